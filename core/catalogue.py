@@ -1,0 +1,82 @@
+"""The catalogue: what can be chosen, with its words, as plain values.
+
+Registries live beside the code they name, and that code needs torch.  A process without torch (the web server) gets this catalogue from
+one that has it, and makes forms and checks Experiments from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from core.experiment import SPECS, Experiment, InvalidExperiment
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of a registry: its words, and the fields of Experiment (`options`) that it reads beside the common ones."""
+
+    label: str
+    help: str
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Registry name -> member name -> Member, for each registry that a field of Experiment names."""
+
+    registries: Mapping[str, Mapping[str, Member]]
+
+    @classmethod
+    def here(cls) -> Catalogue:
+        """The catalogue of this process's registries (imports torch)."""
+        from core.cells import CELLS
+        from core.clipping import CLIPS
+        from core.model import INITIALISATIONS
+        from core.optimisers import OPTIMISERS
+        from core.tasks import TASKS
+        from core.truncation import TRUNCATIONS
+
+        registries: dict[str, Mapping[str, Any]] = {
+            "TASKS": TASKS, "CELLS": CELLS, "INITIALISATIONS": INITIALISATIONS,
+            "TRUNCATIONS": TRUNCATIONS, "CLIPS": CLIPS, "OPTIMISERS": OPTIMISERS,
+        }
+        return cls({
+            registry: {name: Member(m.label, m.help, tuple(m.options)) for name, m in members.items()}
+            for registry, members in registries.items()
+        })
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return {registry: {name: asdict(m) for name, m in members.items()} for registry, members in self.registries.items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Catalogue:
+        """The inverse of `to_dict`."""
+        return cls({
+            registry: {name: Member(m["label"], m["help"], tuple(m["options"])) for name, m in members.items()}
+            for registry, members in values.items()
+        })
+
+    def members(self, field: str) -> Mapping[str, Member]:
+        """The members that a field may name; empty for a field without a registry."""
+        choices = SPECS[field].choices
+        return self.registries[choices] if isinstance(choices, str) else {}
+
+    def check(self, experiment: Experiment) -> None:
+        """Raise `InvalidExperiment` where a field names no member of its registry."""
+        problems = {}
+        for field, spec in SPECS.items():
+            members = self.members(field)
+            if members and getattr(experiment, field) not in members:
+                problems[field] = f"{spec.label} must be one of {', '.join(members)}."
+        if problems:
+            raise InvalidExperiment(problems)
+
+    def matters(self, experiment: Experiment, field: str) -> bool:
+        """Whether this field has any effect in this experiment: common fields always, options when a chosen member reads them."""
+        if not SPECS[field].option:
+            return True
+        chosen = (self.members(name).get(getattr(experiment, name)) for name in SPECS)
+        return any(field in member.options for member in chosen if member)

@@ -1,0 +1,219 @@
+"""Experiment: everything that decides a run, as one frozen, validated value.
+
+Each field carries what a form, an address and a sentence of complaint need: a label, a line of help, bounds or choices, and whether
+it can change while the run goes on.  Nothing here imports torch: the web process makes Experiments too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass
+from typing import Any
+
+from core import limits
+
+DEFAULT_TEXT = """The quick brown fox jumps over the lazy dog
+She sells seashells by the seashore
+He buys tickets to the concert"""
+
+
+class InvalidExperiment(ValueError):
+    """One clear sentence for each field at fault, in `problems` (field name -> sentence)."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        self.problems = dict(problems)
+        super().__init__(" ".join(self.problems.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What is known of one field of an Experiment beside its value.
+
+    choices: the allowed names, or the name of the registry that holds them ("CELLS").
+    live: the run goes on with its weights when this changes; otherwise a change starts it again.
+    option: the field matters only while a chosen registry member lists it in its `options`.
+    """
+
+    label: str
+    help: str
+    group: str
+    key: str
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    logarithmic: bool = False
+    choices: tuple[str, ...] | str | None = None
+    live: bool = False
+    option: bool = False
+    multiline: bool = False
+
+
+def _field(default: Any, label: str, help: str, group: str, key: str, **more: Any) -> Any:
+    return dataclasses.field(default=default, metadata={"spec": Spec(label, help, group, key, **more)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """What to run.  Fields out of bounds raise `InvalidExperiment` with one sentence each.
+
+    Names of registry members (`task`, `cell`, `truncation`, `clip`, `optimiser`, `initialisation`) are checked against the registries by
+    `core.catalogue.Catalogue.check`, which needs the registries, and thus torch, or a catalogue that a worker sent.
+    """
+
+    task: str = _field("sentences", "Task", "What the network has to learn.", "Task", "task", choices="TASKS")
+    text: str = _field(
+        DEFAULT_TEXT, "Sentences", "One sentence a line. The network learns to predict each next token.", "Task", "text",
+        multiline=True, option=True, maximum=limits.TEXT_CHARACTERS,
+    )
+    tokens: str = _field(
+        "word", "Tokens", "What one step reads: a word or a character.", "Task", "tok", choices=("word", "character"), option=True,
+    )
+
+    cell: str = _field("lstm", "Cell", "The recurrent unit that carries the state from step to step.", "Model", "cell", choices="CELLS")
+    layers: int = _field(
+        1, "Layers", "Cells stacked on top of each other; each reads the states of the one below.", "Model", "layers",
+        minimum=1, maximum=limits.LAYERS,
+    )
+    hidden: int = _field(
+        32, "Hidden units", "Numbers in one hidden state: the size of the memory.", "Model", "h", minimum=1, maximum=limits.HIDDEN,
+    )
+    embedding: int = _field(
+        16, "Embedding size", "Numbers that stand for one token at the input.", "Model", "e", minimum=1, maximum=limits.EMBEDDING,
+    )
+    initialisation: str = _field(
+        "uniform", "Initial weights", "How the recurrent weights start: a lever of vanishing and exploding.", "Model", "init",
+        choices="INITIALISATIONS",
+    )
+    gain: float = _field(
+        1.0, "Recurrent gain", "Multiplies the initial recurrent weights: above 1 errors live longer, then explode.", "Model", "gain",
+        minimum=0.0, maximum=limits.GAIN, step=0.1,
+    )
+    forget_bias: float = _field(
+        0.0, "Forget bias", "Added to the forget gate's bias at the start: larger remembers longer.", "Model", "fb",
+        minimum=-limits.FORGET_BIAS, maximum=limits.FORGET_BIAS, step=0.5, option=True,
+    )
+
+    truncation: str = _field(
+        "full", "Truncation", "How far back the loss of a step may send its error.", "Truncation", "trunc", choices="TRUNCATIONS", live=True,
+    )
+    k: int = _field(
+        4, "K", "Steps in one window: the longest lag that is kept is K - 1.", "Truncation", "k", minimum=1, maximum=limits.STEPS, live=True,
+        option=True,
+    )
+    k1: int = _field(
+        2, "k1", "Steps in a block: a new window opens every k1 steps.", "Truncation", "k1", minimum=1, maximum=limits.STEPS, live=True,
+        option=True,
+    )
+    k2: int = _field(
+        4, "k2", "Steps a window spans: its losses reach back at most k2 - 1 steps.", "Truncation", "k2", minimum=1, maximum=limits.STEPS,
+        live=True, option=True,
+    )
+    update_every: str = _field(
+        "pass", "Update after", "One update for the whole pass over the text, or one after each block (the usual training loop).",
+        "Truncation", "upd", choices=("pass", "block"), live=True, option=True,
+    )
+
+    clip: str = _field(
+        "norm", "Clipping", "Limits the gradient before the update.", "Clipping", "clip", choices="CLIPS", live=True,
+    )
+    threshold: float = _field(
+        1.0, "Threshold", "The largest norm (or largest entry) that passes unchanged.", "Clipping", "thr",
+        minimum=limits.SMALLEST_THRESHOLD, maximum=limits.LARGEST_THRESHOLD, logarithmic=True, live=True, option=True,
+    )
+
+    optimiser: str = _field("adam", "Optimiser", "Turns the gradient into an update.", "Optimiser", "opt", choices="OPTIMISERS")
+    learning_rate: float = _field(
+        0.01, "Learning rate", "The size of an update.", "Optimiser", "lr", minimum=limits.SMALLEST_RATE, maximum=limits.LARGEST_RATE,
+        logarithmic=True, live=True,
+    )
+    momentum: float = _field(
+        0.9, "Momentum", "How much of the last update is carried into the next.", "Optimiser", "mom", minimum=0.0, maximum=0.999,
+        step=0.01, live=True, option=True,
+    )
+    weight_decay: float = _field(
+        0.0, "Weight decay", "Pulls every weight towards 0 (added to the gradient after clipping, as torch.optim does).", "Optimiser", "wd",
+        minimum=0.0, maximum=1.0, step=0.001, live=True,
+    )
+    batch: int = _field(
+        0, "Sentences per update", "0 takes all of them; fewer are drawn in an order shuffled by the seed.", "Optimiser", "b",
+        minimum=0, maximum=limits.SENTENCES,
+    )
+
+    dtype: str = _field(
+        "float64", "Numbers", "float32 is faster, but its smallest gradients become 0.", "Numbers", "dtype", choices=("float64", "float32"),
+    )
+    seed: int = _field(
+        0, "Seed", "The same seed gives the same numbers.", "Numbers", "seed", minimum=0, maximum=limits.SEED,
+    )
+
+    def __post_init__(self) -> None:
+        problems = {}
+        for name, spec in SPECS.items():
+            value, problem = _admit(spec, getattr(self, name), type(DEFAULTS[name]))
+            if problem:
+                problems[name] = problem
+            else:
+                object.__setattr__(self, name, value)
+        if not problems and self.truncation == "custom" and self.k2 < self.k1:
+            problems["k2"] = f"k2 must be at least k1 = {self.k1}: a window cannot be shorter than its block."
+        if problems:
+            raise InvalidExperiment(problems)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields, plain values, ready for JSON."""
+        return {name: getattr(self, name) for name in SPECS}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Experiment:
+        """The inverse of `to_dict`; missing fields take their defaults, unknown ones raise `InvalidExperiment`."""
+        if unknown := [name for name in values if name not in SPECS]:
+            allowed = ", ".join(SPECS)
+            raise InvalidExperiment({str(name): f"'{name}' is not a field of an experiment; the fields are {allowed}." for name in unknown})
+        return cls(**values)
+
+    def replace(self, **changes: Any) -> Experiment:
+        """A copy with some fields changed."""
+        return Experiment.from_dict(self.to_dict() | changes)
+
+    def changes(self, other: Experiment) -> dict[str, Any]:
+        """The fields in which `other` differs from this one, with the values of `other`."""
+        return {name: getattr(other, name) for name in SPECS if getattr(other, name) != getattr(self, name)}
+
+
+def can_change_live(names: Any) -> bool:
+    """Whether a run goes on with its weights when just these fields change."""
+    return all(SPECS[name].live for name in names)
+
+
+def number(value: float) -> str:
+    """A number as people write it: 0.01, 1000, 1e-06."""
+    return f"{value:.6g}"
+
+
+def _admit(spec: Spec, value: Any, kind: type) -> tuple[Any, str | None]:
+    """The value in the field's type, or the sentence that says why it cannot be."""
+    if kind is str:
+        if not isinstance(value, str):
+            return value, f"{spec.label} must be text."
+        if isinstance(spec.choices, tuple) and value not in spec.choices:
+            return value, f"{spec.label} must be one of {', '.join(spec.choices)}."
+        if spec.multiline and len(value) > (spec.maximum or math.inf):
+            return value, f"{spec.label}: {len(value):,} characters are too many; at most {int(spec.maximum or 0):,} are allowed."
+        return value, None
+    bounds = f"{number(spec.minimum or 0)} to {number(spec.maximum or 0)}"
+    wanted = f"{spec.label} must be a {'whole ' if kind is int else ''}number from {bounds}"
+    try:
+        converted = kind(value)
+        if isinstance(value, bool) or (kind is int and converted != value):
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        return value, f"{wanted}."
+    if not (spec.minimum or 0) <= converted <= (spec.maximum or math.inf):
+        return value, f"{wanted}, not {number(converted) if math.isfinite(converted) else converted}."
+    return converted, None
+
+
+SPECS: Mapping[str, Spec] = {f.name: f.metadata["spec"] for f in dataclasses.fields(Experiment)}
+DEFAULTS: Mapping[str, Any] = {f.name: f.default for f in dataclasses.fields(Experiment) if f.default is not MISSING}
