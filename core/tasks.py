@@ -1,0 +1,200 @@
+"""Tasks: what the network has to learn.  A Task owns the sequences, the vocabulary, the targets and the loss.
+
+T steps, B sequences, V vocabulary.  Everything is time-major, (T, B, ...), padded at the end of the shorter sequences.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from core import tokens
+from core.experiment import Experiment, InvalidExperiment
+from core.tokens import BOS, EOS, PAD, UNK
+from core.trace import Axis
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some sequences of a task, padded at the end to the longest of them.
+
+    inputs   (T, B) long   what step t reads; <pad> where there is nothing
+    targets  (T, B) long   what its output should predict
+    mask     (T, B) bool   True where a step is real
+    lengths  (B,)   long   real steps of each sequence
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    mask: Tensor
+    lengths: Tensor
+
+    @cached_property
+    def real(self) -> int:
+        """The number of real steps: what the loss is divided by."""
+        return int(self.mask.sum())
+
+    @cached_property
+    def padded(self) -> Tensor | None:
+        """(T, B) bool, True where a step is padding; None when no step is."""
+        return None if self.real == self.mask.numel() else ~self.mask
+
+
+class Task(ABC):
+    """Sequences to learn from, and the loss that says how well they were learned.
+
+    label, help, options: for `TASKS` (see `core.catalogue.Member`).
+    inputs_are_tokens: whether inputs are ids that the model embeds.
+    outputs: how many numbers the model's readout has at each step.
+    sequences: how many sequences there are.   lengths: the steps of each.
+    vocabulary: the token of each id.   labels: the same as a reader sees them.
+    """
+
+    label: ClassVar[str]
+    help: ClassVar[str]
+    options: ClassVar[tuple[str, ...]]
+    inputs_are_tokens: ClassVar[bool]
+
+    outputs: int
+    sequences: int
+    lengths: tuple[int, ...]
+    vocabulary: tuple[str, ...]
+    labels: tuple[str, ...]
+
+    @abstractmethod
+    def __init__(self, experiment: Experiment) -> None:
+        """Raise `InvalidExperiment` when the experiment's options do not make a task."""
+
+    @abstractmethod
+    def batch(self, indices: Sequence[int] | None = None) -> Batch:
+        """All sequences, or the named ones in that order."""
+
+    @abstractmethod
+    def axis(self, index: int) -> Axis:
+        """The labels of one sequence's steps."""
+
+    @abstractmethod
+    def loss(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The loss of each step, (T, B), 0 where padded, whose sum is L; and dL/d outputs, in the shape of `outputs`."""
+
+    @abstractmethod
+    def read(self, text: str) -> tuple[Batch, Axis, tuple[int, ...]]:
+        """A text of the user's as a batch of one, its axis, and the steps (from 1) whose input is not in the vocabulary."""
+
+    @abstractmethod
+    def write(self, ids: Iterable[int]) -> str:
+        """Ids as a text that a person would write."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """What a form shows of the task, as plain values ready for JSON."""
+
+
+class Sentences(Task):
+    """Predict each next token of each sentence.
+
+    A sentence of n tokens has T = n + 1 steps: step t reads <bos> w_1 ... w_n and predicts w_1 ... w_n <eos>.
+    """
+
+    label = "Sentences"
+    help = "Read a sentence token by token and predict each next one."
+    options = ("text", "tokens")
+    inputs_are_tokens = True
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._tokens = experiment.tokens
+        sentences = tokens.read(experiment.text, experiment.tokens)
+        self.texts = tuple(sentence.text for sentence in sentences)
+        self.vocabulary = tokens.vocabulary(sentences)
+        self.labels = tuple(tokens.label(token) for token in self.vocabulary)
+        self.outputs = len(self.vocabulary)
+        self.sequences = len(sentences)
+        self.lengths = tuple(len(sentence.tokens) + 1 for sentence in sentences)
+        self._ids = {token: entry for entry, token in enumerate(self.vocabulary)}
+        self._sentences = sentences
+        self._all = _pad([[self._ids[token] for token in sentence.tokens] for sentence in sentences])
+
+    def batch(self, indices: Sequence[int] | None = None) -> Batch:
+        """All sentences (always the same Batch), or the named ones in that order, padded to the longest of them."""
+        if indices is None:
+            return self._all
+        index = torch.as_tensor(indices, dtype=torch.long)
+        steps = max(self.lengths[i] for i in index.tolist())
+        every = self._all
+        return Batch(every.inputs[:steps, index], every.targets[:steps, index], every.mask[:steps, index], every.lengths[index])
+
+    def axis(self, index: int) -> Axis:
+        """Inputs <bos> w_1 ... w_n, targets w_1 ... w_n <eos>; a space is shown as ␣."""
+        return _axis(self._sentences[index].tokens)
+
+    def loss(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Cross-entropy, divided by the number N of real steps of the batch, and its adjoint.
+
+            L_s,b         = -log softmax(o_s,b)[y_s,b] / N          L = sum of L_s,b over the real steps
+            dL/do_s,b     = (softmax(o_s,b) - onehot(y_s,b)) / N
+
+        outputs: (T, B, V) logits.  Returns L_s,b, (T, B), and dL/do, (T, B, V); both exactly 0 where padded, whatever stands there.
+        """
+        targets = batch.targets.unsqueeze(-1)
+        log_p = torch.log_softmax(outputs, -1)
+        losses = log_p.gather(-1, targets).squeeze(-1).mul_(-1 / batch.real)
+        d_outputs = log_p.exp_()
+        d_outputs.scatter_add_(-1, targets, d_outputs.new_tensor(-1).expand(targets.shape)).mul_(1 / batch.real)
+        if batch.padded is not None:
+            losses.masked_fill_(batch.padded, 0)
+            d_outputs.masked_fill_(batch.padded.unsqueeze(-1), 0)
+        return losses, d_outputs
+
+    def read(self, text: str) -> tuple[Batch, Axis, tuple[int, ...]]:
+        """One sentence of the user's; tokens that training never showed become <unk>, as inputs and as targets.
+
+        The axis has them as they were typed.  Steps are counted from 1, so that token n of the sentence is the input of step n + 1.
+        Text beyond the bounds, or of more than one line, raises `InvalidExperiment`.
+        """
+        sentences = tokens.read(text, self._tokens)
+        if len(sentences) > 1:
+            raise InvalidExperiment({"text": f"Try one sentence at a time: line {sentences[1].line} begins another one."})
+        parts = sentences[0].tokens
+        ids = [self._ids.get(token, UNK) for token in parts]
+        return _pad([ids]), _axis(parts), tuple(step for step, entry in enumerate(ids, 2) if entry == UNK)
+
+    def write(self, ids: Iterable[int]) -> str:
+        """Ids as a line of text: <pad>, <bos> and <eos> are left out, <unk> is written so."""
+        return tokens.join((self.vocabulary[entry] for entry in ids if entry not in (PAD, BOS, EOS)), self._tokens)
+
+    def describe(self) -> dict[str, Any]:
+        """The labels of every sentence's steps, the vocabulary, and the steps of the longest sentence."""
+        axes = [self.axis(index) for index in range(self.sequences)]
+        return {
+            "sequences": [{"inputs": list(axis.inputs), "targets": list(axis.targets)} for axis in axes],
+            "vocabulary": list(self.vocabulary),
+            "steps": max(self.lengths),
+            "problems": {},
+        }
+
+
+def _pad(sentences: Sequence[Sequence[int]]) -> Batch:
+    """Token ids of each sentence -> the batch that reads <bos> first and predicts <eos> last."""
+    lengths = torch.tensor([len(ids) + 1 for ids in sentences])
+    inputs = torch.full((int(lengths.max()), len(sentences)), PAD)
+    targets = inputs.clone()
+    for column, ids in enumerate(sentences):
+        inputs[: len(ids) + 1, column] = torch.tensor([BOS, *ids])
+        targets[: len(ids) + 1, column] = torch.tensor([*ids, EOS])
+    mask = torch.arange(len(inputs)).unsqueeze(1) < lengths
+    return Batch(inputs, targets, mask, lengths)
+
+
+def _axis(parts: Sequence[str]) -> Axis:
+    labels = [tokens.label(part) for part in parts]
+    specials = tokens.SPECIALS
+    return Axis(inputs=(specials[BOS], *labels), targets=(*labels, specials[EOS]))
+
+
+TASKS: dict[str, type[Task]] = {"sentences": Sentences}
