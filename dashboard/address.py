@@ -1,0 +1,131 @@
+"""Address: an Experiment as the query of a link, and as a file.
+
+Keys are each field's short `Spec.key`; fields at their default are left out; the text is compressed.  Whatever a link or a file holds was
+written by somebody else: nothing here raises anything but `InvalidExperiment`, and nothing is unpacked beyond its bound.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from core import limits
+from core.catalogue import Catalogue
+from core.experiment import DEFAULTS, SPECS, Experiment, InvalidExperiment, number
+
+MOST_PACKED_BYTES = 1_500
+"""The longest compressed text that travels in a link; a longer one travels as a file."""
+
+MOST_FILE_BYTES = 256 * 1024
+"""The largest Experiment file that is read."""
+
+IN_A_FILE = "file"
+"""Stands in a link for a text that is too long for it."""
+
+FILE_VERSION = 1
+
+
+def as_text(name: str, value: Any) -> str:
+    """A field's value as a person writes it."""
+    return number(value) if isinstance(DEFAULTS[name], float) else str(value)
+
+
+def from_text(name: str, text: str) -> Any:
+    """The value that was meant, in the field's type where possible; the Experiment itself judges it."""
+    kind = type(DEFAULTS[name])
+    if kind is str:
+        return text
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return int(value) if kind is int and math.isfinite(value) and value == int(value) else value
+
+
+def write(experiment: Experiment) -> dict[str, str]:
+    """The query of a link that starts this Experiment; empty for the default one."""
+    query = {}
+    for name, value in DEFAULTS.items():
+        chosen = getattr(experiment, name)
+        if chosen == value:
+            continue
+        query[SPECS[name].key] = (_pack(chosen) or IN_A_FILE) if SPECS[name].multiline else as_text(name, chosen)
+    return query
+
+
+def carries_text(experiment: Experiment) -> bool:
+    """Whether the link holds the whole Experiment, its text too."""
+    return IN_A_FILE not in (write(experiment).get(spec.key) for spec in SPECS.values() if spec.multiline)
+
+
+def read(query: Mapping[str, str], catalogue: Catalogue) -> tuple[Experiment, list[str]]:
+    """The Experiment of a link, and one sentence for each field that could not be read and took its default.  Unknown keys are ignored."""
+    chosen: dict[str, Any] = {}
+    complaints = []
+    for name, spec in SPECS.items():
+        if spec.key not in query:
+            continue
+        try:
+            value = _unpack(name, query[spec.key]) if spec.multiline else from_text(name, query[spec.key])
+            catalogue.check(Experiment.from_dict({name: value}))
+        except InvalidExperiment as invalid:
+            complaints.append(_complaint(invalid.problems[name]))
+        else:
+            chosen[name] = value
+    try:
+        return Experiment.from_dict(chosen), complaints
+    except InvalidExperiment as invalid:  # fields that are fine alone and not together
+        kept = {name: value for name, value in chosen.items() if name not in ("truncation", *invalid.problems)}
+        return Experiment.from_dict(kept), [*complaints, *map(_complaint, invalid.problems.values())]
+
+
+def to_file(experiment: Experiment) -> str:
+    """The Experiment as JSON."""
+    return json.dumps({"bptt": FILE_VERSION, "experiment": experiment.to_dict()}, ensure_ascii=False, indent=2) + "\n"
+
+
+def from_file(content: bytes, catalogue: Catalogue) -> Experiment:
+    """The Experiment of a file; `InvalidExperiment` with one sentence for a file that holds none."""
+    if len(content) > MOST_FILE_BYTES:
+        raise InvalidExperiment({"file": f"The file has {len(content):,} bytes; an experiment has at most {MOST_FILE_BYTES:,}."})
+    try:
+        held = json.loads(content.decode("utf-8"))
+        version, fields = held["bptt"], held["experiment"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise InvalidExperiment({"file": "This is not an experiment file: it must be JSON, as 'Download experiment' writes it."}) from None
+    if version != FILE_VERSION or not isinstance(fields, dict):
+        raise InvalidExperiment({"file": f"This experiment file is not of version {FILE_VERSION}, the one that is read here."})
+    experiment = Experiment.from_dict(fields)
+    catalogue.check(experiment)
+    return experiment
+
+
+def _complaint(problem: str) -> str:
+    return f"{problem} The link says otherwise, so the default is used."
+
+
+def _pack(text: str) -> str | None:
+    packed = zlib.compress(text.encode("utf-8", "surrogatepass"), 9)
+    return base64.urlsafe_b64encode(packed).decode().rstrip("=") if len(packed) <= MOST_PACKED_BYTES else None
+
+
+def _unpack(name: str, packed: str) -> str:
+    label = SPECS[name].label
+    if packed == IN_A_FILE:
+        raise InvalidExperiment({name: f"{label}: this text is too long for a link and travels as an experiment file."})
+    try:
+        if len(packed) > 2 * MOST_PACKED_BYTES:
+            raise ValueError
+        unpacking = zlib.decompressobj()
+        most = 4 * limits.TEXT_CHARACTERS + 1  # bytes of UTF-8
+        text = unpacking.decompress(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)), most)
+        if not unpacking.eof:
+            raise ValueError
+        return text.decode("utf-8")
+    except (ValueError, binascii.Error, zlib.error):
+        raise InvalidExperiment({name: f"{label}: the text of this link is damaged."}) from None

@@ -1,0 +1,48 @@
+"""dL/dh_t: total, and its direct and recurrent parts, all three on one colour range."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.trace import Trace
+from dashboard.charts.heatmap import units_over_tokens
+from dashboard.charts.picture import Chart, Look, Picture, number, percent
+from dashboard.charts.token_axis import quoted
+
+
+def draw(trace: Trace, look: Look) -> Picture:
+    """The range is that of the largest of the three parts, so that switching between them compares."""
+    parts = trace.pick("dh", layer=look.layer)
+    axis = trace.axes[0]
+    limit = float(np.nanmax(np.abs(parts))) or 1.0
+    values = trace.pick("dh", layer=look.layer, part=look.part)
+    name = "dL/dh" if look.part == "total" else f"dL/dh {look.part}"
+    figure = units_over_tokens(values, axis, look, low=-limit, high=limit, name=name)
+    norms = {part: np.linalg.norm(trace.pick("dh", layer=look.layer, part=part), axis=1) for part in trace.labels["part"]}
+    shown = norms[look.part]
+    largest, smallest = int(np.argmax(shown)), int(np.argmin(shown))
+    say = look.say
+    if shown[largest] == 0:
+        return Picture(figure, say("charts.gradient.zero", name=name))
+    words = say(
+        "charts.gradient.range",
+        name=name,
+        most=quoted(axis.inputs[largest]),
+        largest=number(shown[largest]),
+        least=quoted(axis.inputs[smallest]),
+        smallest=number(shown[smallest]),
+    )
+    step = look.step_in(trace) - 1
+    direct, recurrent = norms["direct"][step], norms["recurrent"][step]
+    if direct + recurrent > 0:
+        words += " " + say(
+            "charts.gradient.parts",
+            token=quoted(axis.inputs[step]),
+            direct=number(direct),
+            recurrent=number(recurrent),
+            share=percent(recurrent / (direct + recurrent)),
+        )
+    return Picture(figure, words)
+
+
+CHART = Chart("gradient", ("dh",), draw, choices=("part",))

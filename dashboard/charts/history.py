@@ -1,0 +1,80 @@
+"""Loss and gradient norm over the iterations of a run, with the clip threshold and the clipped iterations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from core.trace import Array
+from dashboard.charts.picture import Look, Picture, number, percent
+
+COLUMNS = ("iteration", "loss", "norm_before", "norm_after", "factor", "share_clipped")
+"""One point of a run's history; the columns of a frame's tail."""
+
+
+def frame(points: Array) -> pd.DataFrame:
+    """The history as tidy pandas.  points: (n, 6) with the columns `COLUMNS`."""
+    return pd.DataFrame(np.asarray(points, dtype=float).reshape(-1, len(COLUMNS)), columns=list(COLUMNS))
+
+
+def draw(points: Array, threshold: float | None, look: Look) -> Picture:
+    """points: (n, 6) as in `frame`; threshold: of the norm, None when the norm is not what is clipped."""
+    history, say, colours = frame(points), look.say, look.colours
+    if not len(history):
+        return Picture(go.Figure(), say("charts.history.empty"))
+    clipped = history[history["norm_after"] < history["norm_before"]]
+    hover = "%{x:,.0f}: %{y:.3g}<extra></extra>"
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
+    figure.add_trace(
+        go.Scattergl(
+            x=history["iteration"], y=history["loss"], mode="lines", line={"color": colours.first, "width": 2}, hovertemplate=hover
+        ),
+        row=1,
+        col=1,
+    )
+    figure.add_trace(
+        go.Scattergl(
+            x=history["iteration"], y=history["norm_before"], mode="lines", line={"color": colours.first, "width": 1.5}, hovertemplate=hover
+        ),
+        row=2,
+        col=1,
+    )
+    figure.add_trace(
+        go.Scattergl(
+            x=clipped["iteration"],
+            y=clipped["norm_before"],
+            mode="markers",
+            marker={"color": colours.second, "size": 5},
+            hovertemplate=say("charts.history.hover_clipped") + "<extra></extra>",
+            customdata=clipped["norm_after"],
+        ),
+        row=2,
+        col=1,
+    )
+    if threshold is not None:
+        figure.add_hline(y=threshold, line={"color": colours.second, "width": 1.5, "dash": "dash"}, row=2, col=1)
+    figure.update_yaxes(title={"text": say("charts.axis.loss_total"), "standoff": 6}, rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(title={"text": say("charts.axis.norm"), "standoff": 6}, type="log", exponentformat="power", row=2, col=1)
+    figure.update_xaxes(title={"text": say("charts.axis.iteration"), "standoff": 6}, row=2, col=1)
+    figure.update_layout(
+        height=380,
+        margin={"l": 64, "r": 16, "t": 12, "b": 48},
+        showlegend=False,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
+    first, last = history.iloc[0], history.iloc[-1]
+    words = say(
+        "charts.history.loss",
+        verb=say("charts.history.fell" if last["loss"] < first["loss"] else "charts.history.rose"),
+        first=number(first["loss"]),
+        last=number(last["loss"]),
+        iterations=f"{len(history):,}",
+    )
+    if len(clipped):
+        words += " " + say("charts.history.clipped", count=f"{len(clipped):,}", share=percent(len(clipped) / len(history)))
+    else:
+        words += " " + say("charts.history.unclipped")
+    return Picture(figure, words)

@@ -1,0 +1,155 @@
+"""The lag matrix |dL_s/dh_t|: which step's loss reaches which step's state, and what the truncation cuts off."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import plotly.graph_objects as go
+
+from core.trace import Array, Axis, Trace
+from dashboard import theme
+from dashboard.charts.picture import Chart, Look, Picture, number, percent
+from dashboard.charts.token_axis import inputs, over_tokens, quoted, targets
+from dashboard.live.ranges import DECADES
+
+GONE = 0.01
+"""An error that has fallen below this share of its start counts as having vanished."""
+
+MOST_DETAILED = 96
+"""Up to this many steps, cut cells are hatched one by one and hovering names the tokens; beyond, it would be too much to send."""
+
+
+def draw(trace: Trace, look: Look) -> Picture:
+    """Four things look different: a value, one below the floor, one that the truncation cuts (hatched), and no path at all."""
+    state = "c" if look.state == "c" and "lag_c" in trace else "h"
+    norms, reach, axis = trace.pick(f"lag_{state}", layer=look.layer), trace["reach"], trace.axes[0]
+    exists = ~np.isnan(norms)
+    low, high = decades(norms)
+    with np.errstate(divide="ignore"):
+        logs = np.log10(norms)
+    colours, say = look.colours, look.say
+    detailed = len(norms) <= MOST_DETAILED
+    cut = exists & ~reach
+    clear = "rgba(0,0,0,0)"
+    figure = go.Figure(
+        [
+            _cells(exists & reach & (logs >= low), logs, low, high, theme.scale(colours.magnitude), legend=True),
+            _cells(exists & reach & (logs < low), logs, low, high, theme.scale((colours.below_floor,) * 2)),
+            _cells(cut, logs, low, high, theme.scale((clear if detailed else colours.cut,) * 2)),
+        ]
+    )
+    name = f"|dL/d{state}|"
+    if detailed:
+        figure.update_traces(text=_hover(norms, reach, axis, look, name, low), hovertemplate="%{text}<extra></extra>", xgap=1, ygap=1)
+        figure.add_trace(_hatching(cut, colours.cut))
+    else:
+        figure.update_traces(hovertemplate=say("charts.lag_matrix.hover_long", name=name) + "<extra></extra>")
+    figure.add_trace(_boundary(cut, reach, colours.second))
+    steps, names = np.arange(1, len(norms) + 1), targets(axis)
+    every = -(-len(names) // 24)
+    figure.update_yaxes(
+        tickvals=steps[::every],
+        ticktext=names[::every],
+        range=[len(steps) + 0.5, 0.5],
+        showgrid=False,
+        zeroline=False,
+        title={"text": say("charts.axis.loss"), "standoff": 6},
+    )
+    over_tokens(figure, axis, look, title=say("charts.axis.state"), height=440)
+    return Picture(figure, words(norms, reach, axis, look.step_in(trace) - 1, look))
+
+
+def decades(norms: Array) -> tuple[int, int]:
+    """The colour range in powers of ten: the matrix's own whole decades, at most `DECADES` of them; the low end is the floor."""
+    values = norms[norms > 0]
+    if not values.size:
+        return -1, 0
+    high = math.ceil(math.log10(values.max()))
+    return max(min(math.floor(math.log10(values.min())), high - 1), high - DECADES), high
+
+
+def words(norms: Array, reach: Array, axis: Axis, s: int, look: Look) -> str:
+    """What row s says, and what the truncation takes away.  norms, reach: (loss steps, steps)."""
+    say = look.say
+    row = norms[s, : s + 1]
+    start = row[s]
+    target = quoted(axis.targets[s])
+    if not start > 0:
+        return say("charts.lag_matrix.no_error", target=target)
+    lags = s - np.flatnonzero(row < GONE * start)
+    if s == 0:
+        sentences = [say("charts.lag_matrix.first", target=target)]
+    elif lags.size:
+        sentences = [say("charts.lag_matrix.vanishes", target=target, steps=_steps(int(lags.min()) - 1, look), share=percent(GONE))]
+    elif row[0] > start:
+        sentences = [say("charts.lag_matrix.grows", target=target, times=number(row[0] / start), first=quoted(axis.inputs[0]))]
+    else:
+        sentences = [say("charts.lag_matrix.arrives", target=target, first=quoted(axis.inputs[0]), share=percent(row[0] / start))]
+    kept = reach[s, : s + 1]
+    if not kept.all():
+        nearest = int(np.flatnonzero(~kept).max())
+        sentences.append(say("charts.lag_matrix.cut_row", steps=_steps(s - nearest - 1, look), share=percent(row[nearest] / start)))
+    exists = ~np.isnan(norms)
+    if cut := int(np.count_nonzero(exists & ~reach)):
+        sentences.append(say("charts.lag_matrix.cut", cut=cut, all=int(np.count_nonzero(exists))))
+    return " ".join(sentences)
+
+
+def _steps(count: int, look: Look) -> str:
+    return look.say("charts.steps.one" if count == 1 else "charts.steps.many", count=count)
+
+
+def _cells(which: Array, logs: Array, low: int, high: int, scale: list[tuple[float, str]], *, legend: bool = False) -> go.Heatmap:
+    steps = np.arange(1, len(logs) + 1)
+    return go.Heatmap(
+        z=np.where(which, np.maximum(logs, low - DECADES), np.nan),
+        x=steps,
+        y=steps,
+        zmin=low,
+        zmax=high,
+        colorscale=scale,
+        hoverongaps=False,
+        showscale=legend,
+        colorbar={"thickness": 10, "len": 1.0, "outlinewidth": 0, "tickvals": [low, high], "ticktext": [f"1e{low}", f"1e{high}"]}
+        if legend
+        else None,
+    )
+
+
+def _hover(norms: Array, reach: Array, axis: Axis, look: Look, name: str, low: int) -> Array:
+    say, read, predicted = look.say, inputs(axis), targets(axis)
+    text = np.full(norms.shape, "", dtype=object)
+    for s, t in np.argwhere(~np.isnan(norms)):
+        value = number(norms[s, t])
+        if not reach[s, t]:
+            value = say("charts.lag_matrix.hover_cut", value=value)
+        elif norms[s, t] < 10.0**low:
+            value = say("charts.lag_matrix.hover_floor", value=value)
+        text[s, t] = say("charts.lag_matrix.hover", target=predicted[s], s=s + 1, token=read[t], t=t + 1, lag=s - t, name=name, value=value)
+    return text
+
+
+def _hatching(cut: Array, colour: str) -> go.Scatter:
+    """A diagonal through every cut cell."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for s, t in np.argwhere(cut):
+        x += [t + 0.6, t + 1.4, None]
+        y += [s + 1.4, s + 0.6, None]
+    return go.Scatter(x=x, y=y, mode="lines", line={"color": colour, "width": 1}, hoverinfo="skip")
+
+
+def _boundary(cut: Array, reach: Array, colour: str) -> go.Scatter:
+    """The staircase between what is kept and what is cut."""
+    firsts = [int(np.flatnonzero(row)[0]) + 0.5 for row in reach] if cut.any() else []
+    return go.Scatter(
+        x=[first for first in firsts for _ in range(2)],
+        y=[edge for s in range(len(firsts)) for edge in (s + 0.5, s + 1.5)],
+        mode="lines",
+        line={"color": colour, "width": 2.5},
+        hoverinfo="skip",
+    )
+
+
+CHART = Chart("lag_matrix", ("lag_h", "reach"), draw, choices=("state",))

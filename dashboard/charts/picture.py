@@ -1,0 +1,92 @@
+"""What every chart is given and gives back: a Look at a Trace, and a Picture of it in colours and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from core.trace import Trace
+from dashboard import texts, theme
+from dashboard.texts import Texts
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What to look at: the choices that all charts share, so that one selection moves all of them.
+
+    layer: counts from 0, -1 is the top one.   step: counts from 1, 0 is the one that predicts the last word.
+    gate, weight: a label of the Trace; "" is the first gate, and the top layer's recurrent weight.   part: total, direct or recurrent.
+    state: "h" or "c".   shares: "projection" or "norm".
+    """
+
+    layer: int = -1
+    step: int = 0
+    gate: str = ""
+    part: str = "total"
+    weight: str = ""
+    state: str = "h"
+    shares: str = "projection"
+    dark: bool = False
+    language: str = texts.DEFAULT_LANGUAGE
+
+    @property
+    def colours(self) -> theme.Colours:
+        return theme.colours(self.dark)
+
+    @property
+    def say(self) -> Texts:
+        return texts.load(self.language)
+
+    def step_in(self, trace: Trace) -> int:
+        """The chosen step, inside this Trace's sentence."""
+        steps = len(trace.axes[0].inputs)
+        return min(self.step, steps) if self.step > 0 else max(1, steps - 1)
+
+    def gate_in(self, trace: Trace) -> str:
+        """The chosen gate, or the cell's first one."""
+        gates = trace.labels["gate"]
+        return self.gate if self.gate in gates else gates[0]
+
+    def weight_in(self, trace: Trace) -> str:
+        """The chosen weight, or the recurrent one of the top layer: the weight that BPTT is about."""
+        weights = trace.labels["weight"]
+        recurrent = [name for name in weights if "weight_hh" in name]
+        return self.weight if self.weight in weights else (recurrent or list(weights))[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A figure, and one or two sentences that say what it shows now (plain text, tokens as they are)."""
+
+    figure: go.Figure
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart of one observed sentence.
+
+    needs: the quantities of the Trace without which there is nothing to draw; they are what its CSV holds.
+    choices: the fields of Look that it reads, beside the layer and the step.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    draw: Callable[[Trace, Look], Picture]
+    choices: tuple[str, ...] = ()
+
+    def fits(self, trace: Trace) -> bool:
+        """Whether this Trace holds what the chart draws."""
+        return all(quantity in trace for quantity in self.needs)
+
+
+def number(value: float) -> str:
+    """Three significant digits, as everywhere on the page."""
+    return f"{value:.3g}"
+
+
+def percent(share: float) -> str:
+    """A share as a percentage of two digits that never rounds something to nothing: 0 %, 0.12 %, 1 %, 64 %."""
+    return "less than 0.01 %" if 0 < share < 1e-4 else f"{float(f'{100 * share:.2g}'):g} %"

@@ -1,0 +1,61 @@
+"""The token axis that every chart over time shares: tick labels, hover texts and margins are the same on all of them."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+from core.trace import Axis
+from dashboard.charts.picture import Look
+from dashboard.texts import in_chart
+
+MOST_TICKS = 48
+MARGIN = {"l": 64, "r": 16, "t": 12, "b": 56}
+
+
+def inputs(axis: Axis) -> list[str]:
+    """The tokens that the steps read, ready for Plotly."""
+    return [in_chart(token) for token in axis.inputs]
+
+
+def targets(axis: Axis) -> list[str]:
+    """The tokens that the steps' losses predict, ready for Plotly."""
+    return [in_chart(token) for token in axis.targets]
+
+
+def quoted(token: str) -> str:
+    """A token inside a sentence: 'dog', but <bos> bare."""
+    return token if token in ("<bos>", "<eos>", "<pad>", "<unk>") else f"'{token}'"
+
+
+def over_tokens(figure: go.Figure, axis: Axis, look: Look, *, title: str, height: int) -> go.Figure:
+    """The figure with the steps of a sentence as its horizontal axis, and the chosen step marked on it."""
+    ticks = _ticks(len(axis.inputs))
+    figure.update_layout(
+        height=height,
+        margin=MARGIN,
+        showlegend=False,
+        hoverlabel={"align": "left"},
+        dragmode="zoom",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
+    names = inputs(axis)
+    figure.update_xaxes(
+        tickvals=ticks,
+        ticktext=[names[t - 1] for t in ticks],
+        range=[0.5, len(names) + 0.5],
+        tickangle=-40,
+        showgrid=False,
+        zeroline=False,
+        title={"text": title, "standoff": 6},
+        fixedrange=False,
+    )
+    step = min(look.step, len(names))
+    if step > 0:
+        figure.add_vline(x=step, line={"color": look.colours.second, "width": 1.5, "dash": "dot"})
+    return figure
+
+
+def _ticks(steps: int) -> list[int]:
+    every = -(-steps // MOST_TICKS)
+    return list(range(1, steps + 1, every))
