@@ -20,3 +20,6 @@ LAG_STEPS = 512
 
 CHECKPOINT_BYTES = 64 * 2**20
 """The largest checkpoint that is read from a file."""
+
+GENERATED_TOKENS = 200
+TEMPERATURE = 10.0

@@ -35,6 +35,12 @@ class Batch:
     mask: Tensor
     lengths: Tensor
 
+    def section(self, first: int = 0, last: int | None = None) -> Batch:
+        """The same sequences, from step `first` (from 0) up to `last`."""
+        steps = slice(first, last)
+        lengths = (self.lengths - first).clamp(0, len(self.inputs[steps]))
+        return Batch(self.inputs[steps], self.targets[steps], self.mask[steps], lengths)
+
     @cached_property
     def real(self) -> int:
         """The number of real steps: what the loss is divided by."""

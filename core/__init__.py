@@ -1,0 +1,28 @@
+"""Backpropagation through time, made visible: the numeric core.
+
+Nothing is imported until it is touched, so that a process without torch can use `core.experiment`, `core.catalogue` and `core.trace`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "Batch": "core.tasks", "Catalogue": "core.catalogue", "ClipReport": "core.clipping", "Experiment": "core.experiment", "Hooks": "core.hooks",
+    "InvalidExperiment": "core.experiment", "SequenceModel": "core.model", "Snapshot": "core.training", "Step": "core.hooks",
+    "TBPTT": "core.truncation", "Trace": "core.trace", "Trainer": "core.training", "bptt": "core.bptt", "shares": "core.shares",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'core' has no attribute {name!r}")
+    module = import_module(_HOMES[name])
+    return module if _HOMES[name] == f"core.{name}" else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,411 @@
+"""Backpropagation through time, written out.
+
+`Forward` walks the steps of a stack of cells and leaves a tape.  `Backward` walks them in reverse: each step turns dL/dh_t into dL/da_t,
+hands W_hh^T dL/da_t to step t-1 and W_ih^T dL/da_t to the layer below.  `Lag` is the same walk with the loss of every step kept apart.
+
+Truncation needs no graph surgery.  TBPTT(k1, k2) has a window for each block of k1 steps; all windows are swept together, one row of a
+batch for each window and sequence.  In *folded* layout, (k1, W B, ...) for W windows, the steps at which the windows stand at a given
+moment lie side by side, whatever k1 and k2 are: full BPTT is one window, and the lag matrix is the window TBPTT(1, T).
+
+Letters: T steps, B sequences, I inputs, H hidden units, G gates, L layers, W windows.  Arrays are time-major, (T, B, H).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.cells import Cell, Slopes, Tape, Weights
+from core.hooks import Hooks
+from core.truncation import TBPTT
+
+State = Sequence[Mapping[str, Tensor]]
+"""The states of each layer between two steps: "h" and perhaps "c", (B, H) each."""
+
+VECTORS = 2**26
+"""The most numbers that `lag_vectors` will hold at once."""
+
+
+@dataclass(frozen=True)
+class Unrolled:
+    """What a forward pass leaves: the inputs, (T, B, I), the layers, and each layer's tape.
+
+    mask: (T, B), False at padded steps, or None when every step is real.
+    """
+
+    cell: Cell
+    layers: tuple[Weights, ...]
+    x: Tensor
+    tapes: tuple[Tape, ...]
+    mask: Tensor | None = None
+
+    @property
+    def h(self) -> Tensor:
+        """States of the top layer, (T, B, H)."""
+        return self.tapes[-1]["h"][1:]
+
+    @property
+    def steps(self) -> int:
+        return len(self.x)
+
+    def inputs(self, layer: int) -> Tensor:
+        """What entered a layer, (T, B, I) or (T, B, H)."""
+        return self.tapes[layer - 1]["h"][1:] if layer else self.x
+
+    def last(self) -> State:
+        """The states after the last step."""
+        return [{name: tape[name][-1] for name in self.cell.states} for tape in self.tapes]
+
+    def slopes(self) -> list[Slopes]:
+        """The local derivatives of every layer; 0 at padded steps, so that no error passes them."""
+        all_slopes = [self.cell.slopes(tape) for tape in self.tapes]
+        if self.mask is None:
+            return all_slopes
+        absent = ~self.mask
+        return [tuple(k.masked_fill(absent.view(*absent.shape, *[1] * (k.ndim - 2)), 0) for k in slopes) for slopes in all_slopes]
+
+    def section(self, steps: slice = slice(None), rows: slice = slice(None)) -> Unrolled:
+        """The same pass, seen through some of its steps and sequences."""
+        first, last, _ = steps.indices(self.steps)
+        tapes = tuple(
+            {name: value[first : last + 1 if name in self.cell.states else last, rows] for name, value in tape.items()} for tape in self.tapes
+        )
+        mask = None if self.mask is None else self.mask[first:last, rows]
+        return replace(self, x=self.x[first:last, rows], tapes=tapes, mask=mask)
+
+
+class Forward:
+    """A forward pass that can be advanced step by step.
+
+    x: (T, B, I).  state: the states before the first step; zeros by default.  mask: (T, B), False at padded steps.
+    """
+
+    def __init__(
+        self, cell: Cell, layers: Sequence[Weights], x: Tensor, state: State | None = None, mask: Tensor | None = None,
+        hooks: Hooks | None = None,
+    ) -> None:
+        steps, batch, _ = x.shape
+        wide, hidden = layers[0].weight_hh.shape
+        if x.shape[-1] != layers[0].weight_ih.shape[1]:
+            raise ValueError(f"x has {x.shape[-1]} inputs a step, but weight_ih takes {layers[0].weight_ih.shape[1]}.")
+        self._hooks = hooks or Hooks()
+        self.t = 0
+        biases = [cell.bias(w) for w in layers]
+        # The lowest layer's input products do not wait for any step: one product for all of them.
+        inside = [torch.addmm(biases[0], x.reshape(steps * batch, -1), layers[0].weight_ih.T).view(steps, batch, wide)]
+        inside += [x.new_empty(steps, batch, wide) for _ in layers[1:]]
+        start = state or [{name: x.new_zeros(batch, hidden) for name in cell.states} for _ in layers]
+        tapes = tuple(cell.tape(a, before) for a, before in zip(inside, start, strict=True))
+        self.unrolled = Unrolled(cell, tuple(layers), x, tapes, mask if mask is not None and not mask.all() else None)
+        self._views = [cell.views(tape) for tape in tapes]
+        self._from_below = [
+            (bias, w.weight_ih.T.contiguous(), below["h"][1:].unbind(0), tape["a"].unbind(0))
+            for bias, w, below, tape in zip(biases[1:], layers[1:], tapes, tapes[1:], strict=False)
+        ]
+
+    @property
+    def done(self) -> bool:
+        return self.t == self.unrolled.steps
+
+    def step(self) -> None:
+        """Advance every layer by one step."""
+        t, cell = self.t, self.unrolled.cell
+        for layer, w in enumerate(self.unrolled.layers):
+            if layer:
+                bias, upwards, below, a = self._from_below[layer - 1]
+                torch.addmm(bias, below[t], upwards, out=a[t])
+            cell.step(w, *self._views[layer][t])
+            if self._hooks:
+                self._show(t, layer)
+        self.t += 1
+        if self.done and self.unrolled.mask is not None:
+            self._forget_padding()
+
+    def _forget_padding(self) -> None:
+        """A state that went on through padding means nothing, and may have overflowed on the way."""
+        assert self.unrolled.mask is not None
+        absent = ~self.unrolled.mask[..., None]
+        for tape in self.unrolled.tapes:
+            for name, value in tape.items():
+                (value[1:] if name in self.unrolled.cell.states else value).masked_fill_(absent, 0)
+
+    def _show(self, t: int, layer: int) -> None:
+        cell, tape = self.unrolled.cell, self.unrolled.tapes[layer]
+        values = {name: tape[name][t + 1] for name in cell.states}
+        if cell.gated:
+            values |= dict(zip(cell.gates, tape["a"][t].chunk(len(cell.gates), -1), strict=True))
+        self._hooks.show("forward", t, layer, 0, values)
+
+
+@dataclass(frozen=True)
+class Errors:
+    """What a backward pass leaves, a tensor for each layer.
+
+    dh: dL/dh_t at fixed c_t, (T, B, H).  dc: dL/dc_t, including the path through h_t, (T, B, H); empty without c.
+    da: dL/da_t as the hidden product sees it; da_inside: as the input product sees it; (T, B, G, H), the same but for a GRU.
+    """
+
+    dh: tuple[Tensor, ...]
+    dc: tuple[Tensor, ...]
+    da: tuple[Tensor, ...]
+    da_inside: tuple[Tensor, ...]
+
+
+class Backward:
+    """A backward pass that can be advanced step by step.
+
+    direct: (T, B, H), the error that each step's own loss sends into the top layer's h_t.  Each call of `step` moves every window of the
+    truncation one step back (full BPTT has one window); `finish` returns the sums over windows.
+    """
+
+    def __init__(self, unrolled: Unrolled, direct: Tensor, truncation: TBPTT | None = None, hooks: Hooks | None = None) -> None:
+        steps, batch, hidden = direct.shape
+        if (steps, batch) != unrolled.x.shape[:2]:
+            raise ValueError(f"direct has {steps} steps of {batch} sequences, but the forward pass has {tuple(unrolled.x.shape[:2])}.")
+        self.unrolled, self._hooks = unrolled, hooks or Hooks()
+        self.windows = (truncation or TBPTT(steps, steps)).within(steps)
+        self.count = -(-steps // self.windows.k1)
+        self.position = self.windows.k2
+        self._steps, self._batch, self._hidden = steps, batch, hidden
+        self._disjoint = not self.windows.overlap
+        self._slopes = [tuple(map(self._fold, slopes)) for slopes in unrolled.slopes()]
+        self._of_step = [list(zip(*(k.unbind(0) for k in slopes), strict=True)) for slopes in self._slopes]
+        self._direct = self._fold(direct)
+        self._make_room()
+
+    @property
+    def done(self) -> bool:
+        return self.position == 0
+
+    def step(self) -> None:
+        """Move every window one step back, through all layers from the top."""
+        self.position -= 1
+        block, r = divmod(self.position - self.windows.overlap, self.windows.k1)
+        # The windows now stand in the block `-block` places before their own; those that would stand before the first step are done.
+        gone, here = -block * self._batch, (self.count + block) * self._batch
+        cell = self.unrolled.cell
+        rows = [tuple(buffer[gone:] for buffer in room) if gone else room for room in self._room(self.position)]
+        before = None
+        if self.position:
+            before = [tuple(buffer[gone:] for buffer in room) if gone else room for room in self._room(self.position - 1, fill=True)]
+        for layer in reversed(range(len(self.unrolled.layers))):
+            w, (dh, dc, da), k = self.unrolled.layers[layer], rows[layer], self._of_step[layer][r]
+            if gone:
+                k = tuple(slope[:here] for slope in k)
+            cell.through(k, dh, dc)
+            cell.adjoint(k, dh, dc, da)
+            self._visit(layer, r, -block, dh, dc)
+            if self._hooks:
+                self._show(layer, r, -block, dh, dc, da)
+            if layer:
+                rows[layer - 1][0].addmm_(cell.inside(k, dh, da).flatten(-2), w.weight_ih)
+            if before:
+                cell.carry(k, w, dh, dc, da, *before[layer][:2])
+
+    def finish(self) -> Errors:
+        """Walk what is left, and add the windows up."""
+        while not self.done:
+            self.step()
+        cell, da = self.unrolled.cell, self._da
+        if not self._disjoint:
+            # The adjoint is linear and windows share its slopes: one for the sum over windows is the sum of theirs.
+            da = [self._fold_room(len(cell.gates), self._hidden) for _ in self.unrolled.layers]
+            for k, dh, dc, out in zip(self._slopes, self._dh, self._dc, da, strict=True):
+                cell.adjoint(k, dh, dc, out)
+        inside = [cell.inside(k, dh, a) for k, dh, a in zip(self._slopes, self._dh, da, strict=True)]
+        dc = self._dc if "c" in cell.states else []
+        unfolded = {id(value): self._unfold(value) for values in (self._dh, dc, da, inside) for value in values}
+        return Errors(*(tuple(unfolded[id(value)] for value in values) for values in (self._dh, dc, da, inside)))
+
+    def _make_room(self) -> None:
+        """Sums over windows, and the rows in which the windows' errors travel.
+
+        Windows that do not overlap visit each step once, so their rows are the sums themselves, the top layer's starting as the direct
+        part.  Overlapping windows travel in two buffers that take turns.
+        """
+        cell, layers = self.unrolled.cell, self.unrolled.layers
+        has_c = "c" in cell.states
+        nothing = self._direct.new_empty(0)
+        self._dh = [self._fold_room(self._hidden).zero_() for _ in layers]
+        self._dc = [self._fold_room(self._hidden).zero_() if has_c else nothing for _ in layers]
+        self._da: list[Tensor] = []
+        if self._disjoint:
+            self._dh[-1] = self._direct.clone()
+            self._da = [self._fold_room(len(cell.gates), self._hidden) for _ in layers]
+            no_c = [nothing] * self.windows.k1
+            columns = [
+                zip(dh.unbind(0), dc.unbind(0) if has_c else no_c, da.unbind(0), strict=True)
+                for dh, dc, da in zip(self._dh, self._dc, self._da, strict=True)
+            ]
+            self._rooms = list(map(list, zip(*columns, strict=True)))
+        else:
+            wide = self.count * self._batch
+            da = [self._direct.new_empty(wide, len(cell.gates), self._hidden) for _ in layers]
+            self._rooms = [
+                [(self._direct.new_empty(wide, self._hidden), self._direct.new_zeros(wide if has_c else 0, self._hidden), a) for a in da]
+                for _ in range(2)
+            ]
+            self._fill(self.windows.k2 - 1, self._rooms[(self.windows.k2 - 1) % 2])
+
+    def _room(self, position: int, fill: bool = False) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """The rows (dh, dc, da) of each layer for the windows' position."""
+        if self._disjoint:
+            return self._rooms[position]
+        room = self._rooms[position % 2]
+        if fill:
+            self._fill(position, room)
+        return room
+
+    def _fill(self, position: int, room: list[tuple[Tensor, Tensor, Tensor]]) -> None:
+        """Start a position's rows: the top layer's with the losses of the windows' own blocks, which are the only ones they follow."""
+        own = position - self.windows.overlap
+        if own >= 0:
+            room[-1][0].copy_(self._direct[own])
+        else:
+            room[-1][0].zero_()
+        for dh, _, _ in room[:-1]:
+            dh.zero_()
+
+    def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:
+        """The rows of the windows that stand, `back` blocks before their own, at step r of a block are complete: add them to the sums."""
+        if self._disjoint:
+            return
+        self._dh[layer][r, : len(dh)] += dh
+        if len(dc):
+            self._dc[layer][r, : len(dc)] += dc
+
+    def _show(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor, da: Tensor) -> None:
+        named = {"dh": dh, "dc": dc} if len(dc) else {"dh": dh}
+        named |= {f"da_{gate}": da[:, position] for position, gate in enumerate(self.unrolled.cell.gates)}
+        for window in range(back, self.count):
+            t = (window - back) * self.windows.k1 + r
+            rows = slice((window - back) * self._batch, (window - back + 1) * self._batch)
+            if t < self._steps:
+                self._hooks.show("backward", t, layer, window, {name: value[rows] for name, value in named.items()})
+
+    def _fold_room(self, *sizes: int) -> Tensor:
+        return self._direct.new_empty(self.windows.k1, self.count * self._batch, *sizes)
+
+    def _fold(self, value: Tensor) -> Tensor:
+        """(T, B, ...) -> (k1, W B, ...): step w k1 + r at [r, w B:]; the last block is filled up with zeros."""
+        k1, count, rest = self.windows.k1, self.count, value.shape[2:]
+        if count == 1:
+            return value
+        if k1 == 1:
+            return value.reshape(1, count * self._batch, *rest)
+        if count * k1 > len(value):
+            value = torch.cat((value, value.new_zeros(count * k1 - len(value), *value.shape[1:])))
+        return value.view(count, k1, self._batch, *rest).transpose(0, 1).reshape(k1, count * self._batch, *rest)
+
+    def _unfold(self, value: Tensor) -> Tensor:
+        """The inverse of `_fold`."""
+        rest = value.shape[2:]
+        value = value.view(self.windows.k1, self.count, self._batch, *rest)
+        return value.transpose(0, 1).reshape(-1, self._batch, *rest)[: self._steps]
+
+
+class Lag(Backward):
+    """The backward pass with every loss kept apart: row s of the lag matrix is the error of L_s alone.
+
+    Never holds (T, T, B, H): after each step only the norms over units remain, and, where a truncation's `reach` (T, T) is given, the sum
+    over the cells that it keeps, which must be the truncated dL/dh_t.
+    """
+
+    def __init__(self, unrolled: Unrolled, direct: Tensor, reach: np.ndarray | None = None) -> None:
+        super().__init__(unrolled, direct, TBPTT(1, len(direct)))
+        self._reach = None if reach is None else torch.as_tensor(reach)
+        square = (self._steps, self._steps, self._batch)
+        self.norms_h = [direct.new_full(square, float("nan")) for _ in unrolled.layers]
+        self.norms_c = [direct.new_full(square, float("nan")) for _ in unrolled.layers if "c" in unrolled.cell.states]
+        self.kept_h = [torch.zeros_like(direct) for _ in unrolled.layers]
+        self.kept_c = [torch.zeros_like(direct) for _ in self.norms_c]
+
+    def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:
+        # Each window is one loss s, `back` steps ahead of the step t at which it stands.
+        keep = None if self._reach is None else self._reach.diagonal(-back)
+        seen = [(dh, self.norms_h, self.kept_h)] + ([(dc, self.norms_c, self.kept_c)] if len(dc) else [])
+        for error, norms, kept in seen:
+            # The diagonal of (T, T, B) is (B, T - lag).
+            norms[layer].diagonal(-back).copy_(torch.linalg.vector_norm(error, dim=-1).view(-1, self._batch).T)
+            if keep is not None and keep.any():
+                kept[layer][: len(keep)].addcmul_(error.view(len(keep), self._batch, self._hidden), keep[:, None, None].to(error.dtype))
+
+
+@dataclass(frozen=True)
+class LagMatrix:
+    """|dL_s/dh_t| and |dL_s/dc_t| for each layer, (T, T, B), rows s, columns t, NaN above the diagonal; unmasked.
+
+    kept_h, kept_c: the vectors of the kept cells, summed over s, (T, B, H) a layer; empty unless a reach was given.
+    """
+
+    h: tuple[Tensor, ...]
+    c: tuple[Tensor, ...]
+    kept_h: tuple[Tensor, ...] = ()
+    kept_c: tuple[Tensor, ...] = ()
+
+
+@torch.inference_mode()
+def forward(
+    cell: Cell, layers: Sequence[Weights], x: Tensor, state: State | None = None, mask: Tensor | None = None, hooks: Hooks | None = None
+) -> Unrolled:
+    """All steps of a stack of cells over x, (T, B, I); see `Forward`."""
+    walk = Forward(cell, layers, x, state, mask, hooks)
+    while not walk.done:
+        walk.step()
+    return walk.unrolled
+
+
+@torch.inference_mode()
+def backward(unrolled: Unrolled, direct: Tensor, truncation: TBPTT | None = None, hooks: Hooks | None = None) -> Errors:
+    """All steps back, from direct (T, B, H), the error of each step's own loss at the top layer; full BPTT unless truncated."""
+    return Backward(unrolled, direct, truncation, hooks).finish()
+
+
+@torch.inference_mode()
+def lag_matrix(unrolled: Unrolled, direct: Tensor, reach: np.ndarray | None = None) -> LagMatrix:
+    """The error norms of every loss at every earlier state, in one sweep; see `Lag`."""
+    walk = Lag(unrolled, direct, reach)
+    while not walk.done:
+        walk.step()
+    kept = ((), ()) if reach is None else (tuple(walk.kept_h), tuple(walk.kept_c))
+    return LagMatrix(tuple(walk.norms_h), tuple(walk.norms_c), *kept)
+
+
+@torch.inference_mode()
+def lag_row(unrolled: Unrolled, direct: Tensor, s: int) -> Errors:
+    """One row of the lag matrix as vectors: dL_s/dh_t and dL_s/dc_t for every t <= s, (s + 1, B, H) a layer.  s counts from 0."""
+    alone = torch.zeros_like(direct[: s + 1])
+    alone[s] = direct[s]
+    return backward(unrolled.section(slice(s + 1)), alone)
+
+
+def lag_vectors(unrolled: Unrolled, direct: Tensor) -> tuple[Tensor, ...]:
+    """All dL_s/dh_t as vectors, (T, T, B, H) a layer, NaN above the diagonal.  ValueError beyond `VECTORS` numbers."""
+    steps, batch, hidden = direct.shape
+    size = len(unrolled.layers) * steps * steps * batch * hidden
+    if size > VECTORS:
+        raise ValueError(f"The lag matrix of {steps} steps has {size:,} numbers as vectors; at most {VECTORS:,} are held. Ask for rows.")
+    vectors = tuple(direct.new_full((steps, steps, batch, hidden), float("nan")) for _ in unrolled.layers)
+    for s in range(steps):
+        for layer, dh in enumerate(lag_row(unrolled, direct, s).dh):
+            vectors[layer][s, : s + 1] = dh
+    return vectors
+
+
+@torch.inference_mode()
+def direct_parts(unrolled: Unrolled, direct: Tensor) -> tuple[Tensor, ...]:
+    """dL_t/dh_t of every layer, (T, B, H): what each step's own loss sends to its own states, through the layers above."""
+    parts = [direct]
+    cell = unrolled.cell
+    for layer in reversed(range(1, len(unrolled.layers))):
+        k, dh = cell.slopes(unrolled.tapes[layer]), parts[0]
+        dc = torch.zeros_like(dh)
+        da = dh.new_empty(*dh.shape[:2], len(cell.gates), dh.shape[-1])
+        cell.through(k, dh, dc)
+        cell.adjoint(k, dh, dc, da)
+        parts.insert(0, cell.inside(k, dh, da).flatten(-2) @ unrolled.layers[layer].weight_ih)
+    return tuple(parts)

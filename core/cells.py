@@ -1,0 +1,303 @@
+"""Cells: one step of a recurrent network, with its adjoint beside it.
+
+Letters: B rows (sequences), H hidden units, G gates.  A row is a sequence, so that a step is `(B, H) @ (H, G H)`.
+Parameters bear torch's names, shapes and gate order: weight_ih (G H, I), weight_hh (G H, H), bias_ih and bias_hh (G H).
+
+A cell is used in three moves, so that what does not depend on the step before is done for all steps at once:
+
+    step      one step forward, in place: `a` holds W_ih x_t + b_ih (+ b_hh) on entry and the gate values afterwards
+    slopes    the local derivatives of every step, from what the forward steps left on the tape
+    adjoint   one step backward: dL/dh_t and dL/dc_t become dL/da_t, then `carry` hands the error to step t-1
+
+Each class states its equations in two blocks, `Forward` and `Adjoint`; they are valid Python, and the tests execute them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+
+Tape = dict[str, Tensor]
+"""What the forward steps of one layer leave: "a" (T, B, G H) gate values, "h" and perhaps "c" (T+1, B, H) with the initial state
+first, and what else the adjoint needs, (T, B, H)."""
+
+Slopes = tuple[Tensor, ...]
+"""Local derivatives, each (T, B, ...) or one step's slice of it."""
+
+
+class Weights(NamedTuple):
+    """The parameters of one layer, in torch's shapes; `across` is weight_hh transposed, made contiguous once a pass."""
+
+    weight_ih: Tensor
+    weight_hh: Tensor
+    bias_ih: Tensor
+    bias_hh: Tensor
+    across: Tensor
+
+
+class Cell(ABC):
+    """One kind of recurrent unit.  Stateless: parameters and tapes are handed in."""
+
+    label: ClassVar[str]
+    help: ClassVar[str]
+    options: ClassVar[tuple[str, ...]] = ()
+    gates: ClassVar[tuple[str, ...]]
+    bounds: ClassVar[Mapping[str, tuple[float, float] | None]]
+    """Name of a gate or of "h" -> the range it cannot leave; None where there is none."""
+    states: ClassVar[tuple[str, ...]] = ("h",)
+    gated: ClassVar[bool] = True
+    """Whether `a` ends up holding gate values worth a look (a plain RNN's would only be h again)."""
+
+    def bias(self, w: Weights) -> Tensor:
+        """The bias, (G H), that belongs into `a` before a step."""
+        return w.bias_ih + w.bias_hh
+
+    def tape(self, a: Tensor, state: Mapping[str, Tensor]) -> Tape:
+        """Room for a pass: a (T, B, G H) will hold W_ih x + bias when each step begins; `state` are the states before the first."""
+        tape = {"a": a}
+        for name in self.states:
+            before = state[name]
+            tape[name] = a.new_empty(len(a) + 1, *before.shape)
+            tape[name][0] = before
+        return tape
+
+    @abstractmethod
+    def views(self, tape: Tape) -> list[tuple[Tensor, ...]]:
+        """The tape cut into the arguments of `step`, once for all steps."""
+
+    @abstractmethod
+    def step(self, w: Weights, *views: Tensor) -> None:
+        """One step forward, written into its views of the tape."""
+
+    @abstractmethod
+    def slopes(self, tape: Tape) -> Slopes:
+        """The local derivatives of all steps that `adjoint` and `carry` need."""
+
+    def through(self, k: Sequence[Tensor], dh: Tensor, dc: Tensor) -> None:
+        """Complete dL/dc_t (N, H) in place: to the part that came from c_{t+1}, add the path through h_t.  Nothing to do without c."""
+
+    @abstractmethod
+    def adjoint(self, k: Sequence[Tensor], dh: Tensor, dc: Tensor, da: Tensor) -> None:
+        """Write dL/da_t (N, G, H) for N rows, given dL/dh_t and the completed dL/dc_t, (N, H) each.
+
+        What is written is the gradient of the pre-activations as the *hidden* product sees them; `inside` gives it as the input
+        product does.
+        """
+
+    @abstractmethod
+    def carry(
+        self, k: Sequence[Tensor], w: Weights, dh: Tensor, dc: Tensor, da: Tensor, dh_before: Tensor, dc_before: Tensor
+    ) -> None:
+        """Add to `dh_before` (N, H), and write to `dc_before` (N, H), what step t hands to step t-1."""
+
+    def inside(self, k: Sequence[Tensor], dh: Tensor, da: Tensor) -> Tensor:
+        """dL/da_t (N, G, H) as the input product sees it: the same, unless the cell gates its hidden product."""
+        return da
+
+
+class RNN(Cell):
+    """Plain (Elman) network; Rumelhart, Hinton & Williams 1986, as in `torch.nn.RNN`.  phi is tanh or relu.
+
+    Forward::
+
+        h = phi(W_ih @ x + b_ih + W_hh @ h_before + b_hh)
+
+    Adjoint::
+
+        da = dh * slope(h)
+        dh_before = W_hh.T @ da
+    """
+
+    gates = ("a",)
+    gated = False
+
+    def views(self, tape: Tape) -> list[tuple[Tensor, ...]]:
+        h = tape["h"].unbind(0)
+        return list(zip(tape["a"].unbind(0), h[:-1], h[1:], strict=True))
+
+    def adjoint(self, k: Sequence[Tensor], dh: Tensor, dc: Tensor, da: Tensor) -> None:
+        torch.mul(dh, k[0], out=da.squeeze(-2))
+
+    def carry(
+        self, k: Sequence[Tensor], w: Weights, dh: Tensor, dc: Tensor, da: Tensor, dh_before: Tensor, dc_before: Tensor
+    ) -> None:
+        dh_before.addmm_(da.squeeze(-2), w.weight_hh)
+
+
+class RNNTanh(RNN):
+    __doc__ = RNN.__doc__
+    label = "RNN (tanh)"
+    help = "The plain recurrent network: one state, squashed by tanh. Its errors fade or explode fastest."
+    bounds = {"h": (-1.0, 1.0), "a": None}
+
+    def step(self, w: Weights, *views: Tensor) -> None:
+        a, h_before, h = views
+        torch.tanh(a.addmm_(h_before, w.across), out=h)
+
+    def slopes(self, tape: Tape) -> Slopes:
+        h = tape["h"][1:]
+        return (1 - h * h,)
+
+
+class RNNReLU(RNN):
+    __doc__ = RNN.__doc__
+    label = "RNN (relu)"
+    help = "The plain recurrent network with relu: units are off (no error passes) or on (it passes unshrunk)."
+    bounds = {"h": None, "a": None}
+
+    def step(self, w: Weights, *views: Tensor) -> None:
+        a, h_before, h = views
+        torch.clamp_min(a.addmm_(h_before, w.across), 0, out=h)
+
+    def slopes(self, tape: Tape) -> Slopes:
+        h = tape["h"][1:]
+        return ((h > 0).to(h.dtype),)
+
+
+class LSTM(Cell):
+    """Long short-term memory; Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000, as in `torch.nn.LSTM`.
+
+    Forward::
+
+        a_i, a_f, a_g, a_o = blocks(W_ih @ x + b_ih + W_hh @ h_before + b_hh)
+        i, f, g, o = sigmoid(a_i), sigmoid(a_f), tanh(a_g), sigmoid(a_o)
+        c = f * c_before + i * g
+        h = o * tanh(c)
+
+    Adjoint, with dc on entry the part of dL/dc that came from c_after::
+
+        dc = dc + dh * o * (1 - tanh(c) ** 2)
+        da_i = dc * g * i * (1 - i)
+        da_f = dc * c_before * f * (1 - f)
+        da_g = dc * i * (1 - g ** 2)
+        da_o = dh * tanh(c) * o * (1 - o)
+        dc_before = dc * f
+        dh_before = W_hh.T @ join(da_i, da_f, da_g, da_o)
+    """
+
+    label = "LSTM"
+    help = "Long short-term memory: a second state c, guarded by an input, a forget and an output gate."
+    options = ("forget_bias",)
+    gates = ("i", "f", "g", "o")
+    bounds = {"h": (-1.0, 1.0), "i": (0.0, 1.0), "f": (0.0, 1.0), "g": (-1.0, 1.0), "o": (0.0, 1.0)}
+    states = ("h", "c")
+
+    def tape(self, a: Tensor, state: Mapping[str, Tensor]) -> Tape:
+        tape = super().tape(a, state)
+        tape["tanh_c"] = torch.empty_like(tape["c"][1:])
+        return tape
+
+    def views(self, tape: Tape) -> list[tuple[Tensor, ...]]:
+        a, h, c = tape["a"], tape["h"].unbind(0), tape["c"].unbind(0)
+        size = a.shape[-1] // 4
+        i, f, g, o = (block.unbind(0) for block in a.split(size, -1))
+        i_and_f = a[..., : 2 * size].unbind(0)
+        return list(zip(a.unbind(0), i_and_f, i, f, g, o, h[:-1], c[:-1], tape["tanh_c"].unbind(0), h[1:], c[1:], strict=True))
+
+    def step(self, w: Weights, *views: Tensor) -> None:
+        a, i_and_f, i, f, g, o, h_before, c_before, tanh_c, h, c = views
+        a.addmm_(h_before, w.across)
+        i_and_f.sigmoid_()
+        g.tanh_()
+        o.sigmoid_()
+        torch.mul(f, c_before, out=c)
+        c.addcmul_(i, g)
+        torch.tanh(c, out=tanh_c)
+        torch.mul(o, tanh_c, out=h)
+
+    def slopes(self, tape: Tape) -> Slopes:
+        i, f, g, o = tape["a"].chunk(4, -1)
+        tanh_c, c_before = tape["tanh_c"], tape["c"][:-1]
+        of_c = o * (1 - tanh_c * tanh_c)
+        of_a = torch.stack((g * i * (1 - i), c_before * f * (1 - f), i * (1 - g * g)), -2)
+        of_o = tanh_c * o * (1 - o)
+        return of_c, of_a, of_o, f.contiguous()
+
+    def through(self, k: Sequence[Tensor], dh: Tensor, dc: Tensor) -> None:
+        dc.addcmul_(dh, k[0])
+
+    def adjoint(self, k: Sequence[Tensor], dh: Tensor, dc: Tensor, da: Tensor) -> None:
+        _, of_a, of_o, _ = k
+        torch.mul(dc.unsqueeze(-2), of_a, out=da[..., :3, :])
+        torch.mul(dh, of_o, out=da[..., 3, :])
+
+    def carry(
+        self, k: Sequence[Tensor], w: Weights, dh: Tensor, dc: Tensor, da: Tensor, dh_before: Tensor, dc_before: Tensor
+    ) -> None:
+        torch.mul(dc, k[3], out=dc_before)
+        dh_before.addmm_(da.flatten(-2), w.weight_hh)
+
+
+class GRU(Cell):
+    """Gated recurrent unit; Cho et al. 2014, in the variant of `torch.nn.GRU` (reset gate after the hidden product).
+
+    Forward::
+
+        x_r, x_z, x_n = blocks(W_ih @ x + b_ih)
+        h_r, h_z, h_n = blocks(W_hh @ h_before + b_hh)
+        r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
+        n = tanh(x_n + r * h_n)
+        h = (1 - z) * n + z * h_before
+
+    Adjoint (da_n is the gradient of x_n; h_n, behind the reset gate, gets r times it)::
+
+        da_n = dh * (1 - z) * (1 - n ** 2)
+        da_r = da_n * h_n * r * (1 - r)
+        da_z = dh * (h_before - n) * z * (1 - z)
+        dh_before = dh * z + W_hh.T @ join(da_r, da_z, da_n * r)
+    """
+
+    label = "GRU"
+    help = "Gated recurrent unit: one state; a reset gate hides it, an update gate z keeps it."
+    gates = ("r", "z", "n")
+    bounds = {"h": (-1.0, 1.0), "r": (0.0, 1.0), "z": (0.0, 1.0), "n": (-1.0, 1.0)}
+
+    def bias(self, w: Weights) -> Tensor:
+        return w.bias_ih
+
+    def tape(self, a: Tensor, state: Mapping[str, Tensor]) -> Tape:
+        tape = super().tape(a, state)
+        tape["product"] = torch.empty_like(a)
+        return tape
+
+    def views(self, tape: Tape) -> list[tuple[Tensor, ...]]:
+        a, product, h = tape["a"], tape["product"], tape["h"].unbind(0)
+        size = a.shape[-1] // 3
+        r, z, n = (block.unbind(0) for block in a.split(size, -1))
+        r_and_z, of_r_and_z = a[..., : 2 * size].unbind(0), product[..., : 2 * size].unbind(0)
+        h_n = product[..., 2 * size :].unbind(0)
+        return list(zip(product.unbind(0), of_r_and_z, h_n, r_and_z, r, z, n, h[:-1], h[1:], strict=True))
+
+    def step(self, w: Weights, *views: Tensor) -> None:
+        product, of_r_and_z, h_n, r_and_z, r, z, n, h_before, h = views
+        torch.addmm(w.bias_hh, h_before, w.across, out=product)
+        r_and_z.add_(of_r_and_z).sigmoid_()
+        n.addcmul_(r, h_n).tanh_()
+        torch.lerp(n, h_before, z, out=h)
+
+    def slopes(self, tape: Tape) -> Slopes:
+        r, z, n = tape["a"].chunk(3, -1)
+        h_n, h_before = tape["product"].chunk(3, -1)[2], tape["h"][:-1]
+        of_n = (1 - z) * (1 - n * n)
+        of_hidden = torch.stack((of_n * h_n * r * (1 - r), (h_before - n) * z * (1 - z), of_n * r), -2)
+        return of_hidden, z.contiguous(), of_n
+
+    def adjoint(self, k: Sequence[Tensor], dh: Tensor, dc: Tensor, da: Tensor) -> None:
+        torch.mul(dh.unsqueeze(-2), k[0], out=da)
+
+    def carry(
+        self, k: Sequence[Tensor], w: Weights, dh: Tensor, dc: Tensor, da: Tensor, dh_before: Tensor, dc_before: Tensor
+    ) -> None:
+        dh_before.addcmul_(dh, k[1]).addmm_(da.flatten(-2), w.weight_hh)
+
+    def inside(self, k: Sequence[Tensor], dh: Tensor, da: Tensor) -> Tensor:
+        da = da.clone()
+        torch.mul(dh, k[2], out=da[..., 2, :])
+        return da
+
+
+CELLS: dict[str, Cell] = {"rnn_tanh": RNNTanh(), "rnn_relu": RNNReLU(), "lstm": LSTM(), "gru": GRU()}

@@ -1,0 +1,68 @@
+"""Checkpoints: a run in a file.  safetensors only: a file from somebody else can hold numbers and words, never code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from core import limits
+from core.experiment import Experiment, InvalidExperiment
+
+Saved = dict[str, dict[str, Tensor]]
+"""Group -> name -> tensor."""
+
+Clocks = Mapping[str, Any]
+
+GROUPS = ("weights", "optimiser", "carried", "random")
+
+
+class InvalidCheckpoint(ValueError):
+    """The bytes are not a checkpoint; the message says why in one sentence."""
+
+
+def write(experiment: Experiment, clocks: Clocks, state: Saved) -> bytes:
+    """The bytes of a checkpoint; settings and clocks travel in the file's metadata."""
+    tensors = {f"{group}/{name}": value.contiguous() for group, members in state.items() for name, value in members.items()}
+    return save(tensors, metadata={"experiment": json.dumps(experiment.to_dict()), "clocks": json.dumps(dict(clocks))})
+
+
+def read(block: bytes) -> tuple[Experiment, Clocks, Saved]:
+    """The inverse of `write`; `InvalidCheckpoint` for anything else, and beyond `limits.CHECKPOINT_BYTES`."""
+    if len(block) > limits.CHECKPOINT_BYTES:
+        raise InvalidCheckpoint(f"A checkpoint may have {limits.CHECKPOINT_BYTES // 2**20} MB at most; this file has {len(block) / 2**20:.0f}.")
+    try:
+        tensors = load(block)
+        about = _metadata(block)
+        experiment = Experiment.from_dict(json.loads(about["experiment"]))
+        clocks = json.loads(about["clocks"])
+    except InvalidExperiment as error:
+        raise InvalidCheckpoint(f"The checkpoint's experiment is out of bounds. {error}") from error
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise InvalidCheckpoint("This file is not a checkpoint of this program (safetensors with an experiment inside).") from error
+    state: Saved = {group: {} for group in GROUPS}
+    for name, value in tensors.items():
+        group, _, rest = name.partition("/")
+        if group in state:
+            state[group][rest] = value
+    return experiment, clocks, state
+
+
+def copy(weights: Mapping[str, Tensor], name: str, into: Tensor) -> None:
+    """Copy one weight; ValueError when it is missing or has another shape."""
+    if name not in weights or weights[name].shape != into.shape:
+        raise ValueError(f"no {name} of shape {tuple(into.shape)}")
+    into.copy_(weights[name])
+
+
+def _metadata(block: bytes) -> dict[str, str]:
+    """The words in a safetensors header: eight bytes of its length, then JSON."""
+    size = int.from_bytes(block[:8], "little")
+    about = json.loads(block[8 : 8 + size])["__metadata__"]
+    if not isinstance(about, dict):
+        raise ValueError("no metadata")
+    return about

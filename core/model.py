@@ -1,0 +1,177 @@
+"""SequenceModel: embedding -> stacked cells -> readout, over one flat vector of parameters.
+
+Every weight is a view into that vector, and so is every gradient: clipping and the optimiser see one tensor.  Recurrent weights bear the
+names and shapes that `torch.nn.RNN`, `LSTM` and `GRU` give them, prefixed "rnn.", so that state dicts copy both ways
+(`SequenceModel.from_torch`, `SequenceModel.to_torch`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from core import bptt
+from core.cells import CELLS, LSTM, Cell, RNNReLU, RNNTanh, Weights
+from core.experiment import Experiment
+from core.hooks import Hooks
+from core.shares import Factors
+from core.tasks import Batch, Task
+
+DTYPES = {"float64": torch.float64, "float32": torch.float32}
+
+
+def torch_names(layer: int) -> tuple[str, str, str, str]:
+    """The names of one layer's weights in `torch.nn.RNN`, `LSTM` and `GRU`."""
+    return f"weight_ih_l{layer}", f"weight_hh_l{layer}", f"bias_ih_l{layer}", f"bias_hh_l{layer}"
+
+
+class SequenceModel:
+    """Weights of a recurrent network, and the products outside its recurrence.
+
+    shapes: name -> shape of every weight, in the order in which they lie in `flat` (P,).  The stack alone needs only the "rnn." ones.
+    """
+
+    def __init__(self, cell: Cell, layers: int, hidden: int, shapes: Mapping[str, tuple[int, ...]], dtype: torch.dtype) -> None:
+        self.cell, self.hidden, self.shapes = cell, hidden, dict(shapes)
+        self.flat = torch.zeros(sum(map(math.prod, shapes.values())), dtype=dtype)
+        self.weights = self.views(self.flat)
+        self._layer_names = [tuple(f"rnn.{name}" for name in torch_names(layer)) for layer in range(layers)]
+
+    @classmethod
+    def of_experiment(cls, experiment: Experiment, task: Task) -> SequenceModel:
+        """The untrained model of an experiment; the same seed gives the same weights."""
+        cell, hidden, inputs = CELLS[experiment.cell], experiment.hidden, experiment.embedding
+        shapes = {"embedding.weight": (len(task.vocabulary), inputs)}
+        shapes |= _stack_shapes(cell, experiment.layers, hidden, inputs)
+        shapes |= {"readout.weight": (task.outputs, hidden), "readout.bias": (task.outputs,)}
+        model = cls(cell, experiment.layers, hidden, shapes, DTYPES[experiment.dtype])
+        model.initialise(experiment)
+        return model
+
+    @classmethod
+    def from_torch(cls, module: nn.RNNBase) -> SequenceModel:
+        """The stack of a `torch.nn.RNN`, `LSTM` or `GRU`, weights copied.
+
+        ValueError for what this engine does not have: bidirectional, projected or bias-free layers.
+        """
+        if module.bidirectional or module.proj_size or not module.bias:
+            raise ValueError("Only one-directional torch.nn.RNN, LSTM and GRU with biases and without projections can be copied.")
+        cell = CELLS[module.mode.lower()]
+        shapes = _stack_shapes(cell, module.num_layers, module.hidden_size, module.input_size)
+        model = cls(cell, module.num_layers, module.hidden_size, shapes, next(module.parameters()).dtype)
+        for name, value in module.state_dict().items():
+            model.weights[f"rnn.{name}"].copy_(value)
+        return model
+
+    def to_torch(self) -> nn.RNNBase:
+        """The stack as `torch.nn.RNN`, `LSTM` or `GRU` (time-major), weights copied."""
+        kinds: dict[type[Cell], Callable[..., nn.RNNBase]] = {LSTM: nn.LSTM, RNNTanh: nn.RNN, RNNReLU: nn.RNN}
+        options = {RNNTanh: {"nonlinearity": "tanh"}, RNNReLU: {"nonlinearity": "relu"}}.get(type(self.cell), {})
+        inputs = self.shapes[self._layer_names[0][0]][1]
+        module = kinds.get(type(self.cell), nn.GRU)(inputs, self.hidden, len(self._layer_names), dtype=self.flat.dtype, **options)
+        module.load_state_dict({name: self.weights[f"rnn.{name}"] for name in module.state_dict()})
+        return module
+
+    @property
+    def layers(self) -> tuple[Weights, ...]:
+        """The weights of each layer, with weight_hh transposed as the forward steps want it."""
+        found = []
+        for names in self._layer_names:
+            ih, hh, bias_ih, bias_hh = (self.weights[name] for name in names)
+            found.append(Weights(ih, hh, bias_ih, bias_hh, hh.T.contiguous()))
+        return tuple(found)
+
+    def views(self, flat: Tensor) -> dict[str, Tensor]:
+        """A flat vector, (P,), cut into named weights without copying."""
+        pieces = flat.split([math.prod(shape) for shape in self.shapes.values()])
+        return {name: piece.view(shape) for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)}
+
+    def initialise(self, experiment: Experiment) -> None:
+        """Fill the weights: torch's defaults, then the experiment's levers."""
+        generator = torch.Generator().manual_seed(experiment.seed)
+        bound = 1 / math.sqrt(self.hidden)
+        for name, weight in self.weights.items():
+            if name == "embedding.weight":
+                weight.normal_(generator=generator)
+            else:
+                weight.uniform_(-bound, bound, generator=generator)
+        for _, weight_hh, bias_ih, _ in self._layer_names:
+            INITIALISATIONS[experiment.initialisation].fill(self.weights[weight_hh], generator)
+            self.weights[weight_hh].mul_(experiment.gain)
+            if "forget_bias" in self.cell.options:
+                self.weights[bias_ih].unflatten(0, (len(self.cell.gates), -1))[self.cell.gates.index("f")] += experiment.forget_bias
+
+    def forward(self, batch: Batch, state: bptt.State | None = None, hooks: Hooks | None = None) -> bptt.Unrolled:
+        """All steps of a batch through the embedding and the stack."""
+        return bptt.forward(self.cell, self.layers, self.embed(batch), state, batch.mask, hooks)
+
+    def embed(self, batch: Batch) -> Tensor:
+        """What enters the lowest layer, (T, B, I)."""
+        return nn.functional.embedding(batch.inputs, self.weights["embedding.weight"])
+
+    def readout(self, h: Tensor) -> Tensor:
+        """(T, B, H) -> outputs (T, B, O)."""
+        return nn.functional.linear(h, self.weights["readout.weight"], self.weights["readout.bias"])
+
+    def readout_adjoint(self, d_outputs: Tensor) -> Tensor:
+        """dL/d outputs (T, B, O) -> the direct error at the top layer, (T, B, H)."""
+        return d_outputs @ self.weights["readout.weight"]
+
+    def factors(
+        self, unrolled: bptt.Unrolled, errors: bptt.Errors, batch: Batch | None = None, d_outputs: Tensor | None = None
+    ) -> list[Factors]:
+        """Every weight's gradient as errors and inputs, in the order of `shapes`; without a batch, those of the stack."""
+        found = {}
+        for layer, (weight_ih, weight_hh, bias_ih, bias_hh) in enumerate(self._layer_names):
+            hidden_side, input_side = errors.da[layer].flatten(-2), errors.da_inside[layer].flatten(-2)
+            if errors.da[layer] is errors.da_inside[layer]:
+                input_side = hidden_side
+            found[weight_ih] = Factors(weight_ih, input_side, unrolled.inputs(layer))
+            found[weight_hh] = Factors(weight_hh, hidden_side, unrolled.tapes[layer]["h"][:-1])
+            found[bias_ih] = Factors(bias_ih, input_side, None)
+            found[bias_hh] = Factors(bias_hh, hidden_side, None)
+        if batch is not None and d_outputs is not None:
+            dx = errors.da_inside[0].flatten(-2) @ self.weights[self._layer_names[0][0]]
+            found["embedding.weight"] = Factors("embedding.weight", dx, batch.inputs)
+            found["readout.weight"] = Factors("readout.weight", d_outputs, unrolled.h)
+            found["readout.bias"] = Factors("readout.bias", d_outputs, None)
+        return [found[name] for name in self.shapes if name in found]
+
+
+def _stack_shapes(cell: Cell, layers: int, hidden: int, inputs: int) -> dict[str, tuple[int, ...]]:
+    wide = len(cell.gates) * hidden
+    shapes: dict[str, tuple[int, ...]] = {}
+    for layer in range(layers):
+        sizes = ((wide, hidden if layer else inputs), (wide, hidden), (wide,), (wide,))
+        shapes |= dict(zip((f"rnn.{name}" for name in torch_names(layer)), sizes, strict=True))
+    return shapes
+
+
+def _leave(weight_hh: Tensor, generator: torch.Generator) -> None:
+    """Uniform weights are what every weight starts with."""
+
+
+def _orthogonal(weight_hh: Tensor, generator: torch.Generator) -> None:
+    """Make each gate's (H, H) block orthogonal; Saxe, McClelland & Ganguli 2014."""
+    for block in weight_hh.split(weight_hh.shape[1]):
+        nn.init.orthogonal_(block, generator=generator)
+
+
+@dataclass(frozen=True, slots=True)
+class Initialisation:
+    """One way to start the recurrent weights, (G H, H), in place."""
+
+    label: str
+    help: str
+    options: tuple[str, ...]
+    fill: Callable[[Tensor, torch.Generator], None]
+
+
+INITIALISATIONS: dict[str, Initialisation] = {
+    "uniform": Initialisation("Uniform", "Torch's default: uniform between -1/sqrt(H) and 1/sqrt(H).", (), _leave),
+    "orthogonal": Initialisation("Orthogonal", "Recurrent weights that turn a state without shrinking it.", (), _orthogonal),
+}

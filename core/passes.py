@@ -1,0 +1,86 @@
+"""A pass: one batch forward through a model, its loss, and back; everything an iteration knows before it updates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from core import bptt
+from core.hooks import Hooks
+from core.model import SequenceModel
+from core.shares import Factors
+from core.tasks import Batch, Task
+from core.truncation import TBPTT
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One batch, forwards and backwards.
+
+    losses: L_s of each step and sequence, (T, B), which add up to L.  outputs: (T, B, O).  d_outputs: dL/d outputs.
+    direct: the error that each step's own loss sends into the top layer, (T, B, H).
+    """
+
+    model: SequenceModel
+    batch: Batch
+    truncation: TBPTT
+    unrolled: bptt.Unrolled
+    outputs: Tensor
+    losses: Tensor
+    d_outputs: Tensor
+    direct: Tensor
+    errors: bptt.Errors
+
+    @cached_property
+    def loss(self) -> float:
+        """L, the mean over the real steps of the batch."""
+        return self.losses.sum().item()
+
+    @cached_property
+    def factors(self) -> list[Factors]:
+        """Every weight's gradient as errors and inputs."""
+        with torch.inference_mode():
+            return self.model.factors(self.unrolled, self.errors, self.batch, self.d_outputs)
+
+    @torch.inference_mode()
+    def gradient(self, out: Tensor) -> Tensor:
+        """Write dL/d parameters into `out`, (P,), in the order of the model's flat vector."""
+        views = self.model.views(out)
+        for factor in self.factors:
+            factor.gradient(views[factor.name])
+        return out
+
+
+@torch.inference_mode()
+def run(
+    model: SequenceModel, task: Task, batch: Batch, truncation: TBPTT, state: bptt.State | None = None, hooks: Hooks | None = None
+) -> Pass:
+    """The whole pass at once; `walk` is the same, step by step."""
+    unrolled = model.forward(batch, state, hooks)
+    outputs = model.readout(unrolled.h)
+    losses, d_outputs = task.loss(outputs, batch)
+    direct = model.readout_adjoint(d_outputs)
+    errors = bptt.backward(unrolled, direct, truncation, hooks)
+    return Pass(model, batch, truncation, unrolled, outputs, losses, d_outputs, direct, errors)
+
+
+def walk(
+    model: SequenceModel, task: Task, batch: Batch, truncation: TBPTT, state: bptt.State | None = None, hooks: Hooks | None = None
+) -> Iterator[bptt.Forward | bptt.Backward | Pass]:
+    """The pass one step at a time: yields the `Forward` after each of its steps, the `Backward` after each of its, and the `Pass` last."""
+    ahead = bptt.Forward(model.cell, model.layers, model.embed(batch), state, batch.mask, hooks)
+    while not ahead.done:
+        ahead.step()
+        yield ahead
+    outputs = model.readout(ahead.unrolled.h)
+    losses, d_outputs = task.loss(outputs, batch)
+    direct = model.readout_adjoint(d_outputs)
+    back = bptt.Backward(ahead.unrolled, direct, truncation, hooks)
+    while not back.done:
+        back.step()
+        yield back
+    yield Pass(model, batch, truncation, ahead.unrolled, outputs, losses, d_outputs, direct, back.finish())

@@ -1,0 +1,271 @@
+"""Trainer: runs an Experiment, one iteration at a time, and says what it saw."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core import bptt, checkpoint, passes, trial
+from core.catalogue import Catalogue
+from core.clipping import CLIPS, ClipReport
+from core.experiment import SPECS, Experiment, InvalidExperiment, can_change_live
+from core.hooks import Hook, Hooks
+from core.model import SequenceModel
+from core.observe import observe
+from core.optimisers import OPTIMISERS
+from core.passes import Pass
+from core.tasks import TASKS
+from core.trace import Trace
+from core.truncation import TBPTT, TRUNCATIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Where the numbers left the finite: the iteration, the step (from 1; None when no single step is to blame) and what it was."""
+
+    iteration: int
+    step: int | None
+    what: str
+
+    @property
+    def words(self) -> str:
+        where = f"iteration {self.iteration}" + (f", step {self.step}" if self.step else "")
+        return f"exploded at {where}: the {self.what} is not finite"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is known after an iteration.  iteration: 1 for the first update; a look without an update bears the number of updates so far.
+
+    loss: L before the update.  clip: of the gradient.  stopped: set when the update was not made because numbers were not finite.
+    """
+
+    iteration: int
+    loss: float
+    clip: ClipReport
+    stopped: Stopped | None = None
+    trace: Trace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What the next iteration works on: which sequences (None = all) and which of their steps."""
+
+    rows: tuple[int, ...] | None
+    first: int = 0
+    last: int | None = None
+
+
+class Trainer:
+    """An iterator of Snapshots; each `step` is one iteration, with one update.
+
+    observe: the sequence that a Trace shows; it is looked at with the same weights even when it is not in the batch.
+    hooks: see every step of every pass that leads to an update.
+    Raises `InvalidExperiment` when the experiment names what does not exist, or its task cannot be made.
+    """
+
+    def __init__(self, experiment: Experiment, hooks: Sequence[Hook] = (), observe: int = 0) -> None:
+        Catalogue.here().check(experiment)
+        self.experiment = experiment
+        self.task = TASKS[experiment.task](experiment)
+        self.hooks = Hooks(*hooks)
+        self.observe = observe
+        self._paused = threading.Event()
+        self._begin()
+
+    def _begin(self) -> None:
+        self.model = SequenceModel.of_experiment(self.experiment, self.task)
+        self.gradient = torch.zeros_like(self.model.flat)
+        self.optimiser = OPTIMISERS[self.experiment.optimiser].build(self.model.flat, self.experiment)
+        self.model.flat.grad = self.gradient
+        self.iteration = 0
+        self._shuffle = torch.Generator().manual_seed(self.experiment.seed)
+        self._order: list[int] = []
+        self._state: bptt.State | None = None
+        self._block = self._next_batch()
+
+    def __iter__(self) -> Iterator[Snapshot]:
+        return self
+
+    def __next__(self) -> Snapshot:
+        return self.step()
+
+    def step(self, trace: bool = False) -> Snapshot:
+        """One iteration: a pass over the batch, clipping, an update.  With `trace`, the Snapshot carries what was seen before the update.
+
+        When the loss or the gradient is not finite, nothing is updated and the Snapshot says where it began.
+        """
+        block, number = self._block, self.iteration + 1
+        seen = self._run(block, self.hooks)
+        seen.gradient(self.gradient)
+        shown = self._trace(seen, block, number) if trace else None
+        if stopped := self._not_finite(seen, number, block.first):
+            norm = self.gradient.norm().item()
+            return Snapshot(number, seen.loss, ClipReport(norm, norm), stopped, shown)
+        clip = CLIPS[self.experiment.clip].apply(self.gradient, self.experiment.threshold)
+        self.optimiser.step()
+        self.iteration = number
+        self._advance(seen, block)
+        return Snapshot(number, seen.loss, clip, None, shown)
+
+    def peek(self) -> Snapshot:
+        """What the next iteration would see, with a Trace, and without an update."""
+        block = self._block
+        seen = self._run(block, Hooks())
+        gradient = seen.gradient(torch.zeros_like(self.gradient))
+        shown = self._trace(seen, block, self.iteration, gradient)
+        stopped = self._not_finite(seen, self.iteration, block.first, gradient)
+        return Snapshot(self.iteration, seen.loss, CLIPS[self.experiment.clip].apply(gradient, self.experiment.threshold), stopped, shown)
+
+    def run(self, iterations: int) -> Snapshot:
+        """So many iterations (at least 1), fewer when `pause` is called from elsewhere or numbers explode; the last Snapshot."""
+        if iterations < 1:
+            raise ValueError(f"iterations must be at least 1, not {iterations}.")
+        self._paused.clear()
+        for _ in range(iterations):
+            snapshot = self.step()
+            if snapshot.stopped or self._paused.is_set():
+                break
+        return snapshot
+
+    def pause(self) -> None:
+        """Let `run` return after the iteration it is in.  Safe to call from another thread."""
+        self._paused.set()
+
+    def reset(self) -> None:
+        """Back to iteration 0 with the current settings: same seed, same numbers."""
+        self._begin()
+
+    def change(self, **fields: Any) -> None:
+        """Change settings while the run keeps its weights; `InvalidExperiment` for those that need a new run."""
+        if unknown := [name for name in fields if name in SPECS and not can_change_live([name])]:
+            raise InvalidExperiment({name: f"{SPECS[name].label} cannot change while a run goes on; it needs a new run." for name in unknown})
+        changed = self.experiment.replace(**fields)
+        Catalogue.here().check(changed)
+        regrouped = any(SPECS[name].group == SPECS["truncation"].group for name in self.experiment.changes(changed))
+        self.experiment = changed
+        OPTIMISERS[changed.optimiser].adjust(self.optimiser, changed)
+        if regrouped:
+            self._state = None
+            self._block = self._first_block(self._block.rows)
+
+    def truncation(self) -> TBPTT:
+        """The windows over the longest sequence."""
+        return self._windows(max(self.task.lengths))
+
+    def _windows(self, steps: int) -> TBPTT:
+        return TRUNCATIONS[self.experiment.truncation].of(self.experiment, steps)
+
+    def _run(self, block: Block, hooks: Hooks) -> Pass:
+        batch = self.task.batch(block.rows).section(block.first, block.last)
+        return passes.run(self.model, self.task, batch, self.truncation(), self._state, hooks)
+
+    def _by_block(self) -> bool:
+        experiment, windows = self.experiment, self.truncation()
+        return "update_every" in TRUNCATIONS[experiment.truncation].options and experiment.update_every == "block" and not windows.overlap
+
+    def _first_block(self, rows: tuple[int, ...] | None) -> Block:
+        return Block(rows, 0, self.truncation().k1) if self._by_block() else Block(rows)
+
+    def _next_batch(self) -> Block:
+        """The next sequences: all, or so many in an order that the seed shuffles once for each round."""
+        size = self.experiment.batch
+        if not 0 < size < self.task.sequences:
+            return self._first_block(None)
+        if not self._order:
+            self._order = torch.randperm(self.task.sequences, generator=self._shuffle).tolist()
+        rows, self._order = tuple(self._order[:size]), self._order[size:]
+        return self._first_block(rows)
+
+    def _advance(self, seen: Pass, block: Block) -> None:
+        """On to the next block of the same sequences, whose states are carried over in value, or to the next sequences."""
+        longest = max(self.task.lengths[row] for row in block.rows or range(self.task.sequences))
+        if block.last is not None and block.last < longest:
+            self._state = seen.unrolled.last()
+            self._block = Block(block.rows, block.last, block.last + self.truncation().k1)
+        else:
+            self._state = None
+            self._block = self._next_batch()
+
+    def _trace(self, seen: Pass, block: Block, iteration: int, gradient: Tensor | None = None) -> Trace:
+        """The Trace of the observed sequence, from the pass or, when it is not in the batch, from a pass of its own."""
+        index = min(self.observe, self.task.sequences - 1)
+        rows = block.rows or tuple(range(self.task.sequences))
+        axes = [self.task.axis(index)]
+        if index in rows:
+            row = rows.index(index)
+            return observe(
+                seen, self.gradient if gradient is None else gradient, axes, slice(row, row + 1), self.task.labels, iteration=iteration,
+                first=block.first,
+            )
+        alone = passes.run(self.model, self.task, self.task.batch([index]), self.truncation())
+        own = alone.gradient(torch.zeros_like(self.gradient))
+        return observe(alone, own, axes, slice(0, 1), self.task.labels, iteration=iteration, in_batch=False)
+
+    def _not_finite(self, seen: Pass, iteration: int, first: int, gradient: Tensor | None = None) -> Stopped | None:
+        """The first step forward, or the last on the way back, at which a number left the finite."""
+        if not math.isfinite(seen.loss):
+            real = seen.batch.mask
+            for what, values in (("hidden state", seen.unrolled.h.sum(-1)), ("loss", seen.losses)):
+                bad = (~torch.isfinite(values) & real).any(1)
+                if bad.any():
+                    return Stopped(iteration, first + int(bad.int().argmax()) + 1, what)
+        gradient = self.gradient if gradient is None else gradient
+        if not math.isfinite(gradient.norm().item()):
+            bad = ~torch.isfinite(torch.stack(seen.errors.dh).sum((0, 2, 3)))
+            steps = bad.nonzero()
+            return Stopped(iteration, first + int(steps.max()) + 1 if len(steps) else None, "gradient")
+        return None
+
+    def checkpoint(self) -> bytes:
+        """Weights, optimiser, clocks and settings as safetensors; a Trainer restored from it goes on with the same numbers."""
+        state: checkpoint.Saved = {
+            "weights": {name: value.clone() for name, value in self.model.weights.items()},
+            "optimiser": {name: value for name, value in self.optimiser.state_dict()["state"].get(0, {}).items() if value is not None},
+            "carried": {f"{name}.{layer}": value for layer, states in enumerate(self._state or ()) for name, value in states.items()},
+            "random": {"shuffle": self._shuffle.get_state(), "order": torch.tensor(self._order, dtype=torch.long)},
+        }
+        clocks = {"iteration": self.iteration, "rows": self._block.rows, "first": self._block.first, "last": self._block.last}
+        return checkpoint.write(self.experiment, clocks, state)
+
+    @classmethod
+    def restore(cls, block: bytes, hooks: Sequence[Hook] = (), observe: int = 0) -> Trainer:
+        """The Trainer that `checkpoint` wrote; `InvalidCheckpoint`, in one sentence, for anything else."""
+        experiment, clocks, state = checkpoint.read(block)
+        trainer = cls(experiment, hooks, observe)
+        trainer._take(clocks, state)
+        return trainer
+
+    def _take(self, clocks: checkpoint.Clocks, state: checkpoint.Saved) -> None:
+        try:
+            for name, weight in self.model.weights.items():
+                checkpoint.copy(state["weights"], name, weight)
+            self.iteration = int(clocks["iteration"])
+            self._shuffle.set_state(state["random"]["shuffle"])
+            self._order = [int(row) for row in state["random"]["order"]]
+            rows, last = clocks["rows"], clocks["last"]
+            self._block = Block(None if rows is None else tuple(map(int, rows)), int(clocks["first"]), None if last is None else int(last))
+            self._run(self._block, Hooks())
+            names = self.model.cell.states if state["carried"] else ()
+            carried = [{name: state["carried"][f"{name}.{layer}"] for name in names} for layer in range(self.experiment.layers)]
+            self._state = carried if names else None
+            self._run(self._block, Hooks())
+        except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+            raise checkpoint.InvalidCheckpoint("The checkpoint does not fit the experiment that it carries.") from error
+        optimiser = self.optimiser.state_dict()
+        optimiser["state"] = {0: state["optimiser"]} if state["optimiser"] else {}
+        self.optimiser.load_state_dict(optimiser)
+
+    def try_text(self, text: str) -> trial.Trial:
+        """Look at any text with the weights as they are; nothing is learned.  `InvalidExperiment` for a text beyond the bounds."""
+        return trial.try_text(self.model, self.task, text, self._windows, self.iteration)
+
+    def generate(self, tokens: int = 20, temperature: float = 1.0, seed: int = 0, prompt: str = "") -> trial.Generated:
+        """Let the model go on with a text; the same seed gives the same tokens."""
+        return trial.generate(self.model, self.task, tokens, temperature, seed, prompt)

@@ -1,0 +1,72 @@
+"""Truncation: how far back the loss of a step may send its error.
+
+TBPTT(k1, k2) after Williams & Peng 1990, "An efficient gradient-based algorithm for on-line training of recurrent network trajectories":
+blocks of k1 steps start at steps 1, k1 + 1, 2 k1 + 1, ...; the losses of the block that starts at b reach back to the steps
+t >= max(1, b - (k2 - k1)).  Neither the length of the sequence nor padding moves a boundary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.experiment import Experiment
+
+
+@dataclass(frozen=True, slots=True)
+class TBPTT:
+    """Windows of k2 steps, one for each block of k1 steps; 1 <= k1 <= k2, otherwise ValueError.  Steps count from 0 here."""
+
+    k1: int
+    k2: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.k1 <= self.k2:
+            raise ValueError(f"TBPTT needs 1 <= k1 <= k2, not k1 = {self.k1} and k2 = {self.k2}.")
+
+    @property
+    def overlap(self) -> int:
+        """Steps before its own block into which a window reaches."""
+        return self.k2 - self.k1
+
+    def windows(self, steps: int) -> list[range]:
+        """The steps that each window visits."""
+        return [range(max(0, b - self.overlap), min(b + self.k1, steps)) for b in range(0, steps, self.k1)]
+
+    def reach(self, steps: int) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+        """Mask (steps, steps): whether the loss of step s (row) reaches the state of step t (column)."""
+        s, t = np.arange(steps)[:, None], np.arange(steps)[None, :]
+        return np.asarray((t <= s) & (t >= s - s % self.k1 - self.overlap))
+
+    def within(self, steps: int) -> TBPTT:
+        """The same windows for a sequence of so many steps, without the room they cannot use."""
+        if self.k1 >= steps:
+            return TBPTT(steps, steps)
+        return TBPTT(self.k1, min(self.k2, self.k1 + (steps - 1) // self.k1 * self.k1))
+
+
+@dataclass(frozen=True, slots=True)
+class Truncation:
+    """One way to choose the windows."""
+
+    label: str
+    help: str
+    options: tuple[str, ...]
+    of: Callable[[Experiment, int], TBPTT]
+    """(experiment, steps of the longest sequence) -> TBPTT."""
+
+
+TRUNCATIONS: dict[str, Truncation] = {
+    "full": Truncation("Full", "No truncation: every loss reaches back to the first step.", (), lambda e, steps: TBPTT(steps, steps)),
+    "chunk": Truncation(
+        "Chunk", "Cuts after every K steps: a loss reaches back to the start of its chunk.", ("k", "update_every"),
+        lambda e, steps: TBPTT(e.k, e.k),
+    ),
+    "window": Truncation("Window", "A window slides along: each loss reaches back K - 1 steps.", ("k",), lambda e, steps: TBPTT(1, e.k)),
+    "custom": Truncation(
+        "Custom k1, k2", "A new window of k2 steps every k1 steps: TBPTT(k1, k2).", ("k1", "k2", "update_every"),
+        lambda e, steps: TBPTT(e.k1, e.k2),
+    ),
+}
