@@ -1,0 +1,39 @@
+"""Serves the component's own files, as they are: ES modules that import each other, a style sheet, a palette.
+
+The address carries a version made from the files themselves, so that a browser may keep them for ever and still sees a change at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from pathlib import Path
+from typing import Any
+
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+ADDRESS = "/explorer"
+FOLDER = Path(__file__).parent / "web"
+
+# Some systems call .js text/plain, which browsers refuse as a module.
+mimetypes.add_type("text/javascript", ".js")
+
+
+def version() -> str:
+    """Changes whenever one of the files does."""
+    files = sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in FOLDER.iterdir())
+    return hashlib.sha256(repr(files).encode()).hexdigest()[:12]
+
+
+def route(base_path: str = "") -> Mount:
+    """The route below which the files are served; give it to `st.App(routes=...)`."""
+    return Mount(f"{base_path.rstrip('/')}{ADDRESS}/{{version}}", app=_Kept(directory=FOLDER), name="explorer")
+
+
+class _Kept(StaticFiles):
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response

@@ -1,0 +1,70 @@
+// The token axis that all panels share: how wide a column is, and the labels above it.
+
+import { make } from "./dom.js";
+
+const LABEL_ROOM = 92;
+const NARROWEST = 1.5;
+const LINE = 13;
+
+/** Column width, and how labels are set: "flat", "steep" (turned), or "sparse" (turned, every n-th). */
+export function layout({ available, steps, longest }) {
+  const column = Math.max(available / Math.max(steps, 1), NARROWEST);
+  const flat = longest + 8 <= column || column >= 64;
+  const every = flat ? 1 : Math.max(1, Math.ceil(LINE / column));
+  return { column, plot: column * steps, mode: flat ? "flat" : every === 1 ? "steep" : "sparse", every };
+}
+
+const ruler = document.createElement("canvas").getContext("2d");
+
+/** How wide the longest of some labels is. */
+export function widest(labels, font) {
+  ruler.font = font;
+  return labels.reduce((most, label) => Math.max(most, ruler.measureText(label).width), 0);
+}
+
+export class TokenAxis {
+  constructor(words) {
+    this.words = words;
+    this.inputs = make("div", { class: "tokens inputs" });
+    this.targets = make("div", { class: "tokens targets" });
+    this.corner = make("div", { class: "gutter corner" }, make("span", { text: words.axis.reads }), make("span", { class: "quiet", text: words.axis.predicts }));
+    this.element = make("div", { class: "axis" }, this.corner, make("div", { class: "axisrows" }, this.inputs, this.targets));
+  }
+
+  /** Labels of an axis message, in a layout. */
+  set(axis, shape) {
+    this.shape = shape;
+    this.element.dataset.mode = shape.mode;
+    this.#row(this.inputs, axis.inputs, shape);
+    this.#row(this.targets, axis.targets, shape);
+    const deepest = shape.mode === "flat" ? LINE + 5 : Math.min(LABEL_ROOM, Math.ceil(shape.longest) + 6);
+    this.element.style.setProperty("--label-room", `${deepest}px`);
+    this.here = -1;
+  }
+
+  #row(row, labels, { column, every }) {
+    row.replaceChildren(
+      ...labels.map((label, t) =>
+        t % every
+          ? make("span", { class: "off" })
+          : make("span", { style: { left: `${t * column}px`, width: `${Math.max(column * every, 1)}px` }, title: label }, make("bdi", { text: label })),
+      ),
+    );
+  }
+
+  /** Marks the token of the cursor's column. */
+  point(t) {
+    if (t === this.here) return;
+    for (const row of [this.inputs, this.targets]) {
+      row.children[this.here]?.classList.remove("here");
+      row.children[t]?.classList.add("here");
+    }
+    this.here = t;
+  }
+}
+
+/** Which rows of a matrix get a label, when each needs a line. */
+export function rowLabels(labels, rowHeight) {
+  const every = Math.max(1, Math.ceil(LINE / rowHeight));
+  return labels.map((label, s) => [label, s]).filter(([, s]) => s % every === 0);
+}

@@ -1,0 +1,75 @@
+// The numbers at the cursor, and the tokens that the network expects next.
+
+import { make, write } from "./dom.js";
+import { columnNorm } from "./frame.js";
+import { fill, known, short } from "./numbers.js";
+import { Panel } from "./panel.js";
+
+export class Readout extends Panel {
+  constructor(texts, words) {
+    super("cursor", texts, words);
+    this.words = words;
+    const w = words.readout;
+    this.cells = {};
+    const entry = (name, label) => {
+      const title = make("dt", { text: label });
+      this.cells[name] = make("dd", { text: "\u2013" });
+      this.cells[`${name}Label`] = title;
+      return [title, this.cells[name]];
+    };
+    this.list = make(
+      "dl", {}, ...entry("row", w.row), ...entry("column", w.column), ...entry("lag", w.lag), ...entry("loss", w.loss), ...entry("h", w.h), ...entry("dh", fill(w.dh, { part: "" })),
+    );
+    this.body.append(this.list);
+  }
+
+  read(cursor, axis, frame, matrix) {
+    const { s, t } = cursor;
+    const { cells } = this;
+    const w = this.words.readout;
+    write(cells.row, `${s + 1} \u00b7 ${axis.targets[s] ?? ""}`);
+    write(cells.column, `${t + 1} \u00b7 ${axis.inputs[t] ?? ""}`);
+    const maps = frame?.maps ?? {};
+    write(cells.lag, maps.lag ? matrix.inWords(s, t) : "\u2013");
+    write(cells.loss, maps.loss_steps ? short(maps.loss_steps.codes[t]) : "\u2013");
+    for (const name of ["h", "dh"]) {
+      const norm = maps[name] ? columnNorm(maps[name], t) : null;
+      write(cells[name], norm ? known(norm.value, norm.uncertainty) : "\u2013");
+    }
+    write(cells.dhLabel, fill(w.dh, { part: this.words.panels.dh.parts[maps.dh?.part] ?? "" }).trim());
+  }
+}
+
+export class NextTokens extends Panel {
+  constructor(texts, words) {
+    super("next", texts, words);
+    this.words = words;
+    this.rows = Array.from({ length: 6 }, () => {
+      const [token, bar, value] = [make("bdi", { class: "token" }), make("i"), make("span", { class: "number" })];
+      return { token, bar, value, element: make("li", {}, token, make("span", { class: "track" }, bar), value) };
+    });
+    this.body.append(make("ol", {}, ...this.rows.map((row) => row.element)));
+  }
+
+  read(cursor, axis, frame) {
+    const { next_token: tokens, next_probability: probabilities, true_probability: truth } = frame?.maps ?? {};
+    const wide = tokens?.shape[1] ?? 5;
+    const target = axis.targets[cursor.t];
+    let found = false;
+    this.rows.forEach((row, i) => {
+      let [token, probability, mark] = ["", NaN, false];
+      if (tokens && i < Math.min(wide, 5)) {
+        token = axis.vocabulary[tokens.codes[cursor.t * wide + i]] ?? "";
+        probability = probabilities.codes[cursor.t * wide + i];
+        mark = token === target;
+        found ||= mark;
+      } else if (truth && i === 5 && !found) [token, probability, mark] = [target, truth.codes[cursor.t], true];
+      write(row.token, token);
+      row.token.title = mark ? `${token}: ${this.words.readout.truth}` : token;
+      write(row.value, Number.isFinite(probability) ? short(probability) : "");
+      row.bar.style.width = Number.isFinite(probability) ? `${100 * probability}%` : "0";
+      row.element.classList.toggle("true", mark);
+      row.element.classList.toggle("apart", i === 5);
+    });
+  }
+}

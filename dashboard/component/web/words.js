@@ -1,0 +1,100 @@
+// Every word that the component shows.  Python may hand over the same tree, or part of it, in another language.
+
+const ENGLISH = {
+  transport: {
+    label: "Training",
+    play: "Play", pause: "Pause", step: "One iteration", restart: "Restart",
+    playTip: "Play or pause (space)", stepTip: "One iteration: one update of the weights (right arrow)", restartTip: "Back to iteration 0, same seed (R)",
+    speed: "Speed", perSecond: "{n}/s", unlimited: "unlimited", speedTip: "Iterations a second",
+    iteration: "iteration", watching: "You are watching; whoever started the run controls it.",
+  },
+  status: {
+    none: "No run yet", connecting: "starting", waiting: "connection lost \u00b7 trying again in {seconds} s", retrying: "connection lost \u00b7 trying again",
+    ready: "ready", training: "training", paused: "paused", stopped: "stopped", restarting: "restarting", gone: "this run has ended",
+    replay: "looking back",
+    line: "{state} \u00b7 iteration {iteration} \u00b7 loss {loss} \u00b7 gradient {norm}", first: "{state} \u00b7 press play",
+    normClipped: "{before} \u2192 clipped to {after}", valueClipped: "{before} \u2192 clipped to {after} ({share} % of entries)", perSecond: "{n}/s",
+    paused_hint: "paused", replaced: "Start again",
+  },
+  proof: {
+    balance: "the books balance", broken: "the books do not balance", unknown: "the books", title: "Proof",
+    text: "Sums of parts must equal the whole. For the picture on screen, the largest relative errors are:",
+    limit: "Green while all are below {limit}: rounding, nothing else.",
+  },
+  sentences: { label: "Sentence", choose: "Sentence on screen", layer: "Layer", layerOf: "layer {n} of {all}", outside: "not in this update\u2019s batch", back: "Look back", frame: "{n} frames back", live: "now" },
+  axis: { reads: "reads", predicts: "predicts", unit: "unit", loss: "loss of" },
+  cursor: {
+    label: "Pictures over the tokens. Arrow keys move the cursor, Enter pins it, Escape lets go.",
+    here: "step {t} of {steps}: reads", predicts: "predicts", pinned: "pinned \u00b7 Escape lets go", free: "click to pin",
+  },
+  panel: {
+    ask: "More about {title}", waiting: "waiting for the first picture", unitHere: "unit {unit}: {value}",
+    menu: "Panels", menuTip: "Show and hide panels", range: "Colour range", following: "follows", fixed: "fixed", smooth: "Pictures a second",
+  },
+  panels: {
+    h: {
+      title: "Hidden state", line: "What the network remembers: one row for each unit, one column for each step.",
+      more: "Column t is the state h_t after reading token t. Blue is negative, orange is positive, the middle of the scale is 0. Units have no order; look for columns that change and rows that stay.",
+    },
+    gate: {
+      title: "Gates", line: "How far a gate is open, for each unit at each step.",
+      more: "Gates are numbers between 0 (closed) and 1 (open) that a cell computes for itself: i lets in, f keeps, o shows; r resets, z keeps. g and n are the candidates, between \u22121 and 1.",
+      none: "A plain RNN has no gates.", choose: "Gate",
+    },
+    dh: {
+      title: "Gradient dL/dh", line: "How the loss would change if a state moved: what arrives at each step on the way back.",
+      more: "total is what backpropagation through time hands to step t, as truncated. direct comes through the output of step t itself; recurrent comes from the losses of later steps, back through the recurrence. direct + recurrent = total.",
+      parts: { total: "total", direct: "direct", recurrent: "recurrent" }, choose: "Part",
+    },
+    share: {
+      title: "Shares of a gradient", line: "How much each step adds to the gradient of one weight.",
+      more: "A projection is the part of a step\u2019s share that points along the whole gradient: projections add up to its norm. A negative bar pulls the other way. Plain norms say how large each share is by itself, and do not add up.",
+      views: { projection: "projection", norm: "norm" }, choose: "Weight", view: "View",
+    },
+    lag: {
+      title: "Lag matrix", line: "Row: whose loss. Column: which state. Colour: how strongly that loss reaches back to that state.",
+      more: "Cell (s, t) is |dL_s/dh_t|, the length of the error that the loss of step s sends to the state of step t; lag = s \u2212 t. Follow a row to the left to see it vanish or explode. No path leads forward, so the upper triangle is empty. Truncation cuts cells away: they are hatched, however large they are.",
+    },
+    loss: { title: "Loss", line: "Cross-entropy for each predicted token.", more: "The mean over all real target tokens of the batch. Guessing evenly among V tokens costs ln V." },
+    norm: {
+      title: "Gradient norm", line: "Length of the whole gradient, before clipping.",
+      more: "The dashed line is the clip threshold; the strip at the foot marks the iterations that were clipped.",
+    },
+    cursor: { title: "At the cursor", line: "The numbers where the cursor stands.", more: "|dL_s/dh_t|: the loss of the chosen row, seen by the state of the chosen column. Numbers come from the picture on screen; pause to inspect them all." },
+    next: { title: "Next token", line: "What the network expects after this step.", more: "The five most probable tokens. The true one is marked; when it is not among the five, it stands below them." },
+  },
+  lag: {
+    cut: "cut by the truncation", floor: "below {floor}", absent: "no path", boundary: "boundary of the truncation", here: "{value}",
+    title: "|dL\u209b/dh\u209c|",
+  },
+  shares: {
+    sum: "the bars add up to {sum} = norm of the gradient {total}",
+    sumLater: "bars {sum} + steps after this sentence {later} = norm of the gradient {total}", norms: "norm of the gradient {total}", here: "{value}",
+  },
+  plot: {
+    linear: "linear", logarithmic: "log", toggle: "Linear or logarithmic scale", here: "iteration {iteration}: {value}",
+    clipped: "clips above {threshold} \u00b7 {share} % of iterations clipped", notClipped: "no clipping", describe: "{title}: {value} at iteration {iteration}",
+  },
+  readout: {
+    row: "loss of step s", column: "state of step t", lagHere: "lag s \u2212 t", lag: "|dL\u209b/dh\u209c|", loss: "loss L\u209c", h: "|h\u209c|", dh: "|dL/dh\u209c| {part}",
+    predicting: "predicting", after: "after", truth: "the true one", outside: "not in the five",
+  },
+  gone: { title: "This run has ended", text: "It was left alone for too long, or the server started again.", action: "Start a new run" },
+  none: { title: "No run yet", text: "The pictures appear here as soon as there is a network to look at." },
+  describe: {
+    map: "{title}: {units} units by {steps} steps, iteration {iteration}.",
+    lag: "{title}: {steps} loss steps by {steps} steps, iteration {iteration}. At the cursor, loss step {s} and step {t}: {value}.",
+    share: "{title} {weight}: {sentence}.",
+  },
+};
+
+function merge(base, over) {
+  const merged = { ...base };
+  for (const [key, value] of Object.entries(over ?? {})) merged[key] = value && typeof value === "object" ? merge(base[key] ?? {}, value) : value;
+  return merged;
+}
+
+/** The words, with a translation laid over them. */
+export function inWords(translation) {
+  return merge(ENGLISH, translation);
+}
