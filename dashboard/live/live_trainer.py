@@ -1,0 +1,286 @@
+"""A Trainer that is watched: played, paused and paced, and pictured when a frame is wanted.  Lives in a worker."""
+
+from __future__ import annotations
+
+import array
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.cells import CELLS
+from core.experiment import Experiment, can_change_live
+from core.trace import Trace
+from core.training import Snapshot, Trainer
+from dashboard.live import words
+from dashboard.live.frames import FORGET, body, plain
+from dashboard.live.look import PANELS, Look
+from dashboard.live.pictures import Painter
+from dashboard.live.settings import Settings
+
+Emit = Callable[[Mapping[str, Any], bytes], None]
+"""Takes a message for the web process, and its block of bytes."""
+
+RATE_OVER = 0.5
+"""Seconds over which the achieved rate is measured."""
+
+
+@dataclass
+class Demand:
+    """Which panels somebody looks at, and how often."""
+
+    show: Sequence[str] = PANELS
+    fps: float = 0.0
+
+
+class LiveTrainer:
+    """One run.  It is given turns: `due` says when it wants the next one, `turn` does one iteration.
+
+    A Trace is made only for iterations whose frame is about to be sent to somebody who looks; scalars are kept of every iteration.
+    """
+
+    def __init__(self, trainer: Trainer, emit: Emit, settings: Settings, *, speed: float | None, axis: int = 0, serial: int = 0) -> None:
+        self._emit, self._settings = emit, settings
+        self._speed = speed
+        self._demand = Demand(fps=settings.default_fps)
+        self._look = Look()
+        self._axis, self._serial, self._seen = axis, serial, serial
+        self.state = words.PAUSED if trainer.iteration else words.READY
+        self._stopped = ""
+        self.spent = 0.0
+        """Seconds of turns: the worker lets the one who has spent least go first."""
+        self._points = array.array("d")
+        self._adopt(trainer)
+
+    def _adopt(self, trainer: Trainer) -> None:
+        """Begin with a trainer: a new experiment, or a checkpoint."""
+        self.trainer = trainer
+        self._points_sent = 0.0
+        self._turn_at = self._frame_at = 0.0
+        self._rate, self._counted, self._counting_since = 0.0, 0, 0.0
+        self._painter = Painter(CELLS[trainer.experiment.cell].bounds)
+        self._sentences = [" ".join(sequence["inputs"][1:]) for sequence in trainer.task.describe()["sequences"]]
+        trainer.observe = self._look.sentence if self._look.sentence < trainer.task.sequences else 0
+        first = trainer.peek()
+        self._weights = traced(first).labels["weight"]
+        self._begin()
+        self._picture(first)
+
+    def _begin(self) -> None:
+        """Say what the frames to come refer to."""
+        experiment, task = self.trainer.experiment, self.trainer.task
+        self._axis += 1
+        cell = CELLS[experiment.cell]
+        tbptt = self.trainer.truncation()
+        cut = experiment.truncation != "full"
+        about: dict[str, Any] = {
+            "type": "axis", "id": self._axis, "sentences": self._sentences, "vocabulary": task.labels,
+            "gates": cell.gates if cell.gated else (), "states": cell.states, "weights": self._weights,
+            "layers": experiment.layers, "hidden": experiment.hidden,
+            "truncation": {"k1": tbptt.k1 if cut else None, "k2": tbptt.k2 if cut else None},
+            "clip": {"mode": experiment.clip, "threshold": experiment.threshold}, "experiment": experiment.to_dict(),
+        }
+        self._look = self._look.fitted(about)
+        sentence = self.trainer.observe = self._look.sentence
+        axis = task.axis(sentence)
+        self._targets = task.batch([sentence]).targets[:, 0].numpy()
+        self._emit({"on": "axis", "axis": about | {"sentence": sentence, "inputs": axis.inputs, "targets": axis.targets}}, b"")
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether it waits for somebody to press play."""
+        return self.state != words.TRAINING
+
+    def due(self) -> float | None:
+        """When it wants its next turn, on the monotonic clock; None while at rest."""
+        return None if self.at_rest else self._turn_at
+
+    def turn(self) -> None:
+        """One iteration, and its frame when one is wanted."""
+        now = time.monotonic()
+        self._iterate(trace=self._frame_wanted(now))
+        if self._speed is not None:
+            # A turn that came late is made up for, but not a whole row of them.
+            self._turn_at = max(self._turn_at + 1 / self._speed, now - 1 / self._speed)
+
+    def _frame_wanted(self, now: float) -> bool:
+        if not self._demand.fps or now < self._frame_at or self._serial - self._seen >= self._settings.in_flight:
+            return False
+        self._frame_at = max(self._frame_at + 1 / self._demand.fps, now)
+        return True
+
+    def _iterate(self, *, trace: bool) -> None:
+        snapshot = self.trainer.step(trace=trace)
+        now = time.monotonic()
+        self._count(now)
+        if snapshot.stopped:
+            self._stopped = snapshot.stopped.words
+            self._enter(words.STOPPED)
+        else:
+            clip = snapshot.clip
+            self._points.extend(
+                (snapshot.iteration, snapshot.loss, clip.norm_before, clip.norm_after, clip.factor, clip.share_clipped)
+            )
+        if snapshot.trace is not None:
+            self._picture(snapshot)
+        elif snapshot.stopped:
+            self._picture(self.trainer.peek())
+        elif now - self._points_sent >= self._settings.points_every:
+            self.flush()
+
+    def _count(self, now: float) -> None:
+        self._counted += 1
+        if now - self._counting_since >= RATE_OVER:
+            self._rate = self._counted / (now - self._counting_since) if self._counting_since else 0.0
+            self._counted, self._counting_since = 0, now
+
+    def flush(self) -> None:
+        """Hand over the loss points that no frame has taken along."""
+        self._points_sent = time.monotonic()
+        self._emit({"on": "points", "iteration": self.trainer.iteration}, self._taken_points())
+
+    def _taken_points(self) -> bytes:
+        points = self._points.tobytes()
+        self._points = array.array("d")
+        return points
+
+    def _picture(self, snapshot: Snapshot) -> None:
+        self._snapshot, self._captured = snapshot, time.time()
+        self._send_picture()
+
+    def _send_picture(self) -> None:
+        """Paint the latest snapshot as it is looked at now, and hand it over with the points since the last one."""
+        snapshot, clip, trace = self._snapshot, self._snapshot.clip, traced(self._snapshot)
+        now = self._points_sent = time.monotonic()
+        header = {
+            "axis": self._axis, "iteration": snapshot.iteration, "captured": self._captured, "state": self.state, "loss": snapshot.loss,
+            "norm_before": clip.norm_before, "norm_after": clip.norm_after, "factor": clip.factor,
+            "rate": self._rate if self.state == words.TRAINING else 0.0, "in_batch": trace.in_batch, "books": trace.books,
+            "words": self._words(),
+        }
+        header_bytes, block = body(header, self._painter.maps(trace.of(0), self._targets, self._look, self._demand.show, now))
+        self._serial += 1
+        self._emit(
+            {
+                "on": "frame", "serial": self._serial, "axis": self._axis, "iteration": snapshot.iteration, "header": header_bytes,
+                "picture": len(block), "words": header["words"],
+            },
+            block + self._taken_points(),
+        )
+
+    def _words(self) -> str:
+        if self.state == words.STOPPED:
+            return f"{words.STOPPED} · {self._stopped}"
+        snapshot, clip = self._snapshot, self._snapshot.clip
+        return words.status(self.state, snapshot.iteration, snapshot.loss, clip.norm_before, clip.norm_after, clip.share_clipped)
+
+    def _enter(self, state: str) -> None:
+        self.state = state
+        self.report()
+
+    def report(self) -> None:
+        """Tell the state, the speed and the status line."""
+        self._emit(
+            {"on": "status", "state": self.state, "words": self._words(), "speed": self._speed, "iteration": self.trainer.iteration}, b""
+        )
+
+    def seen(self, serial: int) -> None:
+        """A viewer has been sent this frame: there is room for another."""
+        self._seen = max(self._seen, serial)
+
+    def look(self, look: Mapping[str, Any], demand: Mapping[str, Any]) -> None:
+        """Look at something else, or have more or fewer panels shown."""
+        before, shown = self._look, self._demand.show
+        self._look, self._demand = Look(**look), Demand(**demand)
+        if self._look.sentence != before.sentence:
+            self._begin()
+        if self._look == before and set(self._demand.show) <= set(shown):
+            return
+        if not self.at_rest:
+            self._frame_at = 0.0
+        elif self._look.sentence != before.sentence:
+            self._picture(self.trainer.peek())
+        else:
+            self._send_picture()
+
+    def play(self) -> None:
+        """Go on, also after it has stopped: the weights were kept, and the settings may have changed."""
+        if self.at_rest:
+            self._turn_at = self._counting_since = 0.0
+            self._enter(words.TRAINING)
+
+    def pause(self) -> None:
+        """Rest after the current iteration, which is pictured."""
+        if not self.at_rest:
+            if self._snapshot.iteration != self.trainer.iteration:
+                self._iterate(trace=True)
+            if not self.at_rest:
+                self._enter(words.PAUSED)
+                self._send_picture()
+
+    def step(self) -> None:
+        """One iteration, then rest."""
+        self.state = words.PAUSED
+        self._iterate(trace=True)
+        self.report()
+
+    def restart(self) -> None:
+        """The same numbers again from iteration 0; a run that trains goes on training."""
+        self.trainer.reset()
+        self.adopt(self.trainer)
+
+    def speed(self, value: float | None) -> None:
+        """Iterations per second, or None for as many as can be had."""
+        self._speed = value
+        self._turn_at = 0.0
+        self.report()
+
+    def change(self, experiment: Experiment) -> None:
+        """Go on with this experiment: in place where the changed fields allow it, otherwise from iteration 0.
+
+        InvalidExperiment leaves the run as it was.
+        """
+        changes = self.trainer.experiment.changes(experiment)
+        if not changes:
+            return
+        if can_change_live(changes):
+            self.trainer.change(**changes)
+            self._begin()
+            if self.at_rest:
+                self._picture(self.trainer.peek())
+        else:
+            self.adopt(Trainer(experiment))
+
+    def adopt(self, trainer: Trainer) -> None:
+        """Replace the trainer, and what was seen of the one before; the run keeps training if it did."""
+        if self.at_rest:
+            self.state = words.PAUSED if trainer.iteration else words.READY
+        self._points = array.array("d", FORGET)
+        self._adopt(trainer)
+        self.report()
+
+    def current(self) -> Snapshot:
+        """The latest snapshot with its Trace: the one on screen if it is the latest, otherwise one of the current weights."""
+        return self._snapshot if self._snapshot.iteration == self.trainer.iteration else self.trainer.peek()
+
+    def fail(self, sentence: str) -> None:
+        """Stop because of an error that is not the experiment's."""
+        self._stopped = sentence
+        self._enter(words.STOPPED)
+
+
+def scalars(snapshot: Snapshot) -> dict[str, Any]:
+    """The numbers of a snapshot, as JSON allows them."""
+    clip = snapshot.clip
+    return {
+        "iteration": snapshot.iteration, "loss": plain(snapshot.loss), "norm_before": plain(clip.norm_before),
+        "norm_after": plain(clip.norm_after), "factor": plain(clip.factor), "share_clipped": clip.share_clipped,
+        "stopped": snapshot.stopped.words if snapshot.stopped else None,
+    }
+
+
+def traced(snapshot: Snapshot) -> Trace:
+    """The Trace of a snapshot that has one."""
+    if snapshot.trace is None:
+        raise ValueError("This snapshot has no trace.")
+    return snapshot.trace

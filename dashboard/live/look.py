@@ -1,0 +1,70 @@
+"""What is looked at: which panels, and which sentence, layer, gate, part and weight they show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+PANELS = ("h", "dh", "lag", "gate", "share", "next")
+PARTS = ("total", "direct", "recurrent")
+VIEWS = ("projection", "norm")
+RANGES = ("following", "fixed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What the panels of a run show; all its viewers see the same.  `layer` -1 is the top one."""
+
+    sentence: int = 0
+    layer: int = -1
+    gate: str = "f"
+    part: str = "total"
+    weight: str = "rnn.weight_hh_l0"
+    view: str = "projection"
+    range: str = "following"
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields, plain values, ready for JSON."""
+        return asdict(self)
+
+    def changed(self, message: Mapping[str, Any], axis: Mapping[str, Any]) -> Look:
+        """The look that a browser's message asks of a run with this axis message; ValueError with one sentence where it cannot be."""
+        asked = {field.name: message[field.name] for field in fields(Look) if field.name in message}
+        sentences, layers = len(axis["sentences"]), axis["layers"]
+        if "sentence" in asked:
+            _whole("sentence", asked["sentence"], 0, sentences - 1)
+        if "layer" in asked:
+            _whole("layer", asked["layer"], -layers, layers - 1)
+        for name, allowed in _choices(axis).items():
+            if name in asked and allowed and asked[name] not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}.")
+        return replace(self, **{name: value for name, value in asked.items() if name != "gate" or axis["gates"]})
+
+    def fitted(self, axis: Mapping[str, Any]) -> Look:
+        """This look where it fits a run with this axis message, defaults elsewhere: after the cell or the sentences changed."""
+        layers = axis["layers"]
+        fitting: dict[str, Any] = {
+            "sentence": self.sentence if self.sentence < len(axis["sentences"]) else 0,
+            "layer": self.layer if -layers <= self.layer < layers else -1,
+        }
+        for name, allowed in _choices(axis).items():
+            if allowed and getattr(self, name) not in allowed:
+                fitting[name] = allowed[0]
+        return replace(self, **fitting)
+
+
+def panels(value: Any) -> tuple[str, ...]:
+    """The panels that a browser's message names; ValueError for others."""
+    if not isinstance(value, list) or not all(name in PANELS for name in value):
+        raise ValueError(f"show must be a list of some of {', '.join(PANELS)}.")
+    return tuple(name for name in PANELS if name in value)
+
+
+def _choices(axis: Mapping[str, Any]) -> dict[str, Sequence[str]]:
+    return {"gate": axis["gates"], "part": PARTS, "weight": axis["weights"], "view": VIEWS, "range": RANGES}
+
+
+def _whole(name: str, value: Any, low: int, high: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise ValueError(f"{name} must be a whole number from {low} to {high}.")

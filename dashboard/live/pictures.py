@@ -1,0 +1,80 @@
+"""Trace and look -> the maps of a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from core.trace import Trace
+from dashboard.live.frames import Map, linear_codes, log_codes
+from dashboard.live.look import Look
+from dashboard.live.ranges import Decades, Scale, Symmetric
+
+Array = np.ndarray[Any, Any]
+Bounds = Mapping[str, tuple[float, float] | None]
+
+LIKELIEST = 5
+"""Next tokens that a frame carries for each step."""
+
+
+@dataclass
+class Painter:
+    """Makes the maps of one run, and remembers its colour ranges.
+
+    bounds: name of a gate or of "h" -> the range that it cannot leave (such a map has a fixed scale), or None.
+    """
+
+    bounds: Bounds
+    _ranges: dict[tuple[str, ...], Symmetric] = field(default_factory=dict)
+    _lag: dict[int, Decades] = field(default_factory=dict)
+
+    def maps(self, trace: Trace, targets: Array, look: Look, show: Collection[str], now: float) -> list[Map]:
+        """The maps of the panels in `show`.
+
+        trace: of one sentence.   targets (steps,): the id of the token that each step should predict.   now: seconds, for the ranges.
+        """
+        fixed = look.range == "fixed"
+        maps = []
+        if "h" in show:
+            maps.append(self._bounded("h", trace.pick("h", layer=look.layer), "h", now, fixed=fixed))
+        if "gate" in show and "gate" in trace:
+            values = trace.pick("gate", layer=look.layer, gate=look.gate)
+            maps.append(self._bounded("gate", values, look.gate, now, fixed=fixed, gate=look.gate))
+        if "dh" in show:
+            parts = trace.pick("dh", layer=look.layer)
+            scale = self._ranges.setdefault(("dh", str(look.layer)), Symmetric()).follow(parts, now, fixed=fixed)
+            values = trace.pick("dh", layer=look.layer, part=look.part)
+            maps.append(Map("dh", linear_codes(values.T, scale), scale, {"part": look.part}))
+        if "lag" in show and "lag_h" in trace:
+            magnitudes = trace.pick("lag_h", layer=look.layer)
+            scale = self._lag.setdefault(look.layer, Decades()).follow(magnitudes, now, fixed=fixed)
+            maps.append(Map("lag", log_codes(magnitudes, trace["reach"], scale), scale))
+        if "share" in show:
+            shares = trace.pick(f"share_{look.view}", weight=look.weight)
+            about = {"weight": look.weight, "view": look.view, "total": float(np.nansum(shares))}
+            maps.append(Map("share", shares.astype("<f4"), about=about))
+        maps.append(Map("loss_steps", trace["loss"].astype("<f4")))
+        if "next" in show and "probability" in trace:
+            maps += _next_tokens(trace["probability"], targets)
+        return maps
+
+    def _bounded(self, name: str, values: Array, bound: str, now: float, *, fixed: bool, **about: str) -> Map:
+        """A map of states or gate values (steps, units): its scale is the cell's own bound where there is one."""
+        bounds = self.bounds.get(bound)
+        scale = Scale("linear", *bounds) if bounds else self._ranges.setdefault((name, bound), Symmetric()).follow(values, now, fixed=fixed)
+        return Map(name, linear_codes(values.T, scale), scale, about)
+
+
+def _next_tokens(probability: Array, targets: Array) -> list[Map]:
+    """The likeliest next tokens of each step, best first, and the probability of the true one; probability is (steps, tokens)."""
+    count = min(LIKELIEST, probability.shape[1])
+    best = np.argpartition(probability, -count, axis=1)[:, -count:]
+    best = np.take_along_axis(best, np.argsort(-np.take_along_axis(probability, best, 1), axis=1, kind="stable"), 1)
+    return [
+        Map("next_token", best.astype("<u2")),
+        Map("next_probability", np.take_along_axis(probability, best, 1).astype("<f4")),
+        Map("true_probability", probability[np.arange(len(targets)), targets].astype("<f4")),
+    ]

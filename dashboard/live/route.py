@@ -1,0 +1,91 @@
+"""The live socket, /live/{key}: who may open it, and how it ends.  Also the lifespan in which the runs exist."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from dashboard.live import runs, words
+from dashboard.live.registry import UNKNOWN, Registry
+from dashboard.live.settings import Settings
+from dashboard.live.viewer import Viewer
+
+ENDED, FULL = 4404, 4429
+"""Codes with which a socket is closed: the run does not exist (any more), or it has too many viewers."""
+
+
+@asynccontextmanager
+async def lifespan(_: Any) -> AsyncIterator[dict[str, Any]]:
+    """Runs and their workers live as long as the server."""
+    registry = Registry(Settings.from_environment())
+    await registry.start()
+    runs.open_on(registry, asyncio.get_running_loop())
+    try:
+        yield {}
+    finally:
+        runs.close_all()
+        await registry.stop()
+
+
+def allowed(origin: str | None, host: str | None, settings: Settings) -> bool:
+    """Whether a page of this origin may open a live socket on this host.
+
+    Browsers always send the origin of the page, so a foreign page cannot use its visitor's address; other programs send none.
+    """
+    return origin is None or urlsplit(origin).netloc == host or origin in settings.allowed_origins
+
+
+async def live(socket: WebSocket) -> None:
+    """Serve one viewer."""
+    registry = runs.registry()
+    if not allowed(socket.headers.get("origin"), socket.headers.get("host"), registry.settings):
+        await socket.close()  # before it is accepted: the browser gets 403
+        return
+    await socket.accept()
+    key = socket.path_params["key"]
+    run = registry.find(key)
+    if run is None:
+        await _refuse(socket, ENDED, {"type": "status", "state": words.GONE, "words": UNKNOWN, "speed": None})
+        return
+    if len(run.viewers) >= registry.settings.max_viewers:
+        await _refuse(socket, FULL, {"type": "error", "message": f"This run already has {registry.settings.max_viewers} viewers."})
+        return
+    control = key == run.control
+    viewer = Viewer(socket, run, registry.settings, control=control)
+    try:
+        await socket.send_text(json.dumps({"type": "hello", "control": control, "watch": run.watch}))
+        run.join(viewer)
+        await _serve(viewer)
+        await socket.close(ENDED)
+    except (WebSocketDisconnect, RuntimeError):
+        return  # it has left while something was being sent to it
+    finally:
+        run.leave(viewer)
+
+
+async def _serve(viewer: Viewer) -> None:
+    """Send and listen until one of the two ends."""
+    tasks = [asyncio.create_task(viewer.deliver()), asyncio.create_task(viewer.listen())]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+async def _refuse(socket: WebSocket, code: int, message: dict[str, Any]) -> None:
+    await socket.send_text(json.dumps(message))
+    await socket.close(code)
+
+
+ROUTES: list[BaseRoute] = [WebSocketRoute("/live/{key}", live)]

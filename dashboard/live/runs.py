@@ -1,0 +1,210 @@
+"""Runs for page scripts: plain functions that Streamlit's script threads call.
+
+Everything here crosses over to the server's event loop, waits shortly, and raises `LiveError` (one sentence for the user) or
+`core.experiment.InvalidExperiment` (a sentence for each field).  A refusal leaves the run as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from core import limits
+from core.catalogue import Catalogue
+from core.experiment import Experiment
+from core.trace import Trace
+from dashboard.live.registry import UNKNOWN, Registry
+from dashboard.live.run import Run
+from dashboard.live.workers import LiveError
+
+__all__ = [
+    "Generated", "LiveError", "RunInfo", "RunKeys", "Trial", "catalogue", "change", "checkpoint", "close", "command", "create", "describe",
+    "find", "generate", "ready", "restore", "trace", "try_text",
+]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class RunKeys:
+    """Keys of a run: `control` commands it and must never stand in an address; `watch` only shows it."""
+
+    control: str
+    watch: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """A run as it is now.  `control`: whether the key that found it controls it.  `started_from`: the experiment of its iteration 0."""
+
+    control: bool
+    experiment: Experiment
+    started_from: Experiment
+    state: str
+    iteration: int
+    words: str
+    speed: float | None
+
+    @property
+    def changed_live(self) -> bool:
+        """Whether settings changed while it went on: a new run with the current ones will not repeat this one."""
+        return self.experiment != self.started_from
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A text run through the frozen weights.  unknown: the steps (from 1) whose token the model does not know."""
+
+    trace: Trace
+    unknown: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """Tokens drawn from the model, as text, and the probability with which each was drawn."""
+
+    tokens: tuple[str, ...]
+    text: str
+    probabilities: tuple[float, ...]
+
+
+@dataclass
+class _Server:
+    """The server of this process, while it is open; `traces` holds the latest Trace of each run that pages asked for."""
+
+    registry: Registry | None = None
+    loop: asyncio.AbstractEventLoop | None = None
+    traces: dict[int, tuple[int, Trace, dict[str, Any]]] = field(default_factory=dict)
+
+
+_server = _Server()
+
+
+def open_on(registry: Registry, loop: asyncio.AbstractEventLoop) -> None:
+    """The lifespan has begun."""
+    _server.registry, _server.loop = registry, loop
+    _server.traces.clear()
+
+
+def close_all() -> None:
+    """The lifespan ends."""
+    _server.registry = _server.loop = None
+    _server.traces.clear()
+
+
+def registry() -> Registry:
+    """The registry of this process's server; LiveError when there is none."""
+    if _server.registry is None:
+        raise LiveError("The live server is not running: start the app with `streamlit run dashboard/app.py`.")
+    return _server.registry
+
+
+def _wait_for(work: Coroutine[Any, Any, T], timeout: float) -> T:
+    """What the event loop makes of this coroutine."""
+    if _server.loop is None:
+        work.close()
+        raise LiveError("The live server has been stopped.")
+    future = asyncio.run_coroutine_threadsafe(work, _server.loop)
+    try:
+        return future.result(timeout)
+    except TimeoutError:
+        future.cancel()
+        raise LiveError(f"The trainers did not answer within {timeout:g} seconds; try again.") from None
+
+
+def _do(work: Coroutine[Any, Any, T]) -> T:
+    # A little longer than the loop's own bound, whose message says more.
+    return _wait_for(work, registry().settings.request_timeout + 1)
+
+
+def ready() -> bool:
+    """Whether a trainer has warmed up; before that, `catalogue`, `describe` and `create` wait for it."""
+    return registry().catalogue is not None
+
+
+def catalogue() -> Catalogue:
+    """What can be chosen; waits for the first trainer when the server has just started."""
+    server = registry()
+    return server.catalogue or _wait_for(server.started(), server.settings.start_timeout)
+
+
+def describe(experiment: Experiment) -> dict[str, Any]:
+    """What the task says of itself: "sequences", "vocabulary", "steps" (of the longest), and "problems" (field -> sentence)."""
+    catalogue()
+    return _do(registry().describe(experiment))
+
+
+def create(experiment: Experiment) -> RunKeys:
+    """A new run, at iteration 0, with its first picture; it waits for a viewer, and for play."""
+    catalogue()
+    run = _do(registry().create(experiment))
+    return RunKeys(run.control, run.watch)
+
+
+def find(key: str) -> RunInfo | None:
+    """The run of this key, or None when there is none (any more)."""
+    run = registry().find(key)
+    return _info(run, key) if run else None
+
+
+def _info(run: Run, key: str) -> RunInfo:
+    return RunInfo(run.control == key, run.experiment, run.started_from, run.state, run.iteration, run.words, run.speed)
+
+
+def change(control: str, experiment: Experiment) -> RunInfo:
+    """Go on with this experiment: with its weights where only live fields change, otherwise from iteration 0.  Keys and play state stay."""
+    return _info(_do(registry().change(control, experiment)), control)
+
+
+def command(control: str, do: str, value: Any = None) -> None:
+    """play, pause, step, restart; speed (value: iterations per second, None = unlimited); seek (value: frames back, 0 = live)."""
+    _do(registry().command(control, do, value))
+
+
+def trace(key: str) -> tuple[Trace, dict[str, Any]]:
+    """The Trace of the run's latest iteration (all quantities, the observed sentence), and its scalars.
+
+    Scalars: iteration, loss, norm_before, norm_after, factor, share_clipped, stopped (words, or None).
+    """
+    run = registry().find(key)
+    if run is None:
+        raise LiveError(UNKNOWN)
+    known = _server.traces.get(run.number)
+    if known is None or known[0] != run.changes:
+        changes, scalars, block = _do(registry().trace(key))
+        known = _server.traces[run.number] = (changes, Trace.from_bytes(block), scalars)
+    return known[1], known[2]
+
+
+def try_text(control: str, text: str) -> Trial:
+    """Run a text through the frozen weights; InvalidExperiment({"text": ...}) where it cannot be."""
+    if len(text) > limits.TEXT_CHARACTERS:
+        raise LiveError(f"The text has {len(text):,} characters; at most {limits.TEXT_CHARACTERS:,} are allowed.")
+    answer, block = _do(registry().ask(control, "try", text=text))
+    return Trial(Trace.from_bytes(block), tuple(answer["unknown"]))
+
+
+def generate(control: str, tokens: int = 20, temperature: float = 1.0, seed: int = 0, prompt: str = "") -> Generated:
+    """Let the model go on after the prompt; the same seed draws the same tokens."""
+    arguments = {"tokens": tokens, "temperature": temperature, "seed": seed, "prompt": prompt}
+    answer, _ = _do(registry().ask(control, "generate", arguments=arguments))
+    return Generated(tuple(answer["tokens"]), answer["text"], tuple(answer["probabilities"]))
+
+
+def checkpoint(control: str) -> bytes:
+    """Weights, optimiser state and experiment (safetensors)."""
+    return _do(registry().ask(control, "checkpoint"))[1]
+
+
+def restore(control: str, checkpoint: bytes) -> RunInfo:
+    """Go on from a checkpoint, with its experiment; LiveError where the file is none."""
+    if len(checkpoint) > limits.CHECKPOINT_BYTES:
+        raise LiveError(f"The file has {len(checkpoint) / 2**20:.0f} MB; at most {limits.CHECKPOINT_BYTES // 2**20} are read.")
+    return _info(_do(registry().restore(control, checkpoint)), control)
+
+
+def close(control: str) -> None:
+    """Discard a run."""
+    _do(registry().close(control))

@@ -1,0 +1,89 @@
+"""Every bound of the live server, by name.  The environment overrides each: BPTT_MAX_RUNS=200 sets `max_runs`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+KINDS: Mapping[type, Callable[[str], Any]] = {
+    int: int, float: float, tuple: lambda text: tuple(part.strip() for part in text.split(",") if part.strip())
+}
+"""How a field's type is read from the environment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Times are in seconds, sizes in bytes, rates in 1/s."""
+
+    # Worker processes
+    workers: int = 0
+    """Processes that train; 0 = one for each core."""
+    niceness: int = 5
+    """How far trainers stand back behind the web process when cores are scarce."""
+    start_timeout: float = 90.0
+    """How long a worker may take to import torch and to warm up."""
+    request_timeout: float = 20.0
+    """How long a page waits for a trainer's answer."""
+    checkpoint_every: float = 5.0
+    """Time between two checkpoints of a run that advances."""
+    checkpoint_bytes: int = 4 * 2**20
+    """Larger checkpoints are not kept: such a run starts again from its first iteration when its worker dies."""
+    deaths: int = 3
+    """A run whose worker has died this often without progress in between comes back paused."""
+
+    # Runs and their lifetimes
+    max_runs: int = 64
+    max_viewers: int = 100
+    """Viewers of one run."""
+    pause_after: float = 3.0
+    """A run that nobody watches pauses after this time, and goes on when somebody returns."""
+    discard_after: float = 900.0
+    """A run that nobody watches is discarded after this time: the grace for a reload or a lost connection."""
+    tick: float = 0.5
+    """Time between two rounds of housekeeping."""
+
+    # Frames
+    max_fps: float = 60.0
+    default_fps: float = 30.0
+    default_speed: float = 30.0
+    """Iterations per second of a new run: at 30 frames a second, every iteration is seen."""
+    max_speed: float = 10_000.0
+    """Iterations per second that can be asked for; beyond it there is `unlimited`."""
+    in_flight: int = 2
+    """Frames of one run on their way from its trainer that no viewer has been sent yet."""
+    points_every: float = 1.0
+    """Time after which loss points travel without a frame."""
+    history_points: int = 4096
+    """The last points of a run, all kept; as many older ones are kept thinned out."""
+    recording_frames: int = 300
+    recording_bytes: int = 16 * 2**20
+    """Frames of one run that can be scrubbed back."""
+
+    # Sockets
+    message_bytes: int = 4096
+    message_rate: float = 60.0
+    """Messages that a browser may send."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins besides the server's own that may open a live socket: "https://example.org,https://example.com"."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """The settings of this process; a value that is not of its field's type raises ValueError."""
+        given: dict[str, Any] = {}
+        for field in fields(cls):
+            name = f"BPTT_{field.name.upper()}"
+            if name not in environment:
+                continue
+            text, kind = environment[name], type(field.default)
+            try:
+                given[field.name] = KINDS[kind](text)
+            except ValueError:
+                raise ValueError(f"{name} must be a {'whole ' if kind is int else ''}number, not {text!r}.") from None
+        return cls(**given)
+
+    def to_environment(self) -> dict[str, str]:
+        """The variables from which another process makes the same settings."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {f"BPTT_{name.upper()}": ",".join(value) if isinstance(value, tuple) else str(value) for name, value in values.items()}

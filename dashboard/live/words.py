@@ -1,0 +1,14 @@
+"""The states of a run, and its status line in words."""
+
+from __future__ import annotations
+
+STARTING, READY, TRAINING, PAUSED, STOPPED = "starting", "ready", "training", "paused", "stopped"
+RESTARTING, GONE = "restarting", "gone"
+"""`ready` has never been played, `stopped` stopped by itself (it exploded), `restarting` has lost its worker and gets another."""
+
+
+def status(state: str, iteration: int, loss: float, norm_before: float, norm_after: float, share_clipped: float) -> str:
+    """For example "training · iteration 412 · loss 0.83 · gradient 3.1 → clipped to 1"."""
+    clipped = f" → clipped to {norm_after:.3g}" if norm_after != norm_before else ""
+    share = f" ({share_clipped:.0%} of its entries)" if share_clipped else ""
+    return f"{state} · iteration {iteration:,} · loss {loss:.3g} · gradient {norm_before:.3g}{clipped}{share}"

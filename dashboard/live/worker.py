@@ -1,0 +1,237 @@
+"""The process in which runs train: `python -m dashboard.live.worker`, spoken to through its standard input and output (`pipe`).
+
+One loop gives turns of one iteration to the runs that are due, first to the one that has used least time, and looks at the messages
+between any two turns.  Orders (play, look, ...) take effect at once; requests (build a run, try a text, ...) take turns like iterations.
+The process ends with its standard input: no server, no worker.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, BinaryIO
+
+import torch
+
+from core.catalogue import Catalogue
+from core.checkpoint import InvalidCheckpoint
+from core.experiment import Experiment, InvalidExperiment
+from core.tasks import TASKS
+from core.training import Trainer
+from dashboard.live import pipe
+from dashboard.live.live_trainer import LiveTrainer, scalars, traced
+from dashboard.live.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Answer = tuple[dict[str, Any], bytes]
+
+
+class Worker:
+    """Runs by number, taking turns; `send` takes what goes to the web process."""
+
+    def __init__(self, inbox: queue.SimpleQueue[tuple[pipe.Message, bytes]], send: Callable[[bytes], None], settings: Settings) -> None:
+        self._inbox, self._send, self._settings = inbox, send, settings
+        self._runs: dict[int, LiveTrainer] = {}
+        self._requests: deque[tuple[pipe.Message, bytes]] = deque()
+        self._request_at = 0.0
+        self._clock = 0.0
+        self._answers: dict[str, Callable[[pipe.Message, bytes], Answer]] = {
+            "describe": self._describe, "create": self._create, "change": self._change, "trace": self._trace, "try": self._try_text,
+            "generate": self._generate, "checkpoint": self._checkpoint, "restore": self._restore,
+        }
+
+    def warm_up(self) -> None:
+        """Pay now what the first run would wait for: the first optimiser imports a compiler, the first trace many kernels."""
+        trainer = Trainer(Experiment())
+        trainer.step(trace=True)
+        self._tell({"on": "ready", "catalogue": Catalogue.here().to_dict()})
+
+    def serve(self) -> None:
+        """Take turns for ever."""
+        while True:
+            self._take_messages()
+            now = time.monotonic()
+            run = self._next(now)
+            if self._requests and (run is None or now >= self._request_at):
+                self._answer(*self._requests.popleft())
+            elif run is not None:
+                self._turn(*run)
+
+    def _take_messages(self) -> None:
+        """Take what has come; wait for something if nothing else is to be done."""
+        wait = 0.0 if self._requests else self._idle_time()
+        try:
+            message, block = self._inbox.get(timeout=wait) if wait is None or wait > 0 else self._inbox.get_nowait()
+            while True:
+                self._take(message, block)
+                message, block = self._inbox.get_nowait()
+        except queue.Empty:
+            return
+
+    def _idle_time(self) -> float | None:
+        """Seconds until some run is due; None when all are at rest."""
+        times = [due for run in self._runs.values() if (due := run.due()) is not None]
+        return max(0.0, min(times) - time.monotonic()) if times else None
+
+    def _take(self, message: pipe.Message, block: bytes) -> None:
+        # What is said of one run keeps its order: an order may not overtake the request that builds its run.
+        if "request" in message or any(waiting.get("run") == message["run"] for waiting, _ in self._requests):
+            self._requests.append((message, block))
+        else:
+            self._order(message)
+
+    def _next(self, now: float) -> tuple[int, LiveTrainer] | None:
+        """The run whose turn it is."""
+        ready = [(number, run) for number, run in self._runs.items() if (due := run.due()) is not None and due <= now]
+        if not ready:
+            return None
+        for _, run in ready:
+            # Time at rest is no credit: nobody may catch up on it at the cost of the others.
+            run.spent = max(run.spent, self._clock)
+        number, run = min(ready, key=lambda entry: entry[1].spent)
+        self._clock = run.spent
+        return number, run
+
+    def _turn(self, number: int, run: LiveTrainer) -> None:
+        began = time.monotonic()
+        self._guard(number, run.turn)
+        run.spent += time.monotonic() - began
+
+    def _guard(self, number: int, act: Callable[[], None]) -> None:
+        """An error of one run stops that run, and no other."""
+        try:
+            act()
+        except Exception:
+            log.exception("run %d failed", number)
+            self._runs[number].fail("an error inside the program; restart it, or change the experiment.")
+
+    def _order(self, message: pipe.Message) -> None:
+        """Orders that need no answer."""
+        number = message["run"]
+        run = self._runs.get(number)
+        if run is None:
+            return
+        match message["do"]:
+            case "seen":
+                run.seen(message["serial"])
+            case "look":
+                self._guard(number, partial(run.look, message["look"], message["demand"]))
+            case "speed":
+                run.speed(message["value"])
+            case "close":
+                del self._runs[number]
+            case "play" | "pause" | "step" | "restart" as order:
+                self._guard(number, getattr(run, order))
+
+    def _answer(self, message: pipe.Message, block: bytes) -> None:
+        """Do one request, and answer it in any case."""
+        if "request" not in message:
+            self._order(message)
+            return
+        began = time.monotonic()
+        try:
+            answer, answered = self._answers[message["do"]](message, block)
+        except InvalidExperiment as refusal:
+            answer, answered = {"problems": refusal.problems}, b""
+        except InvalidCheckpoint as refusal:
+            answer, answered = {"error": str(refusal)}, b""
+        except Exception:
+            log.exception("request %s failed", message["do"])
+            answer, answered = {"error": "This could not be done because of an error inside the program."}, b""
+        self._tell({"reply": message["request"], **answer}, answered)
+        ended = time.monotonic()
+        # Requests get at most half of the time while runs are due.
+        self._request_at = 2 * ended - began
+
+    def _tell(self, message: Mapping[str, Any], block: bytes = b"") -> None:
+        self._send(pipe.pack(message, block))
+
+    def _run(self, message: pipe.Message) -> LiveTrainer:
+        return self._runs[message["run"]]
+
+    def _describe(self, message: pipe.Message, _: bytes) -> Answer:
+        experiment = Experiment.from_dict(message["experiment"])
+        return {"task": TASKS[experiment.task](experiment).describe()}, b""
+
+    def _create(self, message: pipe.Message, block: bytes) -> Answer:
+        """A new run, or one from its checkpoint."""
+        trainer = Trainer.restore(block) if block else Trainer(Experiment.from_dict(message["experiment"]))
+        number = message["run"]
+
+        def emit(event: Mapping[str, Any], sent: bytes) -> None:
+            self._tell({**event, "run": number}, sent)
+
+        run = LiveTrainer(trainer, emit, self._settings, speed=message["speed"], axis=message["axis"], serial=message["serial"])
+        self._runs[number] = run
+        run.report()
+        return {"iteration": trainer.iteration}, b""
+
+    def _change(self, message: pipe.Message, _: bytes) -> Answer:
+        run = self._run(message)
+        run.change(Experiment.from_dict(message["experiment"]))
+        return {"iteration": run.trainer.iteration}, b""
+
+    def _restore(self, message: pipe.Message, block: bytes) -> Answer:
+        run = self._run(message)
+        run.adopt(Trainer.restore(block))
+        return {"iteration": run.trainer.iteration, "experiment": run.trainer.experiment.to_dict()}, b""
+
+    def _trace(self, message: pipe.Message, _: bytes) -> Answer:
+        snapshot = self._run(message).current()
+        return {"scalars": scalars(snapshot)}, traced(snapshot).to_bytes()
+
+    def _try_text(self, message: pipe.Message, _: bytes) -> Answer:
+        trial = self._run(message).trainer.try_text(message["text"])
+        return {"unknown": trial.unknown}, trial.trace.to_bytes()
+
+    def _generate(self, message: pipe.Message, _: bytes) -> Answer:
+        made = self._run(message).trainer.generate(**message["arguments"])
+        return {"tokens": made.tokens, "text": made.text, "probabilities": made.probabilities}, b""
+
+    def _checkpoint(self, message: pipe.Message, _: bytes) -> Answer:
+        trainer = self._run(message).trainer
+        return {"iteration": trainer.iteration}, trainer.checkpoint()
+
+
+def _listen(stream: BinaryIO, inbox: queue.SimpleQueue[tuple[pipe.Message, bytes]]) -> None:
+    while (received := pipe.read(stream)) is not None:
+        inbox.put(received)
+    os._exit(0)  # at once, also in the middle of a long iteration: there is nobody left to train for
+
+
+def main() -> None:
+    """Serve the process that started this one."""
+    # The pipe gets a descriptor of its own, so that nothing printed by a library can disturb it.
+    out = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="worker %(process)d: %(message)s")
+    settings = Settings.from_environment()
+    os.nice(settings.niceness)
+    torch.set_num_threads(1)
+    inbox: queue.SimpleQueue[tuple[pipe.Message, bytes]] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(sys.stdin.buffer, inbox), daemon=True).start()
+    with os.fdopen(out, "wb", buffering=0) as pipe_out:
+
+        def send(block: bytes) -> None:
+            view = memoryview(block)
+            while view:
+                view = view[pipe_out.write(view) or 0 :]
+
+        worker = Worker(inbox, send, settings)
+        worker.warm_up()
+        try:
+            worker.serve()
+        except BrokenPipeError:
+            return
+
+
+if __name__ == "__main__":
+    main()
