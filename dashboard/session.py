@@ -9,34 +9,40 @@ from typing import Any
 import streamlit as st
 
 from core.experiment import Experiment
+from dashboard.texts import DEFAULT_LANGUAGE, Texts, load
 
 KEY = "session"
 
 
 @dataclass
 class Session:
-    """The run that this page controls, and what was typed but does not hold.
+    """The run that this page shows, and what was typed but does not hold.
 
-    control, watch: the run's ids, None until it is made.
+    control, watch: the run's ids, None until it is made; a page that only watches has no `control`.
     experiment: what the run runs now.
+    description: what the server says of that experiment's task.
     drafts: field -> text that was typed and refused; it stays in its field until it is mended.
     problems: field -> the sentence that says why.
-    notes: sentences for the top of the page, shown once.
+    notes: sentences for the top of the page, until the next change.
     changed_live: the run was changed on its way, so that the link no longer reproduces its past.
+    trial, generated: the last answers of 'try a text'.
     """
 
     control: str | None = None
     watch: str | None = None
     experiment: Experiment = field(default_factory=Experiment)
+    description: Mapping[str, Any] = field(default_factory=dict)
     drafts: dict[str, str] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     changed_live: bool = False
+    trial: Any = None
+    generated: Any = None
 
-    def take_notes(self) -> list[str]:
-        """The notes, which are then gone."""
-        notes, self.notes = self.notes, []
-        return notes
+    @property
+    def run(self) -> str | None:
+        """The id to read the run with."""
+        return self.control or self.watch
 
 
 def current() -> Session:
@@ -67,3 +73,13 @@ def set_query(values: Mapping[str, str]) -> None:
     """Rewrite the address bar, when it says something else."""
     if query() != dict(values):
         st.query_params.from_dict(dict(values))
+
+
+def texts() -> Texts:
+    """The texts in the browser's language."""
+    return load(st.context.locale or DEFAULT_LANGUAGE)
+
+
+def is_dark() -> bool:
+    """Whether the browser shows the dark theme."""
+    return bool(st.context.theme.type == "dark")

@@ -1,0 +1,210 @@
+"""Controls: the sidebar's form, made from `core.experiment.SPECS` and the catalogue; a new field or registry member appears by itself.
+
+Numbers are typed as text, so that what cannot be is refused with its bound instead of being silently replaced.  A refused value stays in
+its field as a draft, and the run goes on with what it has.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from core.catalogue import Catalogue
+from core.experiment import DEFAULTS, SPECS, Experiment, InvalidExperiment
+from core.tokens import label
+from core.truncation import TRUNCATIONS
+from dashboard import session
+from dashboard.address import as_text, from_text
+from dashboard.charts import windows
+from dashboard.examples import EXAMPLES
+from dashboard.session import Session
+from dashboard.texts import Texts, literal
+
+ALWAYS = ("text", "tokens", "cell", "truncation", "k", "k1", "k2", "clip", "threshold", "learning_rate")
+"""Fields that stand in the open; the others wait in their group's expander."""
+
+MOST_BUTTONS = 4
+"""A choice of up to this many is a row of buttons, a longer one a list."""
+
+LIVE, RESTARTS = ":material/bolt:", ":material/restart_alt:"
+
+Change = Callable[[Mapping[str, str]], None]
+"""Takes what was typed into fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What came of what was typed: the experiment that holds now, the drafts that stay, and the sentence for each field at fault."""
+
+    experiment: Experiment
+    drafts: dict[str, str]
+    problems: dict[str, str]
+
+
+def settle(experiment: Experiment, drafts: Mapping[str, str], accept: Callable[[Experiment], None]) -> Settled:
+    """Apply as much of the drafts as holds together.
+
+    accept: makes the run run an experiment, or raises `InvalidExperiment`.  A draft at fault does not hold back the others; where the
+    fault is with a field that was not typed now (k2, when a k1 above it is typed), all wait until it is mended.
+    """
+    typed = {name: text for name, text in drafts.items() if from_text(name, text) != getattr(experiment, name)}
+    pending, problems = dict(typed), dict[str, str]()
+    while pending:
+        try:
+            candidate = experiment.replace(**{name: from_text(name, text) for name, text in pending.items()})
+            accept(candidate)
+        except InvalidExperiment as invalid:
+            problems |= invalid.problems
+            at_fault = pending.keys() & invalid.problems.keys()
+            if not at_fault:
+                break
+            pending = {name: text for name, text in pending.items() if name not in at_fault}
+        else:
+            return Settled(candidate, {name: text for name, text in typed.items() if name not in pending}, problems)
+    return Settled(experiment, typed, problems)
+
+
+def stepped(name: str, value: float, up: bool) -> float:
+    """The next value of a number's buttons: 1, 2, 5, 10, ... on a logarithmic field, otherwise one step, always inside the bounds."""
+    spec = SPECS[name]
+    low, high = spec.minimum or 0.0, spec.maximum or math.inf
+    if spec.logarithmic:
+        ladder = [float(f"{digit}e{power}") for power in range(-9, 10) for digit in (1, 2, 5)]
+        further = [rung for rung in ladder if (rung > value * (1 + 1e-9) if up else rung < value * (1 - 1e-9))]
+        following = (min(further) if up else max(further)) if further else value
+    else:
+        step = spec.step or 1
+        following = round(value + (step if up else -step), 9)
+    return min(max(following, low), high)
+
+
+def draw(held: Session, catalogue: Catalogue, change: Change, say: Texts) -> None:
+    """The whole form."""
+    description = held.description
+    st.caption(f"{LIVE} {say('controls.live')} · {RESTARTS} {say('controls.restarts')}")
+    shown = [name for name in SPECS if _is_choice(name, catalogue) and catalogue.matters(held.experiment, name)]
+    for group in dict.fromkeys(SPECS[name].group for name in shown):
+        members = [name for name in shown if SPECS[name].group == group]
+        st.html(f"<h3 class='group'>{escape(group)}</h3>")
+        if "text" in members:
+            _examples(held, change, say)
+        for name in members:
+            if name in ALWAYS:
+                _field(name, held, catalogue, change)
+                if name == "text":
+                    _vocabulary(description, say)
+                problem_line(held.problems.get(name))
+        if group == SPECS["truncation"].group:
+            _windows(held.experiment, description, say)
+        if rest := [name for name in members if name not in ALWAYS]:
+            _more(group, rest, held, catalogue, change)
+
+
+def problem_line(sentence: str | None) -> None:
+    """The sentence of a field at fault, literally."""
+    if sentence:
+        st.html(f"<p class='problem' role='alert'>{escape(sentence)}</p>")
+
+
+def _is_choice(name: str, catalogue: Catalogue) -> bool:
+    """Whether there is anything to choose: a registry with a single member is no question."""
+    return not isinstance(SPECS[name].choices, str) or len(catalogue.members(name)) > 1
+
+
+def _more(group: str, names: list[str], held: Session, catalogue: Catalogue, change: Change) -> None:
+    words = ", ".join(SPECS[name].label.lower() for name in names)
+    with st.expander(literal(f"{group}: {words}"), expanded=any(name in held.problems for name in names), key=f"more {group}"):
+        for name in names:
+            _field(name, held, catalogue, change)
+            problem_line(held.problems.get(name))
+
+
+def _field(name: str, held: Session, catalogue: Catalogue, change: Change) -> None:
+    spec = SPECS[name]
+    session.set_widget(_key(name), held.drafts.get(name, as_text(name, getattr(held.experiment, name))))
+    heading = f"{literal(spec.label)} {LIVE if spec.live else RESTARTS}"
+    asked: dict[str, Any] = {"key": _key(name), "help": literal(spec.help), "on_change": _typed, "args": (name, change)}
+    if spec.multiline:
+        st.text_area(heading, height=132, **asked)
+    elif spec.choices is None:
+        _number(name, heading, held, change, asked)
+    else:
+        _choice(name, heading, held.experiment, catalogue, asked)
+
+
+def _choice(name: str, heading: str, experiment: Experiment, catalogue: Catalogue, asked: Mapping[str, Any]) -> None:
+    choices = SPECS[name].choices
+    members = catalogue.members(name)
+    words = {member: known.label for member, known in members.items()} or {choice: choice for choice in choices or ()}
+    if len(words) <= MOST_BUTTONS:
+        st.segmented_control(
+            heading, list(words), format_func=lambda choice: literal(words[choice]), required=True, width="stretch", **asked
+        )
+    else:
+        st.selectbox(heading, list(words), format_func=words.__getitem__, **asked)
+    if chosen := members.get(getattr(experiment, name)):
+        st.html(f"<p class='aside'>{escape(chosen.help)}</p>")
+
+
+def _number(name: str, heading: str, held: Session, change: Change, asked: Mapping[str, Any]) -> None:
+    value = float(getattr(held.experiment, name))
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="xxsmall", key=f"number {name}"):
+        st.text_input(heading, **asked)
+        for up, sign in ((False, "−"), (True, "+")):
+            following = stepped(name, value, up)
+            st.button(
+                sign,
+                key=f"{_key(name)} {sign}",
+                disabled=following == value,
+                help=None,
+                on_click=change,
+                args=({name: as_text(name, type(DEFAULTS[name])(following))},),
+            )
+
+
+def _examples(held: Session, change: Change, say: Texts) -> None:
+    """The picker; it stands on the example whose text this is, or on 'own sentences'."""
+    own = say("controls.own_sentences")
+    found = next((example for example in EXAMPLES if example.text == held.experiment.text and not held.drafts.get("text")), None)
+    session.set_widget("example", found.title if found else own)
+
+    def chosen() -> None:
+        picked = next((example for example in EXAMPLES if example.title == session.widget("example")), None)
+        if picked:
+            change({"text": picked.text, "tokens": picked.tokens})
+
+    st.selectbox(say("controls.examples"), [own, *(example.title for example in EXAMPLES)], key="example", on_change=chosen)
+    if found:
+        st.html(f"<p class='aside'><b>{escape(say('controls.look_for'))}</b> {escape(found.look_for)}</p>")
+
+
+def _vocabulary(description: Mapping[str, Any], say: Texts) -> None:
+    tokens = description["vocabulary"]
+    with st.expander(say("controls.vocabulary", count=f"{len(tokens):,}"), key="vocabulary"):
+        chips = "".join(f"<span><b>{number}</b>{escape(label(token))}</span>" for number, token in enumerate(tokens))
+        st.html(f"<div class='vocabulary' tabindex='0'>{chips}</div>")
+
+
+def _windows(experiment: Experiment, description: Mapping[str, Any], say: Texts) -> None:
+    """The truncation's windows over the tokens of the first sentence."""
+    if not description["sequences"]:
+        return
+    tokens = description["sequences"][0]["inputs"]
+    truncation = TRUNCATIONS[experiment.truncation].of(experiment, description["steps"])
+    count = len(truncation.windows(len(tokens)))
+    caption = say("controls.windows.one" if count == 1 else "controls.windows.many", count=count)
+    st.html(windows.draw(truncation, [label(token) for token in tokens], caption))
+    st.html(f"<p class='aside'>{escape(caption)}</p>")
+
+
+def _typed(name: str, change: Change) -> None:
+    change({name: session.widget(_key(name)) or ""})
+
+
+def _key(name: str) -> str:
+    return f"field {name}"

@@ -1,0 +1,24 @@
+"""The script of every page: its frame, and the page that the address names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import session
+from dashboard.views import explore
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+
+say = session.texts()
+st.set_page_config(
+    page_title=say("page.title"),
+    page_icon=str(ASSETS / "pictures" / "favicon.svg"),
+    layout="wide",
+    initial_sidebar_state=340,
+    menu_items={"About": say("page.about")},
+)
+st.logo(str(ASSETS / "pictures" / "logo.svg"), size="large", icon_image=str(ASSETS / "pictures" / "favicon.svg"))
+st.html(ASSETS / "styles" / "app.css")
+st.navigation([st.Page(explore.page, title=say("explore.title"), url_path="explore", default=True)]).run()

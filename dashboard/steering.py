@@ -1,0 +1,147 @@
+"""Steering: what a page does to its run: open it, change it, exchange it for another one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from core.catalogue import Catalogue
+from core.experiment import DEFAULTS, SPECS, Experiment, InvalidExperiment
+from dashboard import address, session
+from dashboard.controls import settle
+from dashboard.live import runs
+from dashboard.live.runs import LiveError, RunInfo
+from dashboard.session import Session
+from dashboard.texts import Texts
+
+WATCH = "watch"
+"""The key of a link that only watches a run."""
+
+
+def open_run(held: Session, catalogue: Catalogue, say: Texts) -> None:
+    """Give the page a run: the one that its link watches, or a new one of the link's Experiment.  LiveError when there can be none."""
+    query = session.query()
+    if watched := query.get(WATCH):
+        if info := runs.find(watched):
+            held.control, held.watch = None, watched
+            _show(held, info)
+            return
+        held.notes.append(say("notes.not_watched"))
+    experiment, complaints = address.read(query, catalogue)
+    held.notes += complaints
+    try:
+        keys = runs.create(experiment)
+    except InvalidExperiment as invalid:
+        kept = {name: value for name, value in experiment.to_dict().items() if name not in invalid.problems}
+        held.notes += [say("notes.link_default", problem=problem) for problem in invalid.problems.values()]
+        experiment = Experiment.from_dict(kept)
+        keys = runs.create(experiment)
+    held.control, held.watch = keys.control, keys.watch
+    held.experiment, held.changed_live = experiment, False
+    describe(held)
+    session.set_query(address.write(experiment))
+
+
+def renew(held: Session, say: Texts) -> None:
+    """A new run of the same Experiment, because the old one has ended."""
+    keys = runs.create(held.experiment)
+    held.control, held.watch, held.changed_live = keys.control, keys.watch, False
+    held.notes.append(say("notes.renewed"))
+    describe(held)
+    session.set_query(address.write(held.experiment))
+
+
+def reattach(held: Session, control: str) -> bool:
+    """Go on with the run that this tab had before it was reloaded, if it still runs what the address says; the new one is closed."""
+    if held.control in (None, control):
+        return False
+    info = runs.find(control)
+    if info is None or not info.control or address.write(info.experiment) != session.query():
+        return False
+    new, held.control, held.watch = held.control, control, getattr(info, "watch", None)
+    if new:
+        runs.close(new)
+    adopt(held, info)
+    return True
+
+
+def adopt(held: Session, info: RunInfo) -> None:
+    """Show what a run runs: in the form, and in the address bar."""
+    _show(held, info)
+    session.set_query(address.write(held.experiment))
+
+
+def change(held: Session, typed: Mapping[str, str]) -> None:
+    """Apply what was typed as far as it holds; the rest stays in its fields with a sentence each, and the run goes on."""
+    held.notes.clear()
+    control = held.control
+    if control is None:
+        return
+    last: list[RunInfo] = []
+    try:
+        settled = settle(held.experiment, held.drafts | dict(typed), lambda experiment: last.append(runs.change(control, experiment)))
+    except LiveError as error:
+        held.notes.append(str(error))
+        return
+    held.drafts, held.problems = settled.drafts, settled.problems
+    if last:
+        adopt_keeping_drafts(held, last[-1])
+
+
+def adopt_keeping_drafts(held: Session, info: RunInfo) -> None:
+    """`adopt`, while refused drafts stay where they are."""
+    drafts, problems = held.drafts, held.problems
+    adopt(held, info)
+    held.drafts, held.problems = drafts, problems
+
+
+def load_experiment(held: Session, catalogue: Catalogue, content: bytes) -> None:
+    """Run the Experiment of a file instead; a file that holds none leaves a sentence at 'file'."""
+    held.problems.pop("file", None)
+    try:
+        experiment = address.from_file(content, catalogue)
+    except InvalidExperiment as invalid:
+        held.problems["file"] = str(invalid)
+        return
+    held.drafts.clear()
+    change(held, {name: address.as_text(name, getattr(experiment, name)) for name in SPECS})
+    if held.problems:
+        held.problems["file"] = " ".join(held.problems.values())
+
+
+def load_checkpoint(held: Session, content: bytes) -> None:
+    """Go on from a checkpoint's weights and iteration; a bad file leaves a sentence at 'checkpoint'."""
+    held.problems.pop("checkpoint", None)
+    if held.control is None:
+        return
+    try:
+        adopt(held, runs.restore(held.control, content))
+    except (InvalidExperiment, LiveError) as error:
+        held.problems["checkpoint"] = str(error)
+
+
+def describe(held: Session) -> None:
+    """Ask the server what the experiment's task is made of."""
+    held.description = runs.describe(held.experiment)
+
+
+def link(held: Session, base: str) -> str:
+    """The address that starts this page's Experiment from iteration 0."""
+    query = address.write(held.experiment)
+    return f"{base}?{urlencode(query)}" if query else base
+
+
+def watch_link(held: Session, base: str) -> str:
+    """The address at which others watch this very run, without controlling it."""
+    return f"{base}?{urlencode({WATCH: held.watch})}"
+
+
+def is_default(experiment: Experiment) -> bool:
+    """Whether nothing was changed."""
+    return experiment.to_dict() == dict(DEFAULTS)
+
+
+def _show(held: Session, info: RunInfo) -> None:
+    held.experiment, held.changed_live = info.experiment, info.changed_live
+    held.drafts, held.problems = {}, {}
+    describe(held)

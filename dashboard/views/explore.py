@@ -1,0 +1,49 @@
+"""The live page: the explorer component, the form beside it, and below it the places to inspect and to try a text."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import controls, session, steering
+from dashboard.component import explorer
+from dashboard.live import runs
+from dashboard.live.runs import LiveError
+from dashboard.views import inspection, sharing, trying, unavailable
+from dashboard.views.notices import notices
+
+
+def page() -> None:
+    """Everything on the page, in the order in which it stands there."""
+    held, say = session.current(), session.texts()
+    try:
+        if not runs.ready():
+            unavailable.show(say("unavailable.starting"), say)
+            return
+        catalogue = runs.catalogue()
+        if held.run is None:
+            steering.open_run(held, catalogue, say)
+        elif runs.find(held.run) is None:
+            steering.renew(held, say)
+    except LiveError as error:
+        unavailable.show(str(error), say)
+        return
+    notices(held)
+    explored = explorer("explorer", held.run, st.get_option("server.baseUrlPath") or "")
+    if explored["renew"]:
+        steering.renew(held, say)
+        st.rerun()
+    if explored["reattach"] and steering.reattach(held, explored["reattach"]):
+        st.rerun()
+    with st.sidebar:
+        if held.control is None:
+            sharing.watching(held, say)
+        else:
+            controls.draw(held, catalogue, lambda typed: steering.change(held, typed), say)
+            sharing.panel(held, catalogue, say)
+    reading, trial = st.tabs([say("inspect.tab"), say("try.tab")], key="below", on_change="rerun")
+    if reading.open:
+        with reading:
+            inspection.panel(held, explored["view"], say)
+    if trial.open:
+        with trial:
+            trying.panel(held, say)

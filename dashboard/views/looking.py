@@ -1,0 +1,127 @@
+"""Charts of one Trace with the choices that they share: what inspecting and trying a text have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from core.trace import Trace
+from dashboard import session
+from dashboard.charts import CHARTS, Look, Picture
+from dashboard.texts import Texts, literal
+
+FORMATS = ("png", "svg")
+
+
+def choose(trace: Trace, charts: Sequence[str], place: str, say: Texts) -> Look:
+    """A row of the choices that these charts read.  place: where on the page, for the widgets' keys."""
+    wanted = {choice for name in charts for choice in CHARTS[name].choices}
+    axis, layers = trace.axes[0], trace["h"].shape[0]
+    steps = list(range(1, len(axis.inputs) + 1))
+    options: dict[str, Sequence[Any]] = {"step": steps}
+    if layers > 1:
+        options["layer"] = list(range(layers))[::-1]
+    if "gate" in wanted and "gate" in trace:
+        options["gate"] = trace.labels["gate"]
+    if "part" in wanted:
+        options["part"] = trace.labels["part"]
+    if "state" in wanted and "c" in trace:
+        options["state"] = ("h", "c")
+    if "weight" in wanted:
+        options["weight"] = trace.labels["weight"]
+    if "shares" in wanted:
+        options["shares"] = ("projection", "norm")
+    begin = Look()
+    first: Mapping[str, Any] = {
+        "step": begin.step_in(trace),
+        "layer": layers - 1,
+        "weight": begin.weight_in(trace) if "weight" in options else "",
+        "part": begin.part,
+        "state": begin.state,
+        "shares": begin.shares,
+    }
+    words = {
+        "step": lambda step: f"{step}: {axis.inputs[step - 1]} → {axis.targets[step - 1]}",
+        "layer": lambda layer: say("look.layer_number", number=layer + 1),
+        "shares": lambda view: say(f"charts.shares.{view}"),
+    }
+    chosen = {}
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key=f"{place} choices"):
+        for name, values in options.items():
+            key = f"{place} {name}"
+            if session.widget(key) not in values:
+                session.set_widget(key, first.get(name, values[0]))
+            chosen[name] = st.selectbox(
+                say(f"look.{name}"), values, format_func=words.get(name, str), key=key, width=260 if name in ("step", "weight") else 150
+            )
+    return Look(dark=session.is_dark(), language=say.language, **chosen)
+
+
+def follow(view: Mapping[str, Any], place: str) -> None:
+    """Take over what the live panels show, so that one cursor moves all of the page."""
+    taken = {"layer": view["layer"], "gate": view["gate"], "part": view["part"], "weight": view["weight"], "shares": view["view"]}
+    if cursor := view["cursor"]:
+        taken["step"] = cursor["s"]
+    for name, value in taken.items():
+        if value is not None and not (name == "layer" and value < 0):
+            session.set_widget(f"{place} {name}", value)
+
+
+def show(name: str, trace: Trace, look: Look, place: str, say: Texts) -> None:
+    """One chart: its figure, its sentence and its numbers."""
+    chart = CHARTS[name]
+    heading(f"charts.{name}", say)
+    if not chart.fits(trace):
+        st.html(f"<p class='aside'>{escape(say(f'charts.{name}.absent'))}</p>")
+        return
+    figure(chart.draw(trace, look), name, place)
+    st.download_button(
+        say("look.csv"),
+        lambda: trace.to_frame(*chart.needs).to_csv(index=False),
+        f"{name}_iteration_{trace.iteration}.csv",
+        "text/csv",
+        key=f"{place} csv {name}",
+        on_click="ignore",
+        type="tertiary",
+        icon=":material/table:",
+    )
+
+
+def heading(key: str, say: Texts) -> None:
+    """A chart's name and its line of help."""
+    st.html(f"<h3 class='chart'>{escape(say(f'{key}.label'))}</h3><p class='aside'>{escape(say(f'{key}.help'))}</p>")
+
+
+def figure(picture: Picture, name: str, place: str) -> None:
+    """A figure with its sentence below it, the sentence also for those who cannot see the figure."""
+    st.plotly_chart(
+        picture.figure,
+        key=f"{place} {name}",
+        alt=picture.words,
+        config={
+            "displaylogo": False,
+            "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+            "toImageButtonOptions": {"format": session.widget("picture format") or FORMATS[0], "filename": f"bptt_{name}", "scale": 2},
+        },
+    )
+    st.html(f"<p class='words'>{escape(picture.words)}</p>")
+
+
+def picture_format(say: Texts) -> None:
+    """What the camera button of each chart saves."""
+    session.set_widget("picture format", session.widget("picture format") or FORMATS[0])
+    st.segmented_control(say("look.format"), FORMATS, format_func=str.upper, key="picture format", required=True)
+
+
+def names(charts: Sequence[str], place: str, defaults: Sequence[str], say: Texts) -> list[str]:
+    """Which charts to show, in their own order."""
+    key = f"{place} charts"
+    if session.widget(key) is None:
+        session.set_widget(key, list(defaults))
+    picked = st.pills(
+        say("look.charts"), charts, selection_mode="multi", key=key, format_func=lambda name: literal(say(f"charts.{name}.label"))
+    )
+    return [name for name in charts if name in (picked or ())]

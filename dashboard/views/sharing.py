@@ -1,0 +1,85 @@
+"""Share and save: the link, the experiment as a file, the checkpoint."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from core import limits
+from core.catalogue import Catalogue
+from dashboard import address, session, steering
+from dashboard.controls import problem_line
+from dashboard.live import runs
+from dashboard.session import Session
+from dashboard.texts import Texts
+
+
+def panel(held: Session, catalogue: Catalogue, say: Texts) -> None:
+    """Everything by which a run leaves this page or comes back to it."""
+    control = held.control
+    if control is None:
+        return
+    st.html(f"<h3 class='group'>{escape(say('share.title'))}</h3>")
+    base = st.context.url or ""
+    _aside(say("share.link_changed" if held.changed_live else "share.link"))
+    st.code(steering.link(held, base), language=None, wrap_lines=True)
+    if not address.carries_text(held.experiment):
+        st.html(f"<p class='problem' role='status'>{escape(say('share.text_too_long'))}</p>")
+    with st.expander(say("share.watch"), key="share watch"):
+        _aside(say("share.watch_help"))
+        st.code(steering.watch_link(held, base), language=None, wrap_lines=True)
+    with st.expander(say("share.files"), key="share files", expanded=bool({"file", "checkpoint"} & held.problems.keys())):
+        st.download_button(
+            say("share.download_experiment"),
+            address.to_file(held.experiment),
+            "experiment.json",
+            "application/json",
+            on_click="ignore",
+            width="stretch",
+            icon=":material/download:",
+            key="download experiment",
+        )
+        st.file_uploader(
+            say("share.open_experiment"),
+            type="json",
+            key="experiment file",
+            max_upload_size=1,
+            on_change=lambda: _uploaded("experiment file", lambda content: steering.load_experiment(held, catalogue, content)),
+        )
+        problem_line(held.problems.get("file"))
+        st.download_button(
+            say("share.download_checkpoint"),
+            lambda: runs.checkpoint(control),
+            "checkpoint.safetensors",
+            "application/octet-stream",
+            on_click="ignore",
+            width="stretch",
+            icon=":material/download:",
+            key="download checkpoint",
+        )
+        st.file_uploader(
+            say("share.open_checkpoint"),
+            type="safetensors",
+            key="checkpoint file",
+            max_upload_size=limits.CHECKPOINT_BYTES // 2**20,
+            on_change=lambda: _uploaded("checkpoint file", lambda content: steering.load_checkpoint(held, content)),
+        )
+        problem_line(held.problems.get("checkpoint"))
+
+
+def watching(held: Session, say: Texts) -> None:
+    """The sidebar of a page that only watches."""
+    st.html(f"<h3 class='group'>{escape(say('share.watching'))}</h3>")
+    _aside(say("share.watching_help"))
+    st.link_button(say("share.own"), steering.link(held, st.context.url or ""), width="stretch", icon=":material/play_arrow:")
+
+
+def _aside(words: str) -> None:
+    st.html(f"<p class='aside'>{escape(words)}</p>")
+
+
+def _uploaded(key: str, take: object) -> None:
+    file = session.widget(key)
+    if file is not None and callable(take):
+        take(file.getvalue())
