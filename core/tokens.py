@@ -50,8 +50,8 @@ _REFUSED = regex.compile(r"(?!\t)[\p{Cc}\p{Cs}]")
 _STEERS_DISPLAY = regex.compile(r"[\u00ad\u061c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 _SPACE = regex.compile(r"[\s\u200b]")
 
-_CLINGS_LEFT = frozenset(".,;:!?…%)]}>»”’/")
-_CLINGS_RIGHT = frozenset("([{<«“‘¿¡$€£#@/")
+_CLINGS_LEFT = frozenset(".,;:!?…%)]}>»”’/，。、；：！？）」』】》〉،؛؟")
+_CLINGS_RIGHT = frozenset("([{<«“‘¿¡$€£#@/（「『【《〈")
 _TOGETHER = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}ー\u3001-\u303f\uff01-\uff60“”‘’…—]")
 
 
