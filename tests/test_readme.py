@@ -17,11 +17,29 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
-def test_the_example_runs_and_prints_what_is_shown():
-    (example,), (shown,) = blocks("python"), blocks("text")
-    done = subprocess.run([sys.executable, "-W", "error", "-c", example], cwd=ROOT, capture_output=True, text=True)
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == shown.split()
+    return done.stdout
+
+
+def test_the_examples_run_and_print_what_is_shown():
+    own, experiment = blocks("python")
+    assert run(own).split() == blocks("text")[0].split()
+    assert len(run(experiment).splitlines()) == 6
+
+
+def test_the_shares_of_the_example_add_up_to_the_gradient_of_autograd():
+    own, _ = blocks("python")
+    run(
+        own
+        + """
+y, _ = lstm(x)
+(y[-1] ** 2).sum().backward()
+whole = sum(weight_hh.share(t, lstm.weight_hh_l0) for t in range(6))
+assert torch.allclose(whole, lstm.weight_hh_l0.grad, rtol=1e-10, atol=1e-14)
+"""
+    )
 
 
 def test_the_files_that_it_names_exist():
