@@ -63,9 +63,13 @@ class History:
         self._old, self._recent = bytearray(), bytearray()
         self._tails.clear()
 
+    def points(self) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+        """All that is kept, oldest first: (points, 6)."""
+        return _points(bytes(self._old + self._recent))
+
     def rewind(self, iteration: int) -> None:
         """Forget what came after this iteration: the run goes on from there."""
-        rows = _points(bytes(self._old + self._recent))
+        rows = self.points()
         self.forget()
         self.extend(rows[rows[:, 0] <= iteration].tobytes())
 

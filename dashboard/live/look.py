@@ -29,7 +29,10 @@ class Look:
         return asdict(self)
 
     def changed(self, message: Mapping[str, Any], axis: Mapping[str, Any]) -> Look:
-        """The look that a browser's message asks of a run with this axis message; ValueError with one sentence where it cannot be."""
+        """The look that a browser's message asks of a run with this axis message.
+
+        A gate or a weight that the model does not have changes nothing; otherwise ValueError with one sentence where it cannot be.
+        """
         asked = {field.name: message[field.name] for field in fields(Look) if field.name in message}
         sentences, layers = len(axis["sentences"]), axis["layers"]
         if "sentence" in asked:
@@ -37,9 +40,11 @@ class Look:
         if "layer" in asked:
             _whole("layer", asked["layer"], -layers, layers - 1)
         for name, allowed in _choices(axis).items():
-            if name in asked and allowed and asked[name] not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}.")
-        return replace(self, **{name: value for name, value in asked.items() if name != "gate" or axis["gates"]})
+            if name in asked and asked[name] not in allowed:
+                if name not in ("gate", "weight") or not isinstance(asked[name], str):
+                    raise ValueError(f"{name} must be one of {', '.join(allowed)}.")
+                del asked[name]  # a choice that was made for another model, and that this one does not have
+        return replace(self, **asked)
 
     def fitted(self, axis: Mapping[str, Any]) -> Look:
         """This look where it fits a run with this axis message, defaults elsewhere: after the cell or the sentences changed."""

@@ -11,6 +11,8 @@ import time
 from collections import OrderedDict, deque
 from typing import Any
 
+import numpy as np
+
 from core.catalogue import Catalogue
 from core.experiment import Experiment, InvalidExperiment, can_change_live
 from dashboard.live import pipe, words
@@ -265,6 +267,13 @@ class Registry:
         worker, changes = self._worker_of(run), run.changes
         answer, block = await worker.request({"do": "trace", "run": run.number})
         return changes, answer["scalars"], block
+
+    async def history(self, key: str) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+        """The loss points of a run, (points, 6)."""
+        run = self._keys.get(key)
+        if run is None:
+            raise LiveError(UNKNOWN)
+        return run.history.points()
 
     async def ask(self, key: str, do: str, block: bytes = b"", **more: Any) -> tuple[dict[str, Any], bytes]:
         """A request about a run, for its own worker."""

@@ -14,14 +14,14 @@ from typing import Any, TypeVar
 from core import limits
 from core.catalogue import Catalogue
 from core.experiment import Experiment
-from core.trace import Trace
+from core.trace import Array, Trace
 from dashboard.live.registry import UNKNOWN, Registry
 from dashboard.live.run import Run
 from dashboard.live.workers import LiveError
 
 __all__ = [
     "Generated", "LiveError", "RunInfo", "RunKeys", "Trial", "catalogue", "change", "checkpoint", "close", "command", "create", "describe",
-    "find", "generate", "ready", "restore", "trace", "try_text",
+    "find", "generate", "history", "ready", "restore", "trace", "try_text",
 ]
 
 T = TypeVar("T")
@@ -37,9 +37,14 @@ class RunKeys:
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """A run as it is now.  `control`: whether the key that found it controls it.  `started_from`: the experiment of its iteration 0."""
+    """A run as it is now.
+
+    control: whether the key that found it controls it.  watch: its key for watching.  started_from: the experiment of its iteration 0.
+    speed: iterations per second, None = unlimited.
+    """
 
     control: bool
+    watch: str
     experiment: Experiment
     started_from: Experiment
     state: str
@@ -150,7 +155,7 @@ def find(key: str) -> RunInfo | None:
 
 
 def _info(run: Run, key: str) -> RunInfo:
-    return RunInfo(run.control == key, run.experiment, run.started_from, run.state, run.iteration, run.words, run.speed)
+    return RunInfo(run.control == key, run.watch, run.experiment, run.started_from, run.state, run.iteration, run.words, run.speed)
 
 
 def change(control: str, experiment: Experiment) -> RunInfo:
@@ -176,6 +181,11 @@ def trace(key: str) -> tuple[Trace, dict[str, Any]]:
         changes, scalars, block = _do(registry().trace(key))
         known = _server.traces[run.number] = (changes, Trace.from_bytes(block), scalars)
     return known[1], known[2]
+
+
+def history(key: str) -> Array:
+    """The run's loss points, oldest first and thinned out where they are old: (points, 6) with the columns `frames.POINT`."""
+    return _do(registry().history(key))
 
 
 def try_text(control: str, text: str) -> Trial:

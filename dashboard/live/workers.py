@@ -68,11 +68,9 @@ class Worker:
 
     async def start(self) -> None:
         """Start the process; it is `ready` later."""
-        # A session of its own: Ctrl-C in the terminal reaches the server alone, which then ends its workers in order.
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "dashboard.live.worker", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT,
-            env={**os.environ, **self._settings.to_environment(), "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}, limit=STREAM_BYTES,
-            start_new_session=True,
+            env={**os.environ, **self._settings.to_environment()}, limit=STREAM_BYTES,
         )
         self._reading = asyncio.create_task(self._read(self._process))
 

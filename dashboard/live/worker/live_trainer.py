@@ -1,4 +1,4 @@
-"""A Trainer that is watched: played, paused and paced, and pictured when a frame is wanted.  Lives in a worker."""
+"""A Trainer that is watched: played, paused and paced, and pictured when a frame is wanted."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from core.training import Snapshot, Trainer
 from dashboard.live import words
 from dashboard.live.frames import FORGET, body, plain
 from dashboard.live.look import PANELS, Look
-from dashboard.live.pictures import Painter
 from dashboard.live.settings import Settings
+from dashboard.live.worker.pictures import Painter
 
 Emit = Callable[[Mapping[str, Any], bytes], None]
 """Takes a message for the web process, and its block of bytes."""
@@ -59,7 +59,7 @@ class LiveTrainer:
         self._turn_at = self._frame_at = 0.0
         self._rate, self._counted, self._counting_since = 0.0, 0, 0.0
         self._painter = Painter(CELLS[trainer.experiment.cell].bounds)
-        self._sentences = [" ".join(sequence["inputs"][1:]) for sequence in trainer.task.describe()["sequences"]]
+        self._sentences = trainer.task.texts
         trainer.observe = self._look.sentence if self._look.sentence < trainer.task.sequences else 0
         first = trainer.peek()
         self._weights = traced(first).labels["weight"]

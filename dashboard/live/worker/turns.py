@@ -1,24 +1,18 @@
-"""The process in which runs train: `python -m dashboard.live.worker`, spoken to through its standard input and output (`pipe`).
+"""Several runs in one process, taking turns.
 
 One loop gives turns of one iteration to the runs that are due, first to the one that has used least time, and looks at the messages
 between any two turns.  Orders (play, look, ...) take effect at once; requests (build a run, try a text, ...) take turns like iterations.
-The process ends with its standard input: no server, no worker.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import queue
-import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, BinaryIO
-
-import torch
+from typing import Any
 
 from core.catalogue import Catalogue
 from core.checkpoint import InvalidCheckpoint
@@ -26,18 +20,19 @@ from core.experiment import Experiment, InvalidExperiment
 from core.tasks import TASKS
 from core.training import Trainer
 from dashboard.live import pipe
-from dashboard.live.live_trainer import LiveTrainer, scalars, traced
 from dashboard.live.settings import Settings
+from dashboard.live.worker.live_trainer import LiveTrainer, scalars, traced
 
 log = logging.getLogger(__name__)
 
+Inbox = queue.SimpleQueue[tuple[pipe.Message, bytes]]
 Answer = tuple[dict[str, Any], bytes]
 
 
-class Worker:
-    """Runs by number, taking turns; `send` takes what goes to the web process."""
+class Turns:
+    """Runs by number; `inbox` brings what the web process says, `send` takes what goes there."""
 
-    def __init__(self, inbox: queue.SimpleQueue[tuple[pipe.Message, bytes]], send: Callable[[bytes], None], settings: Settings) -> None:
+    def __init__(self, inbox: Inbox, send: Callable[[bytes], None], settings: Settings) -> None:
         self._inbox, self._send, self._settings = inbox, send, settings
         self._runs: dict[int, LiveTrainer] = {}
         self._requests: deque[tuple[pipe.Message, bytes]] = deque()
@@ -199,39 +194,3 @@ class Worker:
     def _checkpoint(self, message: pipe.Message, _: bytes) -> Answer:
         trainer = self._run(message).trainer
         return {"iteration": trainer.iteration}, trainer.checkpoint()
-
-
-def _listen(stream: BinaryIO, inbox: queue.SimpleQueue[tuple[pipe.Message, bytes]]) -> None:
-    while (received := pipe.read(stream)) is not None:
-        inbox.put(received)
-    os._exit(0)  # at once, also in the middle of a long iteration: there is nobody left to train for
-
-
-def main() -> None:
-    """Serve the process that started this one."""
-    # The pipe gets a descriptor of its own, so that nothing printed by a library can disturb it.
-    out = os.dup(sys.stdout.fileno())
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="worker %(process)d: %(message)s")
-    settings = Settings.from_environment()
-    os.nice(settings.niceness)
-    torch.set_num_threads(1)
-    inbox: queue.SimpleQueue[tuple[pipe.Message, bytes]] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(sys.stdin.buffer, inbox), daemon=True).start()
-    with os.fdopen(out, "wb", buffering=0) as pipe_out:
-
-        def send(block: bytes) -> None:
-            view = memoryview(block)
-            while view:
-                view = view[pipe_out.write(view) or 0 :]
-
-        worker = Worker(inbox, send, settings)
-        worker.warm_up()
-        try:
-            worker.serve()
-        except BrokenPipeError:
-            return
-
-
-if __name__ == "__main__":
-    main()
