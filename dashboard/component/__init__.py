@@ -11,7 +11,7 @@ from typing import Any, TypedDict, cast
 
 import streamlit as st
 
-from dashboard.component.assets import ADDRESS, version
+from dashboard.component.assets import ADDRESS, prefix, version
 
 _LOADER = f"""
 export default async (component) => {{
@@ -64,13 +64,13 @@ def explorer(key: str, run: str | None, base_path: str = "", words: Mapping[str,
 
     key: Streamlit's element key; the same through all reruns, so that the component is mounted once.
     run: control id or watch id of the run; None shows the state "no run yet".
-    base_path: `server.baseUrlPath` with a leading and no trailing slash; empty for the root.
+    base_path: `server.baseUrlPath`, empty for the root.
     words: a translation, laid over the component's English words (web/words.js).
     fps: pictures a second to ask for; by default what the visitor chose (30).
     """
     result = _mount(
         key=key,
-        data={"run": run, "base": base_path.rstrip("/"), "version": version(), "words": dict(words or {}), "fps": fps},
+        data={"run": run, "base": prefix(base_path), "version": version(), "words": dict(words or {}), "fps": fps},
         on_view_change=_heard, on_reattach_change=_heard, on_renew_change=_heard,
     )
     view = cast("View | None", getattr(result, "view", None))

@@ -27,13 +27,18 @@ def version() -> str:
     return hashlib.sha256(repr(files).encode()).hexdigest()[:12]
 
 
-def route(base_path: str = "") -> Mount:
-    """The route below which the files are served; give it to `st.App(routes=...)`."""
-    return Mount(f"{base_path.rstrip('/')}{ADDRESS}/{{version}}", app=_Kept(directory=FOLDER), name="explorer")
-
-
 class _Kept(StaticFiles):
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
+
+
+def prefix(base_path: str) -> str:
+    """`server.baseUrlPath` as it stands before every path: "" or "/base"."""
+    base = base_path.strip("/")
+    return f"/{base}" if base else ""
+
+
+ROUTE = Mount(f"{ADDRESS}/{{version}}", app=_Kept(directory=FOLDER), name="explorer")
+"""The route below which the files are served."""

@@ -3,7 +3,7 @@
 import { make } from "./dom.js";
 
 const LABEL_ROOM = 92;
-const NARROWEST = 1.5;
+const NARROWEST = 1;
 const LINE = 13;
 
 /** Column width, and how labels are set: "flat", "steep" (turned), or "sparse" (turned, every n-th). */
@@ -45,9 +45,10 @@ export class TokenAxis {
   #row(row, labels, { column, every }) {
     row.replaceChildren(
       ...labels.map((label, t) =>
-        t % every
-          ? make("span", { class: "off" })
-          : make("span", { style: { left: `${t * column}px`, width: `${Math.max(column * every, 1)}px` }, title: label }, make("bdi", { text: label })),
+        make(
+          // A label without room is there all the same: the cursor shows it.
+          "span", { class: t % every ? "off" : null, style: { left: `${t * column}px`, width: `${column * every}px` }, title: label }, make("bdi", { text: label }),
+        ),
       ),
     );
   }

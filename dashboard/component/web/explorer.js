@@ -10,6 +10,7 @@ import { LinePlot } from "./lossplot.js";
 import { count, fill, short } from "./numbers.js";
 import { Palette, themeOf } from "./palette.js";
 import { NextTokens, Readout } from "./readout.js";
+import { Replay } from "./replay.js";
 import { Sentences } from "./sentences.js";
 import { keepRun, keepView, recallRun, recallView } from "./settings.js";
 import { Shares } from "./shares.js";
@@ -21,6 +22,7 @@ import { inWords } from "./words.js";
 
 const READ_EVERY = 100; // ms between updates of numbers in words: more often than that nobody can read them
 const TELL_AFTER = 300; // ms of rest before Python hears what changed
+const COMPLAIN_FOR = 6000; // ms for which a sentence of complaint stays
 const REMEMBERED = 600; // latencies and drawing times kept for measuring
 const STYLE = new URL("./explorer.css", import.meta.url).href;
 
@@ -81,6 +83,7 @@ class Explorer {
     this.transport = new Transport(words, (name, value) => this.#command(name, value));
     this.proof = new Proof(words);
     this.sentences = new Sentences(words, (change) => this.#choose(change));
+    this.replay = new Replay(words, (back) => this.#command("seek", undefined, { back }));
     this.tokens = new TokenAxis(words);
 
     this.gate = choice([], "", panels.gate.choose, (gate) => this.#choose({ gate }));
@@ -116,8 +119,8 @@ class Explorer {
     this.menu = this.#menu();
     this.bar = make("div", { class: "topbar" }, this.transport.element, make("div", { class: "badges" }, this.proof.element, this.menu));
     this.element = make(
-      "div", { class: "explorer", dataset: { socket: "none", state: "none", iteration: "0" } },
-      this.bar, this.sentences.element,
+      "div", { class: "explorer", dataset: { socket: "none", state: "none", iteration: "0", empty: "" } },
+      this.bar, make("div", { class: "chooser" }, this.sentences.element, this.replay.element),
       make("div", { class: "columns" }, make("div", { class: "left" }, this.sentence, this.notice, this.stack), make("aside", {}, ...[loss, norm, cursor, next].map((panel) => panel.element))),
     );
     this.#showPanels();
@@ -220,6 +223,7 @@ class Explorer {
   #follow(run, base) {
     this.stream?.close();
     Object.assign(this, { run, base, axis: null, frame: null, control: false, iteration: 0, stream: null });
+    this.element.dataset.empty = "";
     this.tape.clear();
     this.told = JSON.stringify({ ...this.#view(), state: "ready", iteration: 0 });
     if (!run) return this.#enter({ state: "none" });
@@ -259,8 +263,8 @@ class Explorer {
 
   // ---- the stream -----------------------------------------------------------------------------------------------------------
 
-  #command(name, value) {
-    this.stream?.send(value === undefined ? { do: name } : { do: name, value });
+  #command(name, value, more = {}) {
+    this.stream?.send({ do: name, ...(value === undefined ? {} : { value }), ...more });
   }
 
   #choose(change) {
@@ -268,7 +272,7 @@ class Explorer {
     press(this.part, this.view.part);
     press(this.shareView, this.view.view);
     keepView(this.#remembered());
-    this.#look();
+    this.#look(change);
     this.#tell();
   }
 
@@ -277,16 +281,19 @@ class Explorer {
     return kept;
   }
 
-  /** Says what this viewer wants to see. */
-  #look() {
+  /** Says what this viewer wants to see; `change` is what a person has just chosen. */
+  #look(change = {}) {
     const { view } = this;
     const wanted = { h: ["h"], gate: ["gate"], dh: ["dh"], share: ["share"], lag: ["lag"], next: ["next"], cursor: ["h", "dh", "lag"], loss: [], norm: [] };
     const show = [...new Set(view.shown.flatMap((name) => wanted[name] ?? []))];
-    const message = { do: "look", show, fps: document.hidden ? 1 : view.fps, range: view.range };
-    if (this.control || !this.axis) {
-      Object.assign(message, { sentence: view.sentence, layer: view.layer, part: view.part, view: view.view });
+    const message = { do: "look", show, fps: document.hidden ? 1 : view.fps };
+    // What the run shows to all who watch is for its owner to say, once it is known what there is to choose from.  Its sentence is
+    // left as it is until somebody chooses another: a reloaded page finds what it showed.
+    if (this.control && this.axis) {
+      Object.assign(message, { layer: view.layer, part: view.part, view: view.view, range: view.range });
       if (view.gate) message.gate = view.gate;
       if (view.weight) message.weight = view.weight;
+      if ("sentence" in change) message.sentence = change.sentence;
     }
     this.stream?.send(message);
   }
@@ -299,7 +306,8 @@ class Explorer {
       if (this.control) keepRun(this.run);
     } else if (message.type === "axis") this.#axis(message);
     else if (message.type === "status") this.#enter(message);
-    else if (message.type === "error") this.#enter({ ...this.status, trouble: message.message });
+    else if (message.type === "recording") this.replay.set(message);
+    else if (message.type === "error") this.#complain(message.message);
     this.#schedule();
   }
 
@@ -331,16 +339,29 @@ class Explorer {
     try {
       frame = decode(buffer);
     } catch (reason) {
-      this.#enter({ ...this.status, trouble: reason.message });
+      this.#complain(reason.message);
       return;
     }
-    if (!frame.replayed) this.tape.extend(frame.tail);
+    // A replayed picture too may bring points that are new to this viewer.
+    this.tape.extend(frame.tail);
     // A frame of an axis that is not here yet has nothing to stand on.
     if (frame.header.axis !== this.axis?.id) return;
     this.frame = frame;
     this.fresh = true;
-    this.iteration = frame.header.iteration;
+    if (!frame.replayed) this.iteration = frame.header.iteration;
     this.#schedule();
+  }
+
+  /** A sentence of complaint, in the status line for a while. */
+  #complain(sentence) {
+    this.trouble = sentence;
+    this.transport.speak(sentence);
+    clearTimeout(this.relieving);
+    this.relieving = setTimeout(() => {
+      this.trouble = null;
+      this.#words();
+    }, COMPLAIN_FOR);
+    this.#words();
   }
 
   #connection(state, pause) {
@@ -360,6 +381,7 @@ class Explorer {
     this.status = status;
     this.element.dataset.state = state;
     this.transport.set(status);
+    this.replay.rest(this.control && ["paused", "stopped"].includes(state));
     if (changed && this.words.status[state]) this.transport.speak(this.words.status[state]);
     if (state === "gone" || state === "none") {
       this.transport.enable(false);
@@ -499,9 +521,10 @@ class Explorer {
     const fresh = this.fresh && frame && this.shape;
     if (fresh) for (const panel of this.maps) if (panel.shown) panel.draw(frame, palette);
     const clip = axis?.clip ?? null;
-    for (const plot of this.lines) if (plot.shown) plot.draw(this.tape, palette, clip);
+    for (const plot of this.lines) if (plot.shown) plot.draw(this.tape, palette, clip, frame?.replayed ? frame.header.iteration : null);
     if (fresh) {
       this.fresh = false;
+      delete this.element.dataset.empty;
       const { measures } = this;
       measures.painted += 1;
       const now = performance.now();
@@ -540,6 +563,7 @@ class Explorer {
         make("span", { class: "hint", text: cursor.pinned ? w.pinned : w.free }),
       );
     }
+    if (frame && !this.control) this.#follows(frame.maps);
     for (const panel of this.maps) if (panel.shown) panel.read(cursor);
     if (panels.cursor.shown) panels.cursor.read(cursor, axis, frame, panels.lag);
     if (panels.next.shown) panels.next.read(cursor, axis, frame);
@@ -557,21 +581,31 @@ class Explorer {
     if (this.status.state !== "training") this.#tell();
   }
 
+  /** Who only watches sees what the owner chose. */
+  #follows({ dh, gate, share }) {
+    if (dh) press(this.part, dh.part);
+    if (gate) this.gate.value = gate.gate;
+    if (share) {
+      this.weight.value = share.weight;
+      press(this.shareView, share.view);
+    }
+  }
+
   #words() {
     const { words, status } = this;
     const w = words.status;
     const socket = this.stream?.state ?? "none";
     if (status.state === "none" || status.state === "gone") return this.transport.say(status.state, w[status.state]);
+    if (this.trouble) return this.transport.say("stopped", this.trouble);
     if (socket === "waiting") {
       const seconds = Math.max(1, Math.ceil((this.retryAt - Date.now()) / 1000));
       return this.transport.say("waiting", fill(w.waiting, { seconds }));
     }
-    if (status.trouble) return this.transport.say("stopped", status.trouble);
     if (socket !== "open" || !this.frame) return this.transport.say("connecting", w.connecting);
     const { header } = this.frame;
     const state = this.frame.replayed ? "replay" : status.state;
     // The server's own words say why a run stopped; everything else is said with the numbers of the picture on screen.
-    const line = status.state === "stopped" && status.words ? status.words : statusLine(words, state, header, this.axis?.clip);
+    const line = status.state === "stopped" && status.words ? status.words : statusLine(words, state, header, this.axis?.clip, this.control);
     const rate = status.state === "training" && header.rate ? fill(w.perSecond, { n: short(header.rate, 2) }) : "";
     this.transport.say(status.state, line, rate);
   }
@@ -584,6 +618,7 @@ class Explorer {
     this.resized.disconnect();
     clearTimeout(this.telling);
     clearTimeout(this.reading);
+    clearTimeout(this.relieving);
     clearInterval(this.ticking);
     document.removeEventListener("visibilitychange", this.hides);
     window.removeEventListener("pagehide", this.leaves);

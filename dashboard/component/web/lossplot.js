@@ -17,7 +17,7 @@ export class LinePlot extends Panel {
     this.value = make("output", { class: "value", "aria-hidden": "true", text: "\u2013" });
     this.here.replaceWith(this.value);
     this.box = make("div", { class: "plotbox", style: { height: `${HEIGHT}px` } }, this.canvas);
-    this.body.append(this.box);
+    this.body.append(this.box, this.legend);
     this.box.addEventListener("pointermove", (event) => {
       this.pointer = event.offsetX;
       this.stale?.();
@@ -47,7 +47,8 @@ export class LinePlot extends Panel {
     Object.assign(this, { width, ink, line });
   }
 
-  draw(tape, palette, clip) {
+  /** `looking`: the iteration that is looked back at, or null. */
+  draw(tape, palette, clip, looking) {
     if (!(this.width > 0)) return;
     const { low, high, last } = this.fields;
     const context = sharp(this.canvas, this.width, HEIGHT);
@@ -103,6 +104,10 @@ export class LinePlot extends Panel {
       }
       flush();
       context.stroke();
+    }
+    if (looking) {
+      context.fillStyle = this.ink;
+      context.fillRect(x(looking) - 1, TOP, 2, h);
     }
     this.#hover(context, tape, x, y, palette, h, end, w);
   }

@@ -18,6 +18,7 @@ export class Shares extends Panel {
     this.gutter = make("div", { class: "gutter units", "aria-hidden": "true" }, this.high, this.low);
     this.plot = make("div", { class: "plot", dataset: { kind: "bars" }, style: { height: `${HEIGHT}px` } }, this.canvas, this.empty);
     this.body.append(this.gutter, this.plot);
+    this.body.before(this.legend);
   }
 
   resize(shape, ink) {

@@ -3,6 +3,7 @@
 
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 8000;
+const FULL = 4429; // the server closes with this code when a run has too many viewers
 
 /** The address of a run's stream below the page's base path. */
 export function streamAddress(base, key, place = location) {
@@ -43,8 +44,9 @@ export class Stream {
       if (typeof data === "string") this.on.text(JSON.parse(data));
       else this.on.frame(data);
     };
-    socket.onclose = () => {
+    socket.onclose = ({ code }) => {
       if (this.socket !== socket || this.state === "closed") return;
+      if (code === FULL) this.pause = LONGEST_PAUSE;
       // Spread over a third, so that a class of forty does not come back in one instant.
       const pause = this.pause * (1 + Math.random() / 3);
       this.pause = Math.min(2 * this.pause, LONGEST_PAUSE);

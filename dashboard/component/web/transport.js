@@ -67,7 +67,13 @@ export class Transport {
   /** A status message: what the run does now, at which speed. */
   set({ state, speed }) {
     this.#playing(state === "training");
-    if (speed !== undefined) this.speed.value = String(speed);
+    if (speed === undefined) return;
+    const value = String(speed);
+    // A run may have been given a speed that is none of ours.
+    if (![...this.speed.options].some((option) => option.value === value)) {
+      this.speed.append(make("option", { value, text: fill(this.words.transport.perSecond, { n: short(speed) }) }));
+    }
+    this.speed.value = value;
   }
 
   count(iteration) {
@@ -88,14 +94,17 @@ export class Transport {
 }
 
 /** The status line of a frame's numbers. */
-export function statusLine(words, state, header, clip) {
+export function statusLine(words, state, header, clip, playable) {
   const w = words.status;
-  if (!header.iteration || header.loss === null || header.loss === undefined) return fill(w.first, { state: w[state] ?? state });
+  const name = w[state] ?? state;
+  if (!header.iteration || header.norm_before === null || header.norm_before === undefined) {
+    return fill(playable && (state === "ready" || state === "paused") ? w.first : w.bare, { state: name, iteration: count(header.iteration) });
+  }
   const { norm_before: before, norm_after: after, factor, share_clipped: share } = header;
   let norm = short(before);
   if (clip?.mode === "value" && share > 0) norm = fill(w.valueClipped, { before: norm, after: short(after), share: short(100 * share, 2) });
   else if (factor < 1) norm = fill(w.normClipped, { before: norm, after: short(after) });
-  return fill(w.line, { state: w[state] ?? state, iteration: count(header.iteration), loss: short(header.loss), norm });
+  return fill(w.line, { state: name, iteration: count(header.iteration), loss: short(header.loss), norm });
 }
 
 export class Proof {

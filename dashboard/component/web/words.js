@@ -9,19 +9,19 @@ const ENGLISH = {
     iteration: "iteration", watching: "You are watching; whoever started the run controls it.",
   },
   status: {
-    none: "No run yet", connecting: "starting", waiting: "connection lost \u00b7 trying again in {seconds} s", retrying: "connection lost \u00b7 trying again",
+    none: "No run yet", starting: "starting", connecting: "starting", waiting: "connection lost \u00b7 trying again in {seconds} s", retrying: "connection lost \u00b7 trying again",
     ready: "ready", training: "training", paused: "paused", stopped: "stopped", restarting: "restarting", gone: "this run has ended",
     replay: "looking back",
-    line: "{state} \u00b7 iteration {iteration} \u00b7 loss {loss} \u00b7 gradient {norm}", first: "{state} \u00b7 press play",
+    line: "{state} \u00b7 iteration {iteration} \u00b7 loss {loss} \u00b7 gradient {norm}", first: "{state} \u00b7 press play", bare: "{state} \u00b7 iteration {iteration}",
     normClipped: "{before} \u2192 clipped to {after}", valueClipped: "{before} \u2192 clipped to {after} ({share} % of entries)", perSecond: "{n}/s",
-    paused_hint: "paused", replaced: "Start again",
   },
+  replay: { label: "Look back", value: "{n} pictures back", now: "now" },
   proof: {
     balance: "the books balance", broken: "the books do not balance", unknown: "the books", title: "Proof",
     text: "Sums of parts must equal the whole. For the picture on screen, the largest relative errors are:",
     limit: "Green while all are below {limit}: rounding, nothing else.",
   },
-  sentences: { label: "Sentence", choose: "Sentence on screen", layer: "Layer", layerOf: "layer {n} of {all}", outside: "not in this update\u2019s batch", back: "Look back", frame: "{n} frames back", live: "now" },
+  sentences: { label: "Sentence", choose: "Sentence on screen", layer: "Layer", layerOf: "layer {n} of {all}", outside: "not in this update\u2019s batch" },
   axis: { reads: "reads", predicts: "predicts", unit: "unit", loss: "loss of" },
   cursor: {
     label: "Pictures over the tokens. Arrow keys move the cursor, Enter pins it, Escape lets go.",
