@@ -15,12 +15,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from core.cells import Cell, Slopes, Tape, Weights
+from core.cells import Cell, Rows, Slopes, Tape, Weights
 from core.hooks import Hooks
+from core.trace import Array
 from core.truncation import TBPTT
 
 State = Sequence[Mapping[str, Tensor]]
@@ -82,30 +82,38 @@ class Forward:
     """A forward pass that can be advanced step by step.
 
     x: (T, B, I).  state: the states before the first step; zeros by default.  mask: (T, B), False at padded steps.
+    `begin` starts another pass of the same shape in the same room: what the last one left is overwritten.
     """
 
     def __init__(
         self, cell: Cell, layers: Sequence[Weights], x: Tensor, state: State | None = None, mask: Tensor | None = None,
         hooks: Hooks | None = None,
     ) -> None:
-        steps, batch, _ = x.shape
+        steps, batch, inputs = x.shape
         wide, hidden = layers[0].weight_hh.shape
-        if x.shape[-1] != layers[0].weight_ih.shape[1]:
-            raise ValueError(f"x has {x.shape[-1]} inputs a step, but weight_ih takes {layers[0].weight_ih.shape[1]}.")
-        self._hooks = hooks or Hooks()
-        self.t = 0
-        biases = [cell.bias(w) for w in layers]
-        # The lowest layer's input products do not wait for any step: one product for all of them.
-        inside = [torch.addmm(biases[0], x.reshape(steps * batch, -1), layers[0].weight_ih.T).view(steps, batch, wide)]
-        inside += [x.new_empty(steps, batch, wide) for _ in layers[1:]]
-        start = state or [{name: x.new_zeros(batch, hidden) for name in cell.states} for _ in layers]
-        tapes = tuple(cell.tape(a, before) for a, before in zip(inside, start, strict=True))
-        self.unrolled = Unrolled(cell, tuple(layers), x, tapes, mask if mask is not None and not mask.all() else None)
-        self._views = [cell.views(tape) for tape in tapes]
+        if inputs != layers[0].weight_ih.shape[1]:
+            raise ValueError(f"x has {inputs} inputs a step, but weight_ih takes {layers[0].weight_ih.shape[1]}.")
+        self._tapes = tuple(cell.tape(x.new_empty(steps, batch, wide), hidden) for _ in layers)
+        self._views = [cell.views(tape) for tape in self._tapes]
         self._from_below = [
-            (bias, w.weight_ih.T.contiguous(), below["h"][1:].unbind(0), tape["a"].unbind(0))
-            for bias, w, below, tape in zip(biases[1:], layers[1:], tapes, tapes[1:], strict=False)
+            (below["h"][1:].unbind(0), tape["a"].unbind(0)) for below, tape in zip(self._tapes, self._tapes[1:], strict=False)
         ]
+        self.unrolled = Unrolled(cell, tuple(layers), x, self._tapes)
+        self.begin(x, state, mask, hooks)
+
+    def begin(self, x: Tensor, state: State | None = None, mask: Tensor | None = None, hooks: Hooks | None = None) -> None:
+        """Back to before the first step, with new inputs and the weights as they are now."""
+        cell, layers = self.unrolled.cell, self.unrolled.layers
+        self.t = 0
+        self._hooks = hooks or Hooks()
+        self.unrolled = replace(self.unrolled, x=x, mask=mask if mask is not None and not mask.all() else None)
+        for layer, tape in enumerate(self._tapes):
+            layers[layer].refresh()
+            for name in cell.states:
+                tape[name][0] = state[layer][name] if state else 0
+        self._biases = [cell.bias(w) for w in layers]
+        # The lowest layer's input products do not wait for any step: one product for all of them.
+        torch.addmm(self._biases[0], x.flatten(0, 1), layers[0].weight_ih.T, out=self._tapes[0]["a"].flatten(0, 1))
 
     @property
     def done(self) -> bool:
@@ -116,19 +124,17 @@ class Forward:
         t, cell = self.t, self.unrolled.cell
         for layer, w in enumerate(self.unrolled.layers):
             if layer:
-                bias, upwards, below, a = self._from_below[layer - 1]
-                torch.addmm(bias, below[t], upwards, out=a[t])
+                below, a = self._from_below[layer - 1]
+                torch.addmm(self._biases[layer], below[t], w.weight_ih.T, out=a[t])
             cell.step(w, *self._views[layer][t])
             if self._hooks:
                 self._show(t, layer)
         self.t += 1
         if self.done and self.unrolled.mask is not None:
-            self._forget_padding()
+            self._forget(~self.unrolled.mask[..., None])
 
-    def _forget_padding(self) -> None:
+    def _forget(self, absent: Tensor) -> None:
         """A state that went on through padding means nothing, and may have overflowed on the way."""
-        assert self.unrolled.mask is not None
-        absent = ~self.unrolled.mask[..., None]
         for tape in self.unrolled.tapes:
             for name, value in tape.items():
                 (value[1:] if name in self.unrolled.cell.states else value).masked_fill_(absent, 0)
@@ -166,16 +172,30 @@ class Backward:
         steps, batch, hidden = direct.shape
         if (steps, batch) != unrolled.x.shape[:2]:
             raise ValueError(f"direct has {steps} steps of {batch} sequences, but the forward pass has {tuple(unrolled.x.shape[:2])}.")
-        self.unrolled, self._hooks = unrolled, hooks or Hooks()
         self.windows = (truncation or TBPTT(steps, steps)).within(steps)
         self.count = -(-steps // self.windows.k1)
-        self.position = self.windows.k2
         self._steps, self._batch, self._hidden = steps, batch, hidden
+        self._gates, self._has_c = len(unrolled.cell.gates), "c" in unrolled.cell.states
         self._disjoint = not self.windows.overlap
+        self._make_room(unrolled, direct)
+        self.begin(unrolled, direct, hooks)
+
+    def begin(self, unrolled: Unrolled, direct: Tensor, hooks: Hooks | None = None) -> None:
+        """Back to before the last step, for a pass of the same shape; what the last one left is overwritten."""
+        self.unrolled, self._hooks = unrolled, hooks or Hooks()
+        self.position = self.windows.k2
         self._slopes = [tuple(map(self._fold, slopes)) for slopes in unrolled.slopes()]
         self._of_step = [list(zip(*(k.unbind(0) for k in slopes), strict=True)) for slopes in self._slopes]
         self._direct = self._fold(direct)
-        self._make_room()
+        for error in (*self._dh, *self._dc):
+            error.zero_()
+        if self._disjoint:
+            self._dh[-1].copy_(self._direct)
+        else:
+            for room in self._rooms:
+                for _, dc, *_ in room:
+                    dc.zero_()
+            self._fill(self._rooms[(self.position - 1) % 2], self.position - 1)
 
     @property
     def done(self) -> bool:
@@ -183,112 +203,95 @@ class Backward:
 
     def step(self) -> None:
         """Move every window one step back, through all layers from the top."""
-        self.position -= 1
-        block, r = divmod(self.position - self.windows.overlap, self.windows.k1)
-        # The windows now stand in the block `-block` places before their own; those that would stand before the first step are done.
-        gone, here = -block * self._batch, (self.count + block) * self._batch
-        cell = self.unrolled.cell
-        rows = [tuple(buffer[gone:] for buffer in room) if gone else room for room in self._room(self.position)]
-        before = None
-        if self.position:
-            before = [tuple(buffer[gone:] for buffer in room) if gone else room for room in self._room(self.position - 1, fill=True)]
-        for layer in reversed(range(len(self.unrolled.layers))):
-            w, (dh, dc, da), k = self.unrolled.layers[layer], rows[layer], self._of_step[layer][r]
-            if gone:
-                k = tuple(slope[:here] for slope in k)
-            cell.through(k, dh, dc)
-            cell.adjoint(k, dh, dc, da)
-            self._visit(layer, r, -block, dh, dc)
+        self.position = position = self.position - 1
+        block, r = divmod(position - self.windows.overlap, self.windows.k1)
+        rooms = self._rooms
+        rows, before = (rooms[position], rooms[position - 1]) if self._disjoint else (rooms[position % 2], rooms[(position - 1) % 2])
+        if position and not self._disjoint:
+            self._fill(before, position - 1)
+        if block:
+            rows, before = self._still_inside(rows, -block), self._still_inside(before, -block)
+        cell, layers = self.unrolled.cell, self.unrolled.layers
+        for layer in range(len(layers) - 1, -1, -1):
+            k, errors = self._of_step[layer][r], rows[layer]
+            if block:
+                k = tuple(slope[: (self.count + block) * self._batch] for slope in k)
+            cell.through(k, errors)
+            cell.adjoint(k, errors)
+            if not self._disjoint:
+                self._visit(layer, r, -block, *errors[:2])
             if self._hooks:
-                self._show(layer, r, -block, dh, dc, da)
+                self._show(layer, r, -block, *errors[:3])
             if layer:
-                rows[layer - 1][0].addmm_(cell.inside(k, dh, da).flatten(-2), w.weight_ih)
-            if before:
-                cell.carry(k, w, dh, dc, da, *before[layer][:2])
+                rows[layer - 1][0].addmm_(cell.inside(k, errors[0], errors[2]).flatten(-2), layers[layer].weight_ih)
+            if position:
+                cell.carry(k, layers[layer], errors, before[layer])
 
     def finish(self) -> Errors:
         """Walk what is left, and add the windows up."""
         while not self.done:
             self.step()
-        cell, da = self.unrolled.cell, self._da
+        cell = self.unrolled.cell
         if not self._disjoint:
             # The adjoint is linear and windows share its slopes: one for the sum over windows is the sum of theirs.
-            da = [self._fold_room(len(cell.gates), self._hidden) for _ in self.unrolled.layers]
-            for k, dh, dc, out in zip(self._slopes, self._dh, self._dc, da, strict=True):
-                cell.adjoint(k, dh, dc, out)
-        inside = [cell.inside(k, dh, a) for k, dh, a in zip(self._slopes, self._dh, da, strict=True)]
-        dc = self._dc if "c" in cell.states else []
-        unfolded = {id(value): self._unfold(value) for values in (self._dh, dc, da, inside) for value in values}
-        return Errors(*(tuple(unfolded[id(value)] for value in values) for values in (self._dh, dc, da, inside)))
+            for k, dh, dc, da in zip(self._slopes, self._dh, self._dc, self._da, strict=True):
+                cell.adjoint(k, cell.rows(dh, dc, da))
+        inside = [cell.inside(k, dh, a) for k, dh, a in zip(self._slopes, self._dh, self._da, strict=True)]
+        dc = self._dc if self._has_c else []
+        unfolded = {id(value): self._unfold(value) for values in (self._dh, dc, self._da, inside) for value in values}
+        return Errors(*(tuple(unfolded[id(value)] for value in values) for values in (self._dh, dc, self._da, inside)))
 
-    def _make_room(self) -> None:
+    def _make_room(self, unrolled: Unrolled, direct: Tensor) -> None:
         """Sums over windows, and the rows in which the windows' errors travel.
 
         Windows that do not overlap visit each step once, so their rows are the sums themselves, the top layer's starting as the direct
         part.  Overlapping windows travel in two buffers that take turns.
         """
-        cell, layers = self.unrolled.cell, self.unrolled.layers
-        has_c = "c" in cell.states
-        nothing = self._direct.new_empty(0)
-        self._dh = [self._fold_room(self._hidden).zero_() for _ in layers]
-        self._dc = [self._fold_room(self._hidden).zero_() if has_c else nothing for _ in layers]
-        self._da: list[Tensor] = []
+        cell, layers = unrolled.cell, unrolled.layers
+        wide, hidden, gates = self.count * self._batch, self._hidden, self._gates
+        with_c = wide if self._has_c else 0
+        self._dh = [direct.new_empty(self.windows.k1, wide, hidden) for _ in layers]
+        self._dc = [direct.new_empty(self.windows.k1, with_c, hidden) for _ in layers]
+        self._da = [direct.new_empty(self.windows.k1, wide, gates, hidden) for _ in layers]
+        self._rooms: list[list[Rows]]
         if self._disjoint:
-            self._dh[-1] = self._direct.clone()
-            self._da = [self._fold_room(len(cell.gates), self._hidden) for _ in layers]
-            no_c = [nothing] * self.windows.k1
-            columns = [
-                zip(dh.unbind(0), dc.unbind(0) if has_c else no_c, da.unbind(0), strict=True)
-                for dh, dc, da in zip(self._dh, self._dc, self._da, strict=True)
-            ]
-            self._rooms = list(map(list, zip(*columns, strict=True)))
+            pieces = [list(zip(*(value.unbind(0) for value in values), strict=True)) for values in zip(self._dh, self._dc, self._da, strict=True)]
+            self._rooms = [[cell.rows(*piece[position]) for piece in pieces] for position in range(self.windows.k1)]
         else:
-            wide = self.count * self._batch
-            da = [self._direct.new_empty(wide, len(cell.gates), self._hidden) for _ in layers]
-            self._rooms = [
-                [(self._direct.new_empty(wide, self._hidden), self._direct.new_zeros(wide if has_c else 0, self._hidden), a) for a in da]
-                for _ in range(2)
-            ]
-            self._fill(self.windows.k2 - 1, self._rooms[(self.windows.k2 - 1) % 2])
+            turns = [[direct.new_empty(size, hidden) for size in (wide, with_c)] for _ in range(2 * len(layers))]
+            da = direct.new_empty(wide, gates, hidden)
+            rows = [cell.rows(dh, dc, da) for dh, dc in turns]
+            self._rooms = [rows[: len(layers)], rows[len(layers) :]]
 
-    def _room(self, position: int, fill: bool = False) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """The rows (dh, dc, da) of each layer for the windows' position."""
-        if self._disjoint:
-            return self._rooms[position]
-        room = self._rooms[position % 2]
-        if fill:
-            self._fill(position, room)
-        return room
-
-    def _fill(self, position: int, room: list[tuple[Tensor, Tensor, Tensor]]) -> None:
+    def _fill(self, room: list[Rows], position: int) -> None:
         """Start a position's rows: the top layer's with the losses of the windows' own blocks, which are the only ones they follow."""
         own = position - self.windows.overlap
         if own >= 0:
             room[-1][0].copy_(self._direct[own])
         else:
             room[-1][0].zero_()
-        for dh, _, _ in room[:-1]:
+        for dh, *_ in room[:-1]:
             dh.zero_()
 
-    def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:
-        """The rows of the windows that stand, `back` blocks before their own, at step r of a block are complete: add them to the sums."""
-        if self._disjoint:
-            return
+    def _still_inside(self, room: list[Rows], back: int) -> list[Rows]:
+        """The rows of the windows that, `back` blocks before their own, still stand in the sequence."""
+        gone = back * self._batch
+        return [self.unrolled.cell.rows(*(error[gone:] for error in rows[:3])) for rows in room]
+
+    def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:  # noqa: ARG002 - for those who look closer
+        """Overlapping windows that stand, `back` blocks before their own, at step r of a block are complete: add them to the sums."""
         self._dh[layer][r, : len(dh)] += dh
-        if len(dc):
+        if self._has_c:
             self._dc[layer][r, : len(dc)] += dc
 
     def _show(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor, da: Tensor) -> None:
-        named = {"dh": dh, "dc": dc} if len(dc) else {"dh": dh}
+        named = {"dh": dh, "dc": dc} if self._has_c else {"dh": dh}
         named |= {f"da_{gate}": da[:, position] for position, gate in enumerate(self.unrolled.cell.gates)}
         for window in range(back, self.count):
             t = (window - back) * self.windows.k1 + r
             rows = slice((window - back) * self._batch, (window - back + 1) * self._batch)
             if t < self._steps:
                 self._hooks.show("backward", t, layer, window, {name: value[rows] for name, value in named.items()})
-
-    def _fold_room(self, *sizes: int) -> Tensor:
-        return self._direct.new_empty(self.windows.k1, self.count * self._batch, *sizes)
 
     def _fold(self, value: Tensor) -> Tensor:
         """(T, B, ...) -> (k1, W B, ...): step w k1 + r at [r, w B:]; the last block is filled up with zeros."""
@@ -315,19 +318,20 @@ class Lag(Backward):
     over the cells that it keeps, which must be the truncated dL/dh_t.
     """
 
-    def __init__(self, unrolled: Unrolled, direct: Tensor, reach: np.ndarray | None = None) -> None:
+    def __init__(self, unrolled: Unrolled, direct: Tensor, reach: Array | None = None) -> None:
         super().__init__(unrolled, direct, TBPTT(1, len(direct)))
         self._reach = None if reach is None else torch.as_tensor(reach)
         square = (self._steps, self._steps, self._batch)
-        self.norms_h = [direct.new_full(square, float("nan")) for _ in unrolled.layers]
-        self.norms_c = [direct.new_full(square, float("nan")) for _ in unrolled.layers if "c" in unrolled.cell.states]
-        self.kept_h = [torch.zeros_like(direct) for _ in unrolled.layers]
+        layers = range(len(unrolled.layers))
+        self.norms_h = [direct.new_full(square, float("nan")) for _ in layers]
+        self.norms_c = [direct.new_full(square, float("nan")) for _ in layers if self._has_c]
+        self.kept_h = [torch.zeros_like(direct) for _ in layers]
         self.kept_c = [torch.zeros_like(direct) for _ in self.norms_c]
 
-    def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:
+    def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:  # noqa: ARG002
         # Each window is one loss s, `back` steps ahead of the step t at which it stands.
         keep = None if self._reach is None else self._reach.diagonal(-back)
-        seen = [(dh, self.norms_h, self.kept_h)] + ([(dc, self.norms_c, self.kept_c)] if len(dc) else [])
+        seen = [(dh, self.norms_h, self.kept_h)] + ([(dc, self.norms_c, self.kept_c)] if self._has_c else [])
         for error, norms, kept in seen:
             # The diagonal of (T, T, B) is (B, T - lag).
             norms[layer].diagonal(-back).copy_(torch.linalg.vector_norm(error, dim=-1).view(-1, self._batch).T)
@@ -366,7 +370,7 @@ def backward(unrolled: Unrolled, direct: Tensor, truncation: TBPTT | None = None
 
 
 @torch.inference_mode()
-def lag_matrix(unrolled: Unrolled, direct: Tensor, reach: np.ndarray | None = None) -> LagMatrix:
+def lag_matrix(unrolled: Unrolled, direct: Tensor, reach: Array | None = None) -> LagMatrix:
     """The error norms of every loss at every earlier state, in one sweep; see `Lag`."""
     walk = Lag(unrolled, direct, reach)
     while not walk.done:
@@ -405,7 +409,8 @@ def direct_parts(unrolled: Unrolled, direct: Tensor) -> tuple[Tensor, ...]:
         k, dh = cell.slopes(unrolled.tapes[layer]), parts[0]
         dc = torch.zeros_like(dh)
         da = dh.new_empty(*dh.shape[:2], len(cell.gates), dh.shape[-1])
-        cell.through(k, dh, dc)
-        cell.adjoint(k, dh, dc, da)
+        rows = cell.rows(dh, dc, da)
+        cell.through(k, rows)
+        cell.adjoint(k, rows)
         parts.insert(0, cell.inside(k, dh, da).flatten(-2) @ unrolled.layers[layer].weight_ih)
     return tuple(parts)

@@ -9,6 +9,9 @@ A cell is used in three moves, so that what does not depend on the step before i
     slopes    the local derivatives of every step, from what the forward steps left on the tape
     adjoint   one step backward: dL/dh_t and dL/dc_t become dL/da_t, then `carry` hands the error to step t-1
 
+Loops over steps are short on arithmetic and long on calls, so what they need is cut into views once, before them: the tape by `views`, the
+errors by `rows`.
+
 Each class states its equations in two blocks, `Forward` and `Adjoint`; they are valid Python, and the tests execute them.
 """
 
@@ -28,6 +31,10 @@ first, and what else the adjoint needs, (T, B, H)."""
 Slopes = tuple[Tensor, ...]
 """Local derivatives, each (T, B, ...) or one step's slice of it."""
 
+Rows = tuple[Tensor, ...]
+"""The errors of N rows, cut into what `adjoint` and `carry` of one kind of cell take.  First are always dh and dc, (N, H), and da,
+(N, G, H); dc is empty for a cell without c."""
+
 
 class Weights(NamedTuple):
     """The parameters of one layer, in torch's shapes; `across` is weight_hh transposed, made contiguous once a pass."""
@@ -37,6 +44,15 @@ class Weights(NamedTuple):
     bias_ih: Tensor
     bias_hh: Tensor
     across: Tensor
+
+    @classmethod
+    def of(cls, weight_ih: Tensor, weight_hh: Tensor, bias_ih: Tensor, bias_hh: Tensor) -> Weights:
+        """One layer's parameters, seen and not copied."""
+        return cls(weight_ih, weight_hh, bias_ih, bias_hh, weight_hh.T.contiguous())
+
+    def refresh(self) -> None:
+        """Take over what an update did to weight_hh."""
+        self.across.copy_(self.weight_hh.T)
 
 
 class Cell(ABC):
@@ -56,14 +72,9 @@ class Cell(ABC):
         """The bias, (G H), that belongs into `a` before a step."""
         return w.bias_ih + w.bias_hh
 
-    def tape(self, a: Tensor, state: Mapping[str, Tensor]) -> Tape:
-        """Room for a pass: a (T, B, G H) will hold W_ih x + bias when each step begins; `state` are the states before the first."""
-        tape = {"a": a}
-        for name in self.states:
-            before = state[name]
-            tape[name] = a.new_empty(len(a) + 1, *before.shape)
-            tape[name][0] = before
-        return tape
+    def tape(self, a: Tensor, hidden: int) -> Tape:
+        """Room for a pass; a (T, B, G H) will hold W_ih x_t + bias when step t begins."""
+        return {"a": a} | {name: a.new_empty(len(a) + 1, a.shape[1], hidden) for name in self.states}
 
     @abstractmethod
     def views(self, tape: Tape) -> list[tuple[Tensor, ...]]:
@@ -77,24 +88,26 @@ class Cell(ABC):
     def slopes(self, tape: Tape) -> Slopes:
         """The local derivatives of all steps that `adjoint` and `carry` need."""
 
-    def through(self, k: Sequence[Tensor], dh: Tensor, dc: Tensor) -> None:
-        """Complete dL/dc_t (N, H) in place: to the part that came from c_{t+1}, add the path through h_t.  Nothing to do without c."""
+    def rows(self, dh: Tensor, dc: Tensor, da: Tensor) -> Rows:
+        """Cut errors, (..., H), (..., H) and (..., G, H), into what the methods below take."""
+        return dh, dc, da, dh.unsqueeze(-2), da.flatten(-2)
+
+    def through(self, k: Sequence[Tensor], rows: Rows) -> None:  # noqa: B027 - not every cell has a c
+        """Complete dL/dc_t in place: to the part that came from c_{t+1}, add the path through h_t."""
 
     @abstractmethod
-    def adjoint(self, k: Sequence[Tensor], dh: Tensor, dc: Tensor, da: Tensor) -> None:
-        """Write dL/da_t (N, G, H) for N rows, given dL/dh_t and the completed dL/dc_t, (N, H) each.
+    def adjoint(self, k: Sequence[Tensor], rows: Rows) -> None:
+        """Write dL/da_t, given dL/dh_t and the completed dL/dc_t.
 
         What is written is the gradient of the pre-activations as the *hidden* product sees them; `inside` gives it as the input
         product does.
         """
 
     @abstractmethod
-    def carry(
-        self, k: Sequence[Tensor], w: Weights, dh: Tensor, dc: Tensor, da: Tensor, dh_before: Tensor, dc_before: Tensor
-    ) -> None:
-        """Add to `dh_before` (N, H), and write to `dc_before` (N, H), what step t hands to step t-1."""
+    def carry(self, k: Sequence[Tensor], w: Weights, rows: Rows, before: Rows) -> None:
+        """Add to dh, and write to dc, of the step before what step t hands to it."""
 
-    def inside(self, k: Sequence[Tensor], dh: Tensor, da: Tensor) -> Tensor:
+    def inside(self, k: Sequence[Tensor], dh: Tensor, da: Tensor) -> Tensor:  # noqa: ARG002 - a GRU needs all of it
         """dL/da_t (N, G, H) as the input product sees it: the same, unless the cell gates its hidden product."""
         return da
 
@@ -119,20 +132,19 @@ class RNN(Cell):
         h = tape["h"].unbind(0)
         return list(zip(tape["a"].unbind(0), h[:-1], h[1:], strict=True))
 
-    def adjoint(self, k: Sequence[Tensor], dh: Tensor, dc: Tensor, da: Tensor) -> None:
-        torch.mul(dh, k[0], out=da.squeeze(-2))
+    def adjoint(self, k: Sequence[Tensor], rows: Rows) -> None:
+        dh, _, _, _, flat_da = rows
+        torch.mul(dh, k[0], out=flat_da)
 
-    def carry(
-        self, k: Sequence[Tensor], w: Weights, dh: Tensor, dc: Tensor, da: Tensor, dh_before: Tensor, dc_before: Tensor
-    ) -> None:
-        dh_before.addmm_(da.squeeze(-2), w.weight_hh)
+    def carry(self, k: Sequence[Tensor], w: Weights, rows: Rows, before: Rows) -> None:
+        before[0].addmm_(rows[4], w.weight_hh)
 
 
 class RNNTanh(RNN):
     __doc__ = RNN.__doc__
     label = "RNN (tanh)"
     help = "The plain recurrent network: one state, squashed by tanh. Its errors fade or explode fastest."
-    bounds = {"h": (-1.0, 1.0), "a": None}
+    bounds: ClassVar[Mapping[str, tuple[float, float] | None]] = {"h": (-1.0, 1.0), "a": None}
 
     def step(self, w: Weights, *views: Tensor) -> None:
         a, h_before, h = views
@@ -147,7 +159,7 @@ class RNNReLU(RNN):
     __doc__ = RNN.__doc__
     label = "RNN (relu)"
     help = "The plain recurrent network with relu: units are off (no error passes) or on (it passes unshrunk)."
-    bounds = {"h": None, "a": None}
+    bounds: ClassVar[Mapping[str, tuple[float, float] | None]] = {"h": None, "a": None}
 
     def step(self, w: Weights, *views: Tensor) -> None:
         a, h_before, h = views
@@ -183,11 +195,11 @@ class LSTM(Cell):
     help = "Long short-term memory: a second state c, guarded by an input, a forget and an output gate."
     options = ("forget_bias",)
     gates = ("i", "f", "g", "o")
-    bounds = {"h": (-1.0, 1.0), "i": (0.0, 1.0), "f": (0.0, 1.0), "g": (-1.0, 1.0), "o": (0.0, 1.0)}
+    bounds: ClassVar[Mapping[str, tuple[float, float] | None]] = {"h": (-1.0, 1.0), "i": (0.0, 1.0), "f": (0.0, 1.0), "g": (-1.0, 1.0), "o": (0.0, 1.0)}
     states = ("h", "c")
 
-    def tape(self, a: Tensor, state: Mapping[str, Tensor]) -> Tape:
-        tape = super().tape(a, state)
+    def tape(self, a: Tensor, hidden: int) -> Tape:
+        tape = super().tape(a, hidden)
         tape["tanh_c"] = torch.empty_like(tape["c"][1:])
         return tape
 
@@ -215,21 +227,23 @@ class LSTM(Cell):
         of_c = o * (1 - tanh_c * tanh_c)
         of_a = torch.stack((g * i * (1 - i), c_before * f * (1 - f), i * (1 - g * g)), -2)
         of_o = tanh_c * o * (1 - o)
-        return of_c, of_a, of_o, f.contiguous()
+        return of_c, of_a, of_o, f
 
-    def through(self, k: Sequence[Tensor], dh: Tensor, dc: Tensor) -> None:
-        dc.addcmul_(dh, k[0])
+    def rows(self, dh: Tensor, dc: Tensor, da: Tensor) -> Rows:
+        return dh, dc, da, dc.unsqueeze(-2), da[..., :3, :], da[..., 3, :], da.flatten(-2)
 
-    def adjoint(self, k: Sequence[Tensor], dh: Tensor, dc: Tensor, da: Tensor) -> None:
+    def through(self, k: Sequence[Tensor], rows: Rows) -> None:
+        rows[1].addcmul_(rows[0], k[0])
+
+    def adjoint(self, k: Sequence[Tensor], rows: Rows) -> None:
+        dh, _, _, dc_of_gates, da_ifg, da_o, _ = rows
         _, of_a, of_o, _ = k
-        torch.mul(dc.unsqueeze(-2), of_a, out=da[..., :3, :])
-        torch.mul(dh, of_o, out=da[..., 3, :])
+        torch.mul(dc_of_gates, of_a, out=da_ifg)
+        torch.mul(dh, of_o, out=da_o)
 
-    def carry(
-        self, k: Sequence[Tensor], w: Weights, dh: Tensor, dc: Tensor, da: Tensor, dh_before: Tensor, dc_before: Tensor
-    ) -> None:
-        torch.mul(dc, k[3], out=dc_before)
-        dh_before.addmm_(da.flatten(-2), w.weight_hh)
+    def carry(self, k: Sequence[Tensor], w: Weights, rows: Rows, before: Rows) -> None:
+        torch.mul(rows[1], k[3], out=before[1])
+        before[0].addmm_(rows[6], w.weight_hh)
 
 
 class GRU(Cell):
@@ -254,13 +268,13 @@ class GRU(Cell):
     label = "GRU"
     help = "Gated recurrent unit: one state; a reset gate hides it, an update gate z keeps it."
     gates = ("r", "z", "n")
-    bounds = {"h": (-1.0, 1.0), "r": (0.0, 1.0), "z": (0.0, 1.0), "n": (-1.0, 1.0)}
+    bounds: ClassVar[Mapping[str, tuple[float, float] | None]] = {"h": (-1.0, 1.0), "r": (0.0, 1.0), "z": (0.0, 1.0), "n": (-1.0, 1.0)}
 
     def bias(self, w: Weights) -> Tensor:
         return w.bias_ih
 
-    def tape(self, a: Tensor, state: Mapping[str, Tensor]) -> Tape:
-        tape = super().tape(a, state)
+    def tape(self, a: Tensor, hidden: int) -> Tape:
+        tape = super().tape(a, hidden)
         tape["product"] = torch.empty_like(a)
         return tape
 
@@ -284,15 +298,14 @@ class GRU(Cell):
         h_n, h_before = tape["product"].chunk(3, -1)[2], tape["h"][:-1]
         of_n = (1 - z) * (1 - n * n)
         of_hidden = torch.stack((of_n * h_n * r * (1 - r), (h_before - n) * z * (1 - z), of_n * r), -2)
-        return of_hidden, z.contiguous(), of_n
+        return of_hidden, z, of_n
 
-    def adjoint(self, k: Sequence[Tensor], dh: Tensor, dc: Tensor, da: Tensor) -> None:
-        torch.mul(dh.unsqueeze(-2), k[0], out=da)
+    def adjoint(self, k: Sequence[Tensor], rows: Rows) -> None:
+        _, _, da, dh_of_gates, _ = rows
+        torch.mul(dh_of_gates, k[0], out=da)
 
-    def carry(
-        self, k: Sequence[Tensor], w: Weights, dh: Tensor, dc: Tensor, da: Tensor, dh_before: Tensor, dc_before: Tensor
-    ) -> None:
-        dh_before.addcmul_(dh, k[1]).addmm_(da.flatten(-2), w.weight_hh)
+    def carry(self, k: Sequence[Tensor], w: Weights, rows: Rows, before: Rows) -> None:
+        before[0].addcmul_(rows[0], k[1]).addmm_(rows[4], w.weight_hh)
 
     def inside(self, k: Sequence[Tensor], dh: Tensor, da: Tensor) -> Tensor:
         da = da.clone()

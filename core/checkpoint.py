@@ -25,14 +25,14 @@ class InvalidCheckpoint(ValueError):
     """The bytes are not a checkpoint; the message says why in one sentence."""
 
 
-def write(experiment: Experiment, clocks: Clocks, state: Saved) -> bytes:
+def write_checkpoint(experiment: Experiment, clocks: Clocks, state: Saved) -> bytes:
     """The bytes of a checkpoint; settings and clocks travel in the file's metadata."""
     tensors = {f"{group}/{name}": value.contiguous() for group, members in state.items() for name, value in members.items()}
     return save(tensors, metadata={"experiment": json.dumps(experiment.to_dict()), "clocks": json.dumps(dict(clocks))})
 
 
-def read(block: bytes) -> tuple[Experiment, Clocks, Saved]:
-    """The inverse of `write`; `InvalidCheckpoint` for anything else, and beyond `limits.CHECKPOINT_BYTES`."""
+def read_checkpoint(block: bytes) -> tuple[Experiment, Clocks, Saved]:
+    """The inverse of `write_checkpoint`; `InvalidCheckpoint` for anything else, and beyond `limits.CHECKPOINT_BYTES`."""
     if len(block) > limits.CHECKPOINT_BYTES:
         raise InvalidCheckpoint(f"A checkpoint may have {limits.CHECKPOINT_BYTES // 2**20} MB at most; this file has {len(block) / 2**20:.0f}.")
     try:
@@ -52,7 +52,7 @@ def read(block: bytes) -> tuple[Experiment, Clocks, Saved]:
     return experiment, clocks, state
 
 
-def copy(weights: Mapping[str, Tensor], name: str, into: Tensor) -> None:
+def copy_weight(weights: Mapping[str, Tensor], name: str, into: Tensor) -> None:
     """Copy one weight; ValueError when it is missing or has another shape."""
     if name not in weights or weights[name].shape != into.shape:
         raise ValueError(f"no {name} of shape {tuple(into.shape)}")

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from core import bptt
 from core.cells import CELLS, LSTM, Cell, RNNReLU, RNNTanh, Weights
 from core.experiment import Experiment
-from core.hooks import Hooks
 from core.shares import Factors
 from core.tasks import Batch, Task
 
@@ -33,6 +32,7 @@ class SequenceModel:
     """Weights of a recurrent network, and the products outside its recurrence.
 
     shapes: name -> shape of every weight, in the order in which they lie in `flat` (P,).  The stack alone needs only the "rnn." ones.
+    layers: the weights of each layer of the stack, as `core.bptt` takes them.
     """
 
     def __init__(self, cell: Cell, layers: int, hidden: int, shapes: Mapping[str, tuple[int, ...]], dtype: torch.dtype) -> None:
@@ -40,6 +40,7 @@ class SequenceModel:
         self.flat = torch.zeros(sum(map(math.prod, shapes.values())), dtype=dtype)
         self.weights = self.views(self.flat)
         self._layer_names = [tuple(f"rnn.{name}" for name in torch_names(layer)) for layer in range(layers)]
+        self.layers = tuple(Weights.of(*(self.weights[name] for name in names)) for names in self._layer_names)
 
     @classmethod
     def of_experiment(cls, experiment: Experiment, task: Task) -> SequenceModel:
@@ -76,15 +77,6 @@ class SequenceModel:
         module.load_state_dict({name: self.weights[f"rnn.{name}"] for name in module.state_dict()})
         return module
 
-    @property
-    def layers(self) -> tuple[Weights, ...]:
-        """The weights of each layer, with weight_hh transposed as the forward steps want it."""
-        found = []
-        for names in self._layer_names:
-            ih, hh, bias_ih, bias_hh = (self.weights[name] for name in names)
-            found.append(Weights(ih, hh, bias_ih, bias_hh, hh.T.contiguous()))
-        return tuple(found)
-
     def views(self, flat: Tensor) -> dict[str, Tensor]:
         """A flat vector, (P,), cut into named weights without copying."""
         pieces = flat.split([math.prod(shape) for shape in self.shapes.values()])
@@ -104,10 +96,6 @@ class SequenceModel:
             self.weights[weight_hh].mul_(experiment.gain)
             if "forget_bias" in self.cell.options:
                 self.weights[bias_ih].unflatten(0, (len(self.cell.gates), -1))[self.cell.gates.index("f")] += experiment.forget_bias
-
-    def forward(self, batch: Batch, state: bptt.State | None = None, hooks: Hooks | None = None) -> bptt.Unrolled:
-        """All steps of a batch through the embedding and the stack."""
-        return bptt.forward(self.cell, self.layers, self.embed(batch), state, batch.mask, hooks)
 
     def embed(self, batch: Batch) -> Tensor:
         """What enters the lowest layer, (T, B, I)."""

@@ -55,17 +55,47 @@ class Pass:
         return out
 
 
-@torch.inference_mode()
+class Engine:
+    """Runs passes of a model, and keeps the room of the last one for the next of the same shape.
+
+    A Pass is good until the next `run`, which may overwrite what it points at.
+    """
+
+    def __init__(self, model: SequenceModel, task: Task) -> None:
+        self.model, self.task = model, task
+        self._shape: tuple[object, ...] = ()
+        self._ahead: bptt.Forward
+        self._back: bptt.Backward
+
+    @torch.inference_mode()
+    def run(self, batch: Batch, truncation: TBPTT, state: bptt.State | None = None, hooks: Hooks | None = None) -> Pass:
+        """A whole pass."""
+        model, task = self.model, self.task
+        x, shape = model.embed(batch), (batch.inputs.shape, truncation)
+        fresh = shape != self._shape
+        if fresh:
+            self._ahead = bptt.Forward(model.cell, model.layers, x, state, batch.mask, hooks)
+        else:
+            self._ahead.begin(x, state, batch.mask, hooks)
+        while not self._ahead.done:
+            self._ahead.step()
+        unrolled = self._ahead.unrolled
+        outputs = model.readout(unrolled.h)
+        losses, d_outputs = task.loss(outputs, batch)
+        direct = model.readout_adjoint(d_outputs)
+        if fresh:
+            self._back = bptt.Backward(unrolled, direct, truncation, hooks)
+            self._shape = shape
+        else:
+            self._back.begin(unrolled, direct, hooks)
+        return Pass(model, batch, truncation, unrolled, outputs, losses, d_outputs, direct, self._back.finish())
+
+
 def run(
     model: SequenceModel, task: Task, batch: Batch, truncation: TBPTT, state: bptt.State | None = None, hooks: Hooks | None = None
 ) -> Pass:
-    """The whole pass at once; `walk` is the same, step by step."""
-    unrolled = model.forward(batch, state, hooks)
-    outputs = model.readout(unrolled.h)
-    losses, d_outputs = task.loss(outputs, batch)
-    direct = model.readout_adjoint(d_outputs)
-    errors = bptt.backward(unrolled, direct, truncation, hooks)
-    return Pass(model, batch, truncation, unrolled, outputs, losses, d_outputs, direct, errors)
+    """A whole pass in room of its own; `walk` is the same, step by step."""
+    return Engine(model, task).run(batch, truncation, state, hooks)
 
 
 def walk(

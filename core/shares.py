@@ -69,8 +69,8 @@ class Factors:
             products = (g[self.inputs] * self.errors).sum((1, 2))
         else:
             products = ((self.errors @ g) * self.inputs).sum((1, 2))
-        norm = g.norm()
-        return products / norm if norm > 0 else torch.zeros_like(products)
+        norm = torch.linalg.vector_norm(g)
+        return products.div_(norm) if norm > 0 else torch.zeros_like(products)
 
 
 @dataclass(frozen=True)
@@ -98,5 +98,5 @@ def shares(factors: Sequence[Factors], gradients: Sequence[Tensor]) -> Shares:
         tuple(factor.name for factor in factors),
         torch.stack(norms),
         torch.stack([factor.projections(g) for factor, g in zip(factors, gradients, strict=True)]),
-        torch.stack([g.norm() for g in gradients]),
+        torch.stack([torch.linalg.vector_norm(g) for g in gradients]),
     )

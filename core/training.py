@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core import bptt, checkpoint, passes, trial
+from core import bptt, passes, trial
 from core.catalogue import Catalogue
+from core.checkpoint import Clocks, InvalidCheckpoint, Saved, copy_weight, read_checkpoint, write_checkpoint
 from core.clipping import CLIPS, ClipReport
 from core.experiment import SPECS, Experiment, InvalidExperiment, can_change_live
 from core.hooks import Hook, Hooks
@@ -84,6 +85,7 @@ class Trainer:
         self.gradient = torch.zeros_like(self.model.flat)
         self.optimiser = OPTIMISERS[self.experiment.optimiser].build(self.model.flat, self.experiment)
         self.model.flat.grad = self.gradient
+        self._engine = passes.Engine(self.model, self.task)
         self.iteration = 0
         self._shuffle = torch.Generator().manual_seed(self.experiment.seed)
         self._order: list[int] = []
@@ -128,10 +130,9 @@ class Trainer:
         if iterations < 1:
             raise ValueError(f"iterations must be at least 1, not {iterations}.")
         self._paused.clear()
-        for _ in range(iterations):
+        snapshot = self.step()
+        while not (snapshot.stopped or self._paused.is_set()) and (iterations := iterations - 1):
             snapshot = self.step()
-            if snapshot.stopped or self._paused.is_set():
-                break
         return snapshot
 
     def pause(self) -> None:
@@ -164,7 +165,7 @@ class Trainer:
 
     def _run(self, block: Block, hooks: Hooks) -> Pass:
         batch = self.task.batch(block.rows).section(block.first, block.last)
-        return passes.run(self.model, self.task, batch, self.truncation(), self._state, hooks)
+        return self._engine.run(batch, self.truncation(), self._state, hooks)
 
     def _by_block(self) -> bool:
         experiment, windows = self.experiment, self.truncation()
@@ -187,7 +188,7 @@ class Trainer:
         """On to the next block of the same sequences, whose states are carried over in value, or to the next sequences."""
         longest = max(self.task.lengths[row] for row in block.rows or range(self.task.sequences))
         if block.last is not None and block.last < longest:
-            self._state = seen.unrolled.last()
+            self._state = [{name: value.clone() for name, value in states.items()} for states in seen.unrolled.last()]
             self._block = Block(block.rows, block.last, block.last + self.truncation().k1)
         else:
             self._state = None
@@ -225,27 +226,27 @@ class Trainer:
 
     def checkpoint(self) -> bytes:
         """Weights, optimiser, clocks and settings as safetensors; a Trainer restored from it goes on with the same numbers."""
-        state: checkpoint.Saved = {
+        state: Saved = {
             "weights": {name: value.clone() for name, value in self.model.weights.items()},
             "optimiser": {name: value for name, value in self.optimiser.state_dict()["state"].get(0, {}).items() if value is not None},
             "carried": {f"{name}.{layer}": value for layer, states in enumerate(self._state or ()) for name, value in states.items()},
             "random": {"shuffle": self._shuffle.get_state(), "order": torch.tensor(self._order, dtype=torch.long)},
         }
         clocks = {"iteration": self.iteration, "rows": self._block.rows, "first": self._block.first, "last": self._block.last}
-        return checkpoint.write(self.experiment, clocks, state)
+        return write_checkpoint(self.experiment, clocks, state)
 
     @classmethod
     def restore(cls, block: bytes, hooks: Sequence[Hook] = (), observe: int = 0) -> Trainer:
         """The Trainer that `checkpoint` wrote; `InvalidCheckpoint`, in one sentence, for anything else."""
-        experiment, clocks, state = checkpoint.read(block)
+        experiment, clocks, state = read_checkpoint(block)
         trainer = cls(experiment, hooks, observe)
         trainer._take(clocks, state)
         return trainer
 
-    def _take(self, clocks: checkpoint.Clocks, state: checkpoint.Saved) -> None:
+    def _take(self, clocks: Clocks, state: Saved) -> None:
         try:
             for name, weight in self.model.weights.items():
-                checkpoint.copy(state["weights"], name, weight)
+                copy_weight(state["weights"], name, weight)
             self.iteration = int(clocks["iteration"])
             self._shuffle.set_state(state["random"]["shuffle"])
             self._order = [int(row) for row in state["random"]["order"]]
@@ -257,7 +258,7 @@ class Trainer:
             self._state = carried if names else None
             self._run(self._block, Hooks())
         except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
-            raise checkpoint.InvalidCheckpoint("The checkpoint does not fit the experiment that it carries.") from error
+            raise InvalidCheckpoint("The checkpoint does not fit the experiment that it carries.") from error
         optimiser = self.optimiser.state_dict()
         optimiser["state"] = {0: state["optimiser"]} if state["optimiser"] else {}
         self.optimiser.load_state_dict(optimiser)
