@@ -1,0 +1,41 @@
+"""Cells for tests, simple enough to be checked in the head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from core.cells import RNN, Slopes, Tape, Weights
+
+
+def weights(across: float = 1.0, upwards: float = 1.0) -> Weights:
+    """One unit, one input, no bias."""
+    hh = torch.full((1, 1), across, dtype=torch.float64)
+    nothing = torch.zeros(1, dtype=torch.float64)
+    return Weights(torch.full((1, 1), upwards, dtype=torch.float64), hh, nothing, nothing, hh.T.contiguous())
+
+
+class Linear(RNN):
+    """A plain network without a nonlinearity: h = W_ih x + W_hh h_before."""
+
+    def step(self, w: Weights, *views: Tensor) -> None:
+        a, h_before, h = views
+        torch.addmm(a, h_before, w.across, out=h)
+
+    def slopes(self, tape: Tape) -> Slopes:
+        return (torch.ones_like(tape["h"][1:]),)
+
+
+class Adder(Linear):
+    """state + input, whatever the recurrent weight: no error ever fades, and with inputs of 1 the state counts the steps."""
+
+    def step(self, w: Weights, *views: Tensor) -> None:
+        a, h_before, h = views
+        torch.add(a, h_before, out=h)
+
+    def carry(
+        self, k: Sequence[Tensor], w: Weights, dh: Tensor, dc: Tensor, da: Tensor, dh_before: Tensor, dc_before: Tensor
+    ) -> None:
+        dh_before.add_(dh)
