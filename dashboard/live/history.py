@@ -22,7 +22,7 @@ class History:
         self._keep = keep
         self._epoch = 0
         self._old, self._recent = bytearray(), bytearray()
-        self._total = 0
+        self._total, self._aged, self._stride = 0, 0, 1
         self._tails: dict[Position, bytes] = {}
 
     @property
@@ -48,18 +48,19 @@ class History:
             self._age()
 
     def _age(self) -> None:
-        """Move the older half of the recent points to the old ones, and of those keep every second while they are too many."""
-        self._old += self._recent[: self._keep * ROW]
+        """Move the older half of the recent points to the old ones: every `_stride`-th of all that were ever moved."""
+        aged = _points(bytes(self._recent[: self._keep * ROW]))
         del self._recent[: self._keep * ROW]
-        rows = _points(bytes(self._old))
-        while len(rows) > self._keep:
-            rows = rows[::2]
-        self._old = bytearray(rows.tobytes())
+        self._old += aged[-self._aged % self._stride :: self._stride].tobytes()
+        self._aged += len(aged)
+        while len(self._old) > self._keep * ROW:
+            self._old = bytearray(_points(bytes(self._old))[::2].tobytes())
+            self._stride *= 2
 
     def forget(self) -> None:
         """Begin again: the run restarted."""
         self._epoch += 1
-        self._total = 0
+        self._total, self._aged, self._stride = 0, 0, 1
         self._old, self._recent = bytearray(), bytearray()
         self._tails.clear()
 
