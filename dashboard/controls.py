@@ -28,8 +28,11 @@ from dashboard.texts import Texts, literal
 ALWAYS = ("text", "tokens", "cell", "truncation", "k", "k1", "k2", "clip", "threshold", "learning_rate")
 """Fields that stand in the open; the others wait in their group's expander."""
 
-MOST_BUTTONS = 4
-"""A choice of up to this many is a row of buttons, a longer one a list."""
+ROW = 30
+"""Characters that fit into one row of buttons; a longer choice is a list."""
+
+NAMED = 3
+"""Fields that an expander names."""
 
 LIVE, RESTARTS = ":material/bolt:", ":material/restart_alt:"
 
@@ -117,8 +120,8 @@ def _is_choice(name: str, catalogue: Catalogue) -> bool:
 
 
 def _more(group: str, names: list[str], held: Session, catalogue: Catalogue, change: Change) -> None:
-    words = ", ".join(SPECS[name].label.lower() for name in names)
-    with st.expander(literal(f"{group}: {words}"), expanded=any(name in held.problems for name in names), key=f"more {group}"):
+    words = ", ".join(SPECS[name].label.lower() for name in names[:NAMED]).capitalize() + (", …" if len(names) > NAMED else "")
+    with st.expander(literal(words), expanded=any(name in held.problems for name in names), key=f"more {group}"):
         for name in names:
             _field(name, held, catalogue, change)
             problem_line(held.problems.get(name))
@@ -127,7 +130,7 @@ def _more(group: str, names: list[str], held: Session, catalogue: Catalogue, cha
 def _field(name: str, held: Session, catalogue: Catalogue, change: Change) -> None:
     spec = SPECS[name]
     session.set_widget(_key(name), held.drafts.get(name, as_text(name, getattr(held.experiment, name))))
-    heading = f"{literal(spec.label)} {LIVE if spec.live else RESTARTS}"
+    heading = literal(spec.label)
     asked: dict[str, Any] = {"key": _key(name), "help": literal(spec.help), "on_change": _typed, "args": (name, change)}
     if spec.multiline:
         st.text_area(heading, height=132, **asked)
@@ -141,7 +144,7 @@ def _choice(name: str, heading: str, experiment: Experiment, catalogue: Catalogu
     choices = SPECS[name].choices
     members = catalogue.members(name)
     words = {member: known.label for member, known in members.items()} or {choice: choice for choice in choices or ()}
-    if len(words) <= MOST_BUTTONS:
+    if sum(len(word) + 3 for word in words.values()) <= ROW:
         st.segmented_control(
             heading, list(words), format_func=lambda choice: literal(words[choice]), required=True, width="stretch", **asked
         )
@@ -207,4 +210,5 @@ def _typed(name: str, change: Change) -> None:
 
 
 def _key(name: str) -> str:
-    return f"field {name}"
+    """Streamlit makes a style class of it: assets/styles/app.css marks live and restarting fields by its first word."""
+    return f"{'live' if SPECS[name].live else 'restarts'} {name}"

@@ -26,6 +26,8 @@ def draw(points: Array, threshold: float | None, look: Look) -> Picture:
         return Picture(go.Figure(), say("charts.history.empty"))
     clipped = history[history["norm_after"] < history["norm_before"]]
     hover = "%{x:,.0f}: %{y:.3g}<extra></extra>"
+    norms = history["norm_before"][history["norm_before"] > 0]
+    span = np.log10(norms.max() / norms.min()) if len(norms) else 0
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
     figure.add_trace(
         go.Scattergl(
@@ -56,11 +58,18 @@ def draw(points: Array, threshold: float | None, look: Look) -> Picture:
     if threshold is not None:
         figure.add_hline(y=threshold, line={"color": colours.second, "width": 1.5, "dash": "dash"}, row=2, col=1)
     figure.update_yaxes(title={"text": say("charts.axis.loss_total"), "standoff": 6}, rangemode="tozero", row=1, col=1)
-    figure.update_yaxes(title={"text": say("charts.axis.norm"), "standoff": 6}, type="log", exponentformat="power", row=2, col=1)
+    figure.update_yaxes(
+        title={"text": say("charts.axis.norm"), "standoff": 6},
+        type="log",
+        exponentformat="power",
+        dtick=1 if span >= 1 else None,
+        row=2,
+        col=1,
+    )
     figure.update_xaxes(title={"text": say("charts.axis.iteration"), "standoff": 6}, row=2, col=1)
     figure.update_layout(
         height=380,
-        margin={"l": 64, "r": 16, "t": 12, "b": 48},
+        margin={"l": 96, "r": 84, "t": 12, "b": 48},
         showlegend=False,
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from core.trace import Array, Axis, Trace
 from dashboard import theme
 from dashboard.charts.picture import Chart, Look, Picture, number, percent
-from dashboard.charts.token_axis import inputs, over_tokens, quoted, targets
+from dashboard.charts.token_axis import inputs, quoted, targets, token_axis
 from dashboard.live.ranges import DECADES
 
 GONE = 0.01
@@ -45,6 +45,10 @@ def draw(trace: Trace, look: Look) -> Picture:
         figure.add_trace(_hatching(cut, colours.cut))
     else:
         figure.update_traces(hovertemplate=say("charts.lag_matrix.hover_long", name=name) + "<extra></extra>")
+    row = look.step_in(trace)
+    figure.add_shape(
+        type="rect", x0=0.5, x1=row + 0.5, y0=row - 0.5, y1=row + 0.5, line={"color": colours.second, "width": 1.5, "dash": "dot"}
+    )
     figure.add_trace(_boundary(cut, reach, colours.second))
     steps, names = np.arange(1, len(norms) + 1), targets(axis)
     every = -(-len(names) // 24)
@@ -56,8 +60,8 @@ def draw(trace: Trace, look: Look) -> Picture:
         zeroline=False,
         title={"text": say("charts.axis.loss"), "standoff": 6},
     )
-    over_tokens(figure, axis, look, title=say("charts.axis.state"), height=440)
-    return Picture(figure, words(norms, reach, axis, look.step_in(trace) - 1, look))
+    token_axis(figure, axis, title=say("charts.axis.state"), height=440)
+    return Picture(figure, words(norms, reach, axis, row - 1, look))
 
 
 def decades(norms: Array) -> tuple[int, int]:

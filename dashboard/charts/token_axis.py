@@ -9,7 +9,11 @@ from dashboard.charts.picture import Look
 from dashboard.texts import in_chart
 
 MOST_TICKS = 48
-MARGIN = {"l": 64, "r": 16, "t": 12, "b": 56}
+MARGIN = {"l": 96, "r": 84, "t": 8, "b": 64}
+"""Fixed, and wide enough for labels and legends, so that the same token stands at the same place in all charts."""
+
+UPRIGHT = 120
+"""Characters of labels that fit side by side; more are tilted."""
 
 
 def inputs(axis: Axis) -> list[str]:
@@ -29,6 +33,14 @@ def quoted(token: str) -> str:
 
 def over_tokens(figure: go.Figure, axis: Axis, look: Look, *, title: str, height: int) -> go.Figure:
     """The figure with the steps of a sentence as its horizontal axis, and the chosen step marked on it."""
+    figure.add_vline(
+        x=min(look.step or len(axis.inputs), len(axis.inputs)), line={"color": look.colours.second, "width": 1.5, "dash": "dot"}
+    )
+    return token_axis(figure, axis, title=title, height=height)
+
+
+def token_axis(figure: go.Figure, axis: Axis, *, title: str, height: int) -> go.Figure:
+    """The figure with the steps of a sentence as its horizontal axis."""
     ticks = _ticks(len(axis.inputs))
     figure.update_layout(
         height=height,
@@ -44,15 +56,13 @@ def over_tokens(figure: go.Figure, axis: Axis, look: Look, *, title: str, height
         tickvals=ticks,
         ticktext=[names[t - 1] for t in ticks],
         range=[0.5, len(names) + 0.5],
-        tickangle=-40,
+        automargin=False,
+        tickangle=0 if sum(len(axis.inputs[t - 1]) + 1 for t in ticks) <= UPRIGHT else -40,
         showgrid=False,
         zeroline=False,
         title={"text": title, "standoff": 6},
         fixedrange=False,
     )
-    step = min(look.step, len(names))
-    if step > 0:
-        figure.add_vline(x=step, line={"color": look.colours.second, "width": 1.5, "dash": "dot"})
     return figure
 
 

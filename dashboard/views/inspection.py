@@ -35,6 +35,10 @@ def panel(held: Session, view: Mapping[str, Any] | None, say: Texts) -> None:
         if info.state == "training":
             _pause_first(held, say)
             return
+        if info.iteration == 0 and not session.widget("inspect the start"):
+            st.html(f"<p class='aside'>{escape(say('inspect.nothing_yet'))}</p>")
+            st.toggle(say("inspect.start"), key="inspect the start")
+            return
         if view and view != session.widget("inspected view"):
             session.set_widget("inspected view", view)
             looking.follow(view, PLACE)
@@ -65,19 +69,9 @@ def _pause_first(held: Session, say: Texts) -> None:
 
 
 def _history(points: Any, held: Session, look: Look, say: Texts) -> None:
-    looking.heading("charts.history", say)
+    looking.heading("history", "history.csv", lambda: str(history.frame(points).to_csv(index=False)), PLACE, say)
     threshold = held.experiment.threshold if held.experiment.clip == "norm" else None
     looking.figure(history.draw(points, threshold, look), "history", PLACE)
-    st.download_button(
-        say("look.csv"),
-        lambda: history.frame(points).to_csv(index=False),
-        "history.csv",
-        "text/csv",
-        key="csv history",
-        on_click="ignore",
-        type="tertiary",
-        icon=":material/table:",
-    )
 
 
 def _books(books: Mapping[str, float], say: Texts) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -73,26 +73,30 @@ def follow(view: Mapping[str, Any], place: str) -> None:
 def show(name: str, trace: Trace, look: Look, place: str, say: Texts) -> None:
     """One chart: its figure, its sentence and its numbers."""
     chart = CHARTS[name]
-    heading(f"charts.{name}", say)
-    if not chart.fits(trace):
+    frame = (lambda: trace.to_frame(*chart.needs).to_csv(index=False)) if chart.fits(trace) else None
+    heading(name, f"{name}_iteration_{trace.iteration}.csv", frame, place, say)
+    if frame is None:
         st.html(f"<p class='aside'>{escape(say(f'charts.{name}.absent'))}</p>")
-        return
-    figure(chart.draw(trace, look), name, place)
-    st.download_button(
-        say("look.csv"),
-        lambda: trace.to_frame(*chart.needs).to_csv(index=False),
-        f"{name}_iteration_{trace.iteration}.csv",
-        "text/csv",
-        key=f"{place} csv {name}",
-        on_click="ignore",
-        type="tertiary",
-        icon=":material/table:",
-    )
+    else:
+        figure(chart.draw(trace, look), name, place)
 
 
-def heading(key: str, say: Texts) -> None:
-    """A chart's name and its line of help."""
-    st.html(f"<h3 class='chart'>{escape(say(f'{key}.label'))}</h3><p class='aside'>{escape(say(f'{key}.help'))}</p>")
+def heading(name: str, file: str, csv: Callable[[], str] | None, place: str, say: Texts) -> None:
+    """A chart's name, its line of help, and its numbers as a file."""
+    title = f"<h3 class='chart'>{escape(say(f'charts.{name}.label'))}</h3><p class='aside'>{escape(say(f'charts.{name}.help'))}</p>"
+    with st.container(horizontal=True, vertical_alignment="bottom", key=f"{place} heading {name}"):
+        st.html(title)
+        if csv:
+            st.download_button(
+                say("look.csv"),
+                csv,
+                file,
+                "text/csv",
+                key=f"{place} csv {name}",
+                on_click="ignore",
+                type="tertiary",
+                icon=":material/table:",
+            )
 
 
 def figure(picture: Picture, name: str, place: str) -> None:
