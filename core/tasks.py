@@ -58,7 +58,7 @@ class Task(ABC):
     label, help, options: for `TASKS` (see `core.catalogue.Member`).
     inputs_are_tokens: whether inputs are ids that the model embeds.
     outputs: how many numbers the model's readout has at each step.
-    sequences: how many sequences there are.   lengths: the steps of each.
+    sequences: how many sequences there are.   lengths: the steps of each.   texts: each as one line, to choose it by.
     vocabulary: the token of each id.   labels: the same as a reader sees them.
     """
 
@@ -70,6 +70,7 @@ class Task(ABC):
     outputs: int
     sequences: int
     lengths: tuple[int, ...]
+    texts: tuple[str, ...]
     vocabulary: tuple[str, ...]
     labels: tuple[str, ...]
 

@@ -75,6 +75,16 @@ def test_a_mini_batch_holds_the_named_sentences_and_no_more_padding_than_needed(
         assert (batch.targets[steps:, column] == PAD).all()
 
 
+@given(TEXTS, st.integers(1, 5))
+def test_sections_of_a_batch_are_its_steps_in_order(text: str, size: int):
+    whole = sentences(text).batch()
+    sections = [whole.section(first, first + size) for first in range(0, len(whole.inputs), size)]
+    for name in ("inputs", "targets", "mask"):
+        assert torch.equal(torch.cat([getattr(section, name) for section in sections]), getattr(whole, name))
+    assert all(torch.equal(section.lengths, section.mask.sum(0)) for section in sections)
+    assert sum(section.real for section in sections) == whole.real
+
+
 @given(TEXTS, TYPES, st.integers(0, 99))
 def test_the_loss_equals_torch_and_its_adjoint_equals_autograd(text: str, dtype: torch.dtype, seed: int):
     task = sentences(text)
