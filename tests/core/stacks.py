@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from hypothesis import strategies as st
@@ -19,9 +20,9 @@ RELATIVE, ABSOLUTE = 1e-10, 1e-12
 the largest entry of the array: next to it, smaller entries have fewer true digits."""
 
 
-def assert_close(actual: Tensor, expected: Tensor, relative: float = RELATIVE, absolute: float = ABSOLUTE) -> None:
+def assert_close(actual: Any, expected: Any, relative: float = RELATIVE, absolute: float = ABSOLUTE) -> None:
     """Equal to rounding: `relative`, and `absolute` times the largest entry."""
-    actual, expected = torch.as_tensor(actual), torch.as_tensor(expected)
+    actual, expected = (value if isinstance(value, Tensor) else torch.tensor(value) for value in (actual, expected))
     largest = expected.detach().nan_to_num().abs().max().item() if expected.numel() else 0.0
     torch.testing.assert_close(actual, expected, rtol=relative, atol=absolute * largest, equal_nan=True)
 

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from core.cells import RNN, Slopes, Tape, Weights
+from core.cells import RNN, Rows, Slopes, Tape, Weights
 
 
 def weights(across: float = 1.0, upwards: float = 1.0) -> Weights:
     """One unit, one input, no bias."""
-    hh = torch.full((1, 1), across, dtype=torch.float64)
     nothing = torch.zeros(1, dtype=torch.float64)
-    return Weights(torch.full((1, 1), upwards, dtype=torch.float64), hh, nothing, nothing, hh.T.contiguous())
+    return Weights.of(*(torch.full((1, 1), weight, dtype=torch.float64) for weight in (upwards, across)), nothing, nothing)
 
 
 class Linear(RNN):
@@ -35,7 +34,5 @@ class Adder(Linear):
         a, h_before, h = views
         torch.add(a, h_before, out=h)
 
-    def carry(
-        self, k: Sequence[Tensor], w: Weights, dh: Tensor, dc: Tensor, da: Tensor, dh_before: Tensor, dc_before: Tensor
-    ) -> None:
-        dh_before.add_(dh)
+    def carry(self, k: Sequence[Tensor], w: Weights, rows: Rows, before: Rows) -> None:
+        before[0].add_(rows[0])
