@@ -117,10 +117,10 @@ class Explorer {
     );
     this.notice = make("div", { class: "notice", hidden: true, role: "status" });
     this.menu = this.#menu();
-    this.bar = make("div", { class: "topbar" }, this.transport.element, make("div", { class: "badges" }, this.proof.element, this.menu));
+    this.bar = make("div", { class: "topbar" }, this.transport.element, make("div", { class: "badges" }, this.proof.element, this.menu, this.replay.element));
     this.element = make(
       "div", { class: "explorer", dataset: { socket: "none", state: "none", iteration: "0", empty: "" } },
-      this.bar, make("div", { class: "chooser" }, this.sentences.element, this.replay.element),
+      this.bar, this.sentences.element,
       make("div", { class: "columns" }, make("div", { class: "left" }, this.sentence, this.notice, this.stack), make("aside", {}, ...[loss, norm, cursor, next].map((panel) => panel.element))),
     );
     this.#showPanels();

@@ -5,7 +5,7 @@ import { rowLabels } from "./axis.js";
 import { make, write } from "./dom.js";
 import { valueOf } from "./frame.js";
 import { Heatmap, separate, sharp } from "./heatmap.js";
-import { fill, short } from "./numbers.js";
+import { fill, round, short } from "./numbers.js";
 import { Panel, colourBar, patch } from "./panel.js";
 import { staircase } from "./truncation.js";
 
@@ -110,10 +110,10 @@ export class LagMatrix extends Panel {
     this.legendKey = key;
     const { lag } = this.words;
     this.legend.replaceChildren(
-      colourBar(palette.gradient("sequential"), [short(10 ** scale.low, 1), short(10 ** scale.high, 1)]),
-      patch("floor", fill(lag.floor, { floor: short(10 ** scale.low, 1) })),
+      colourBar(palette.gradient("sequential"), [round(10 ** scale.low), round(10 ** scale.high)]),
+      patch("floor", fill(lag.floor, { floor: round(10 ** scale.low) })),
       patch("absent", lag.absent),
-      ...(k1 ? [patch("cut", lag.cut), patch("boundary", lag.boundary)] : []),
+      ...(k1 ? [patch("cut", lag.legendCut), patch("boundary", lag.boundary)] : []),
     );
   }
 
@@ -132,7 +132,7 @@ export class LagMatrix extends Panel {
     const value = this.value(s, t);
     if (value === null) return this.words.lag.absent;
     if (value === "cut") return this.words.lag.cut;
-    if (value === "floor") return `< ${short(10 ** this.map.scale.low, 1)}`;
+    if (value === "floor") return `< ${round(10 ** this.map.scale.low)}`;
     return short(value);
   }
 

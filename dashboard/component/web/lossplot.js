@@ -2,7 +2,7 @@
 
 import { make, write } from "./dom.js";
 import { sharp } from "./heatmap.js";
-import { count, fill, roundUp, short } from "./numbers.js";
+import { count, fill, round, roundUp, short } from "./numbers.js";
 import { Panel } from "./panel.js";
 
 const [LEFT, RIGHT, TOP, BOTTOM, HEIGHT] = [40, 8, 8, 20, 148];
@@ -138,7 +138,7 @@ export class LinePlot extends Panel {
       context.fillStyle = this.line;
       context.fillRect(LEFT, Math.round(y(level)), w, 1);
       context.fillStyle = this.ink;
-      context.fillText(level === 0 ? "0" : short(level, level >= 0.01 && level < 1e4 ? 2 : 1).replace(/\.0$/, ""), LEFT - 6, Math.round(y(level)));
+      context.fillText(round(level), LEFT - 6, Math.round(y(level)));
     }
     context.textBaseline = "alphabetic";
     for (const [iteration, align] of [[0, "left"], [end / 2, "center"], [end, "right"]]) {

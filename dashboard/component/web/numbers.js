@@ -18,6 +18,13 @@ export function short(value, digits = 3) {
   return text.replaceAll("-", MINUS);
 }
 
+/** An end of a scale, which stands on round numbers: 1, 0.1, −0.02, 1e−6. */
+export function round(value) {
+  const size = Math.abs(value);
+  const text = size !== 0 && (size < 1e-3 || size >= 1e5) ? Number(value.toPrecision(3)).toExponential() : String(Number(value.toPrecision(3)));
+  return text.replace("e+", "e").replaceAll("-", MINUS);
+}
+
 /** A count with groups of three: 12,345. */
 export function count(value) {
   return Number.isFinite(value) ? Math.round(value).toLocaleString("en") : "\u2013";

@@ -2,7 +2,7 @@
 
 import { make, write } from "./dom.js";
 import { sharp } from "./heatmap.js";
-import { fill, roundUp, short } from "./numbers.js";
+import { fill, round, roundUp, short } from "./numbers.js";
 import { Panel } from "./panel.js";
 
 const HEIGHT = 112;
@@ -53,8 +53,8 @@ export class Shares extends Panel {
     context.fillStyle = this.ink;
     context.globalAlpha = 0.5;
     context.fillRect(0, Math.round(y(0)) - 0.5, plot, 1);
-    write(this.high, short(top));
-    write(this.low, bottom ? short(bottom) : "0");
+    write(this.high, round(top));
+    write(this.low, round(bottom));
     const later = codes.length > steps ? share.total - shown : 0;
     const sentence = share.view === "norm" ? this.words.shares.norms : codes.length > steps ? this.words.shares.sumLater : this.words.shares.sum;
     this.sentence = fill(sentence, { sum: short(shown), later: short(later), total: short(share.total) });

@@ -3,7 +3,7 @@
 import { make, write } from "./dom.js";
 import { uncertainty, valueOf } from "./frame.js";
 import { Heatmap, separate, sharp } from "./heatmap.js";
-import { fill, known, short } from "./numbers.js";
+import { fill, known, round } from "./numbers.js";
 import { Palette } from "./palette.js";
 import { Panel, colourBar } from "./panel.js";
 
@@ -55,7 +55,7 @@ export class UnitMap extends Panel {
     const kind = Palette.kind(scale);
     // A diverging bar is drawn for the wider side on both: 0 stays in the middle.
     const reach = Math.max(Math.abs(scale.low), Math.abs(scale.high));
-    const ends = kind === "diverging" ? [short(-reach), short(reach)] : [short(scale.low), short(scale.high)];
+    const ends = kind === "diverging" ? [round(-reach), round(reach)] : [round(scale.low), round(scale.high)];
     this.legend.replaceChildren(colourBar(palette.gradient(kind), ends));
   }
 

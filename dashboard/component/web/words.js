@@ -64,7 +64,7 @@ const ENGLISH = {
     next: { title: "Next token", line: "What the network expects after this step.", more: "The five most probable tokens. The true one is marked; when it is not among the five, it stands below them." },
   },
   lag: {
-    cut: "cut by the truncation", floor: "below {floor}", absent: "no path", boundary: "boundary of the truncation", here: "{value}",
+    cut: "cut by the truncation", floor: "below {floor}", absent: "no path", legendCut: "cut", boundary: "truncation boundary", here: "{value}",
     title: "|dL\u209b/dh\u209c|",
   },
   shares: {
