@@ -9,12 +9,24 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    "Batch": "core.tasks", "Catalogue": "core.catalogue", "ClipReport": "core.clipping", "Experiment": "core.experiment", "Hooks": "core.hooks",
-    "InvalidExperiment": "core.experiment", "SequenceModel": "core.model", "Snapshot": "core.training", "Step": "core.hooks",
-    "TBPTT": "core.truncation", "Trace": "core.trace", "Trainer": "core.training", "bptt": "core.bptt", "shares": "core.shares",
+    "Batch": "core.tasks",
+    "Catalogue": "core.catalogue",
+    "ClipReport": "core.clipping",
+    "Experiment": "core.experiment",
+    "Hooks": "core.hooks",
+    "InvalidCheckpoint": "core.checkpoint",
+    "InvalidExperiment": "core.experiment",
+    "SequenceModel": "core.model",
+    "Snapshot": "core.training",
+    "Step": "core.hooks",
+    "TBPTT": "core.truncation",
+    "Trace": "core.trace",
+    "Trainer": "core.training",
+    "bptt": "core.bptt",
+    "stream": "core.streaming",
 }
 
-__all__ = sorted(_HOMES)
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -60,22 +60,40 @@ class Unrolled:
         """The states after the last step."""
         return [{name: tape[name][-1] for name in self.cell.states} for tape in self.tapes]
 
-    def slopes(self) -> list[Slopes]:
-        """The local derivatives of every layer; 0 at padded steps, so that no error passes them."""
-        all_slopes = [self.cell.slopes(tape) for tape in self.tapes]
-        if self.mask is None:
-            return all_slopes
-        absent = ~self.mask
-        return [tuple(k.masked_fill(absent.view(*absent.shape, *[1] * (k.ndim - 2)), 0) for k in slopes) for slopes in all_slopes]
+    def slope_room(self) -> list[Slopes]:
+        """Room for the local derivatives of every layer."""
+        return [self.cell.slope_room(tape) for tape in self.tapes]
+
+    def slopes(self, out: Sequence[Slopes]) -> None:
+        """Write the local derivatives of every layer; 0 at padded steps, so that no error passes them."""
+        for tape, room in zip(self.tapes, out, strict=True):
+            self.cell.slopes(tape, room)
+            if self.mask is not None:
+                for k in room:
+                    k.masked_fill_(~self.mask.view(*self.mask.shape, *[1] * (k.ndim - 2)), 0)
 
     def section(self, steps: slice = slice(None), rows: slice = slice(None)) -> Unrolled:
         """The same pass, seen through some of its steps and sequences."""
         first, last, _ = steps.indices(self.steps)
-        tapes = tuple(
-            {name: value[first : last + 1 if name in self.cell.states else last, rows] for name, value in tape.items()} for tape in self.tapes
-        )
+        extra = {name: int(name in self.cell.states) for name in self.tapes[0]}
+        tapes = tuple({name: value[first : last + extra[name], rows] for name, value in tape.items()} for tape in self.tapes)
         mask = None if self.mask is None else self.mask[first:last, rows]
         return replace(self, x=self.x[first:last, rows], tapes=tapes, mask=mask)
+
+    def copy(self) -> Unrolled:
+        """The same, in memory of its own."""
+        tapes = tuple({name: value.clone() for name, value in tape.items()} for tape in self.tapes)
+        return replace(self, x=self.x.clone(), tapes=tapes, mask=None if self.mask is None else self.mask.clone())
+
+    def then(self, later: Unrolled) -> Unrolled:
+        """This pass and one that went on from its last states, as one."""
+        tapes = tuple(
+            {name: torch.cat((value, b[name][1:] if name in self.cell.states else b[name])) for name, value in a.items()}
+            for a, b in zip(self.tapes, later.tapes, strict=True)
+        )
+        masks = [torch.ones(part.x.shape[:2], dtype=torch.bool) if part.mask is None else part.mask for part in (self, later)]
+        mask = torch.cat(masks) if self.mask is not None or later.mask is not None else None
+        return replace(self, x=torch.cat((self.x, later.x)), tapes=tapes, mask=mask)
 
 
 class Forward:
@@ -86,7 +104,12 @@ class Forward:
     """
 
     def __init__(
-        self, cell: Cell, layers: Sequence[Weights], x: Tensor, state: State | None = None, mask: Tensor | None = None,
+        self,
+        cell: Cell,
+        layers: Sequence[Weights],
+        x: Tensor,
+        state: State | None = None,
+        mask: Tensor | None = None,
         hooks: Hooks | None = None,
     ) -> None:
         steps, batch, inputs = x.shape
@@ -184,8 +207,10 @@ class Backward:
         """Back to before the last step, for a pass of the same shape; what the last one left is overwritten."""
         self.unrolled, self._hooks = unrolled, hooks or Hooks()
         self.position = self.windows.k2
-        self._slopes = [tuple(map(self._fold, slopes)) for slopes in unrolled.slopes()]
-        self._of_step = [list(zip(*(k.unbind(0) for k in slopes), strict=True)) for slopes in self._slopes]
+        unrolled.slopes(self._slopes)
+        for folded, slopes in zip(self._folded, self._slopes, strict=True):
+            for k, in_steps in zip(folded, slopes, strict=True):
+                self._fold(in_steps, out=k)
         self._direct = self._fold(direct)
         for error in (*self._dh, *self._dc):
             error.zero_()
@@ -234,9 +259,9 @@ class Backward:
         cell = self.unrolled.cell
         if not self._disjoint:
             # The adjoint is linear and windows share its slopes: one for the sum over windows is the sum of theirs.
-            for k, dh, dc, da in zip(self._slopes, self._dh, self._dc, self._da, strict=True):
-                cell.adjoint(k, cell.rows(dh, dc, da))
-        inside = [cell.inside(k, dh, a) for k, dh, a in zip(self._slopes, self._dh, self._da, strict=True)]
+            for k, *errors in zip(self._folded, self._dh, self._dc, self._da, strict=True):
+                cell.adjoint(k, cell.rows(*errors))
+        inside = [cell.inside(k, dh, a) for k, dh, a in zip(self._folded, self._dh, self._da, strict=True)]
         dc = self._dc if self._has_c else []
         unfolded = {id(value): self._unfold(value) for values in (self._dh, dc, self._da, inside) for value in values}
         return Errors(*(tuple(unfolded[id(value)] for value in values) for values in (self._dh, dc, self._da, inside)))
@@ -248,6 +273,9 @@ class Backward:
         part.  Overlapping windows travel in two buffers that take turns.
         """
         cell, layers = unrolled.cell, unrolled.layers
+        self._slopes = unrolled.slope_room()
+        self._folded = [tuple(map(self._fold, slopes)) for slopes in self._slopes]
+        self._of_step = [list(zip(*(k.unbind(0) for k in slopes), strict=True)) for slopes in self._folded]
         wide, hidden, gates = self.count * self._batch, self._hidden, self._gates
         with_c = wide if self._has_c else 0
         self._dh = [direct.new_empty(self.windows.k1, wide, hidden) for _ in layers]
@@ -255,12 +283,12 @@ class Backward:
         self._da = [direct.new_empty(self.windows.k1, wide, gates, hidden) for _ in layers]
         self._rooms: list[list[Rows]]
         if self._disjoint:
-            pieces = [list(zip(*(value.unbind(0) for value in values), strict=True)) for values in zip(self._dh, self._dc, self._da, strict=True)]
-            self._rooms = [[cell.rows(*piece[position]) for piece in pieces] for position in range(self.windows.k1)]
+            errors = list(zip(self._dh, self._dc, self._da, strict=True))
+            self._rooms = [[cell.rows(dh[r], dc[r], da[r]) for dh, dc, da in errors] for r in range(self.windows.k1)]
         else:
             turns = [[direct.new_empty(size, hidden) for size in (wide, with_c)] for _ in range(2 * len(layers))]
-            da = direct.new_empty(wide, gates, hidden)
-            rows = [cell.rows(dh, dc, da) for dh, dc in turns]
+            scratch = direct.new_empty(wide, gates, hidden)
+            rows = [cell.rows(dh, dc, scratch) for dh, dc in turns]
             self._rooms = [rows[: len(layers)], rows[len(layers) :]]
 
     def _fill(self, room: list[Rows], position: int) -> None:
@@ -278,7 +306,7 @@ class Backward:
         gone = back * self._batch
         return [self.unrolled.cell.rows(*(error[gone:] for error in rows[:3])) for rows in room]
 
-    def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:  # noqa: ARG002 - for those who look closer
+    def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:
         """Overlapping windows that stand, `back` blocks before their own, at step r of a block are complete: add them to the sums."""
         self._dh[layer][r, : len(dh)] += dh
         if self._has_c:
@@ -293,16 +321,22 @@ class Backward:
             if t < self._steps:
                 self._hooks.show("backward", t, layer, window, {name: value[rows] for name, value in named.items()})
 
-    def _fold(self, value: Tensor) -> Tensor:
-        """(T, B, ...) -> (k1, W B, ...): step w k1 + r at [r, w B:]; the last block is filled up with zeros."""
+    def _fold(self, value: Tensor, out: Tensor | None = None) -> Tensor:
+        """(T, B, ...) -> (k1, W B, ...): step w k1 + r at [r, w B:]; the last block is filled up with zeros.
+
+        A single window, and windows that begin at every step, lie so already and are not copied, whatever `out` is.
+        """
         k1, count, rest = self.windows.k1, self.count, value.shape[2:]
         if count == 1:
             return value
         if k1 == 1:
             return value.reshape(1, count * self._batch, *rest)
-        if count * k1 > len(value):
-            value = torch.cat((value, value.new_zeros(count * k1 - len(value), *value.shape[1:])))
-        return value.view(count, k1, self._batch, *rest).transpose(0, 1).reshape(k1, count * self._batch, *rest)
+        if out is None:
+            out = value.new_zeros(k1, count * self._batch, *rest)
+        blocks = out.view(k1, count, self._batch, *rest)
+        for block, steps in enumerate(value.split(k1)):
+            blocks[: len(steps), block] = steps
+        return out
 
     def _unfold(self, value: Tensor) -> Tensor:
         """The inverse of `_fold`."""
@@ -328,7 +362,7 @@ class Lag(Backward):
         self.kept_h = [torch.zeros_like(direct) for _ in layers]
         self.kept_c = [torch.zeros_like(direct) for _ in self.norms_c]
 
-    def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:  # noqa: ARG002
+    def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:
         # Each window is one loss s, `back` steps ahead of the step t at which it stands.
         keep = None if self._reach is None else self._reach.diagonal(-back)
         seen = [(dh, self.norms_h, self.kept_h)] + ([(dc, self.norms_c, self.kept_c)] if self._has_c else [])
@@ -406,7 +440,8 @@ def direct_parts(unrolled: Unrolled, direct: Tensor) -> tuple[Tensor, ...]:
     parts = [direct]
     cell = unrolled.cell
     for layer in reversed(range(1, len(unrolled.layers))):
-        k, dh = cell.slopes(unrolled.tapes[layer]), parts[0]
+        k, dh = cell.slope_room(unrolled.tapes[layer]), parts[0]
+        cell.slopes(unrolled.tapes[layer], k)
         dc = torch.zeros_like(dh)
         da = dh.new_empty(*dh.shape[:2], len(cell.gates), dh.shape[-1])
         rows = cell.rows(dh, dc, da)

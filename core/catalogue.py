@@ -39,13 +39,19 @@ class Catalogue:
         from core.truncation import TRUNCATIONS
 
         registries: dict[str, Mapping[str, Any]] = {
-            "TASKS": TASKS, "CELLS": CELLS, "INITIALISATIONS": INITIALISATIONS,
-            "TRUNCATIONS": TRUNCATIONS, "CLIPS": CLIPS, "OPTIMISERS": OPTIMISERS,
+            "TASKS": TASKS,
+            "CELLS": CELLS,
+            "INITIALISATIONS": INITIALISATIONS,
+            "TRUNCATIONS": TRUNCATIONS,
+            "CLIPS": CLIPS,
+            "OPTIMISERS": OPTIMISERS,
         }
-        return cls({
-            registry: {name: Member(m.label, m.help, tuple(m.options)) for name, m in members.items()}
-            for registry, members in registries.items()
-        })
+        return cls(
+            {
+                registry: {name: Member(m.label, m.help, tuple(m.options)) for name, m in members.items()}
+                for registry, members in registries.items()
+            }
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -54,10 +60,12 @@ class Catalogue:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Catalogue:
         """The inverse of `to_dict`."""
-        return cls({
-            registry: {name: Member(m["label"], m["help"], tuple(m["options"])) for name, m in members.items()}
-            for registry, members in values.items()
-        })
+        return cls(
+            {
+                registry: {name: Member(m["label"], m["help"], tuple(m["options"])) for name, m in members.items()}
+                for registry, members in values.items()
+            }
+        )
 
     def members(self, field: str) -> Mapping[str, Member]:
         """The members that a field may name; empty for a field without a registry."""

@@ -18,11 +18,12 @@ Each class states its equations in two blocks, `Forward` and `Adjoint`; they are
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import ClassVar, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 Tape = dict[str, Tensor]
 """What the forward steps of one layer leave: "a" (T, B, G H) gate values, "h" and perhaps "c" (T+1, B, H) with the initial state
@@ -34,6 +35,16 @@ Slopes = tuple[Tensor, ...]
 Rows = tuple[Tensor, ...]
 """The errors of N rows, cut into what `adjoint` and `carry` of one kind of cell take.  First are always dh and dc, (N, H), and da,
 (N, G, H); dc is empty for a cell without c."""
+
+
+def times_dsigmoid(error: Tensor, y: Tensor, out: Tensor) -> None:
+    """Write error * y (1 - y), the derivative of the sigmoid whose value is y."""
+    torch.ops.aten.sigmoid_backward.grad_input(error, y, grad_input=out)
+
+
+def times_dtanh(error: Tensor, y: Tensor, out: Tensor) -> None:
+    """Write error * (1 - y^2), the derivative of the tanh whose value is y."""
+    torch.ops.aten.tanh_backward.grad_input(error, y, grad_input=out)
 
 
 class Weights(NamedTuple):
@@ -67,6 +78,8 @@ class Cell(ABC):
     states: ClassVar[tuple[str, ...]] = ("h",)
     gated: ClassVar[bool] = True
     """Whether `a` ends up holding gate values worth a look (a plain RNN's would only be h again)."""
+    twin: ClassVar[Callable[..., nn.RNNBase]]
+    """The module of torch that computes the same."""
 
     def bias(self, w: Weights) -> Tensor:
         """The bias, (G H), that belongs into `a` before a step."""
@@ -85,8 +98,12 @@ class Cell(ABC):
         """One step forward, written into its views of the tape."""
 
     @abstractmethod
-    def slopes(self, tape: Tape) -> Slopes:
-        """The local derivatives of all steps that `adjoint` and `carry` need."""
+    def slope_room(self, tape: Tape) -> Slopes:
+        """Room for what `slopes` writes."""
+
+    @abstractmethod
+    def slopes(self, tape: Tape, out: Slopes) -> None:
+        """Write the local derivatives of all steps that `adjoint` and `carry` need."""
 
     def rows(self, dh: Tensor, dc: Tensor, da: Tensor) -> Rows:
         """Cut errors, (..., H), (..., H) and (..., G, H), into what the methods below take."""
@@ -107,7 +124,7 @@ class Cell(ABC):
     def carry(self, k: Sequence[Tensor], w: Weights, rows: Rows, before: Rows) -> None:
         """Add to dh, and write to dc, of the step before what step t hands to it."""
 
-    def inside(self, k: Sequence[Tensor], dh: Tensor, da: Tensor) -> Tensor:  # noqa: ARG002 - a GRU needs all of it
+    def inside(self, k: Sequence[Tensor], dh: Tensor, da: Tensor) -> Tensor:
         """dL/da_t (N, G, H) as the input product sees it: the same, unless the cell gates its hidden product."""
         return da
 
@@ -132,6 +149,9 @@ class RNN(Cell):
         h = tape["h"].unbind(0)
         return list(zip(tape["a"].unbind(0), h[:-1], h[1:], strict=True))
 
+    def slope_room(self, tape: Tape) -> Slopes:
+        return (torch.empty_like(tape["h"][1:]),)
+
     def adjoint(self, k: Sequence[Tensor], rows: Rows) -> None:
         dh, _, _, _, flat_da = rows
         torch.mul(dh, k[0], out=flat_da)
@@ -145,14 +165,15 @@ class RNNTanh(RNN):
     label = "RNN (tanh)"
     help = "The plain recurrent network: one state, squashed by tanh. Its errors fade or explode fastest."
     bounds: ClassVar[Mapping[str, tuple[float, float] | None]] = {"h": (-1.0, 1.0), "a": None}
+    twin = nn.RNN
 
     def step(self, w: Weights, *views: Tensor) -> None:
         a, h_before, h = views
         torch.tanh(a.addmm_(h_before, w.across), out=h)
 
-    def slopes(self, tape: Tape) -> Slopes:
+    def slopes(self, tape: Tape, out: Slopes) -> None:
         h = tape["h"][1:]
-        return (1 - h * h,)
+        torch.mul(h, h, out=out[0]).neg_().add_(1)
 
 
 class RNNReLU(RNN):
@@ -160,14 +181,14 @@ class RNNReLU(RNN):
     label = "RNN (relu)"
     help = "The plain recurrent network with relu: units are off (no error passes) or on (it passes unshrunk)."
     bounds: ClassVar[Mapping[str, tuple[float, float] | None]] = {"h": None, "a": None}
+    twin = partial(nn.RNN, nonlinearity="relu")
 
     def step(self, w: Weights, *views: Tensor) -> None:
         a, h_before, h = views
         torch.clamp_min(a.addmm_(h_before, w.across), 0, out=h)
 
-    def slopes(self, tape: Tape) -> Slopes:
-        h = tape["h"][1:]
-        return ((h > 0).to(h.dtype),)
+    def slopes(self, tape: Tape, out: Slopes) -> None:
+        out[0].copy_(tape["h"][1:] > 0)
 
 
 class LSTM(Cell):
@@ -195,8 +216,15 @@ class LSTM(Cell):
     help = "Long short-term memory: a second state c, guarded by an input, a forget and an output gate."
     options = ("forget_bias",)
     gates = ("i", "f", "g", "o")
-    bounds: ClassVar[Mapping[str, tuple[float, float] | None]] = {"h": (-1.0, 1.0), "i": (0.0, 1.0), "f": (0.0, 1.0), "g": (-1.0, 1.0), "o": (0.0, 1.0)}
+    bounds: ClassVar[Mapping[str, tuple[float, float] | None]] = {
+        "h": (-1.0, 1.0),
+        "i": (0.0, 1.0),
+        "f": (0.0, 1.0),
+        "g": (-1.0, 1.0),
+        "o": (0.0, 1.0),
+    }
     states = ("h", "c")
+    twin = nn.LSTM
 
     def tape(self, a: Tensor, hidden: int) -> Tape:
         tape = super().tape(a, hidden)
@@ -221,13 +249,21 @@ class LSTM(Cell):
         torch.tanh(c, out=tanh_c)
         torch.mul(o, tanh_c, out=h)
 
-    def slopes(self, tape: Tape) -> Slopes:
+    def slope_room(self, tape: Tape) -> Slopes:
+        c = tape["c"][1:]
+        of_c, of_o, of_c_before = torch.empty_like(c), torch.empty_like(c), torch.empty_like(c)
+        return of_c, c.new_empty(*c.shape[:-1], 3, c.shape[-1]), of_o, of_c_before
+
+    def slopes(self, tape: Tape, out: Slopes) -> None:
         i, f, g, o = tape["a"].chunk(4, -1)
         tanh_c, c_before = tape["tanh_c"], tape["c"][:-1]
-        of_c = o * (1 - tanh_c * tanh_c)
-        of_a = torch.stack((g * i * (1 - i), c_before * f * (1 - f), i * (1 - g * g)), -2)
-        of_o = tanh_c * o * (1 - o)
-        return of_c, of_a, of_o, f
+        of_c, of_a, of_o, of_c_before = out
+        times_dtanh(o, tanh_c, out=of_c)
+        times_dsigmoid(g, i, out=of_a[..., 0, :])
+        times_dsigmoid(c_before, f, out=of_a[..., 1, :])
+        times_dtanh(i, g, out=of_a[..., 2, :])
+        times_dsigmoid(tanh_c, o, out=of_o)
+        of_c_before.copy_(f)
 
     def rows(self, dh: Tensor, dc: Tensor, da: Tensor) -> Rows:
         return dh, dc, da, dc.unsqueeze(-2), da[..., :3, :], da[..., 3, :], da.flatten(-2)
@@ -269,6 +305,7 @@ class GRU(Cell):
     help = "Gated recurrent unit: one state; a reset gate hides it, an update gate z keeps it."
     gates = ("r", "z", "n")
     bounds: ClassVar[Mapping[str, tuple[float, float] | None]] = {"h": (-1.0, 1.0), "r": (0.0, 1.0), "z": (0.0, 1.0), "n": (-1.0, 1.0)}
+    twin = nn.GRU
 
     def bias(self, w: Weights) -> Tensor:
         return w.bias_ih
@@ -293,12 +330,19 @@ class GRU(Cell):
         n.addcmul_(r, h_n).tanh_()
         torch.lerp(n, h_before, z, out=h)
 
-    def slopes(self, tape: Tape) -> Slopes:
+    def slope_room(self, tape: Tape) -> Slopes:
+        h = tape["h"][1:]
+        return h.new_empty(*h.shape[:-1], 3, h.shape[-1]), torch.empty_like(h), torch.empty_like(h)
+
+    def slopes(self, tape: Tape, out: Slopes) -> None:
         r, z, n = tape["a"].chunk(3, -1)
         h_n, h_before = tape["product"].chunk(3, -1)[2], tape["h"][:-1]
-        of_n = (1 - z) * (1 - n * n)
-        of_hidden = torch.stack((of_n * h_n * r * (1 - r), (h_before - n) * z * (1 - z), of_n * r), -2)
-        return of_hidden, z, of_n
+        of_hidden, of_h_before, of_n = out
+        times_dtanh(1 - z, n, out=of_n)
+        times_dsigmoid(of_n * h_n, r, out=of_hidden[..., 0, :])
+        times_dsigmoid(h_before - n, z, out=of_hidden[..., 1, :])
+        torch.mul(of_n, r, out=of_hidden[..., 2, :])
+        of_h_before.copy_(z)
 
     def adjoint(self, k: Sequence[Tensor], rows: Rows) -> None:
         _, _, da, dh_of_gates, _ = rows

@@ -34,7 +34,9 @@ def write_checkpoint(experiment: Experiment, clocks: Clocks, state: Saved) -> by
 def read_checkpoint(block: bytes) -> tuple[Experiment, Clocks, Saved]:
     """The inverse of `write_checkpoint`; `InvalidCheckpoint` for anything else, and beyond `limits.CHECKPOINT_BYTES`."""
     if len(block) > limits.CHECKPOINT_BYTES:
-        raise InvalidCheckpoint(f"A checkpoint may have {limits.CHECKPOINT_BYTES // 2**20} MB at most; this file has {len(block) / 2**20:.0f}.")
+        raise InvalidCheckpoint(
+            f"A checkpoint may have {limits.CHECKPOINT_BYTES // 2**20} MB at most; this file has {len(block) / 2**20:.0f}."
+        )
     try:
         tensors = load(block)
         about = _metadata(block)

@@ -29,7 +29,7 @@ class ClipReport:
         return self.factor < 1.0 or self.share_clipped > 0.0
 
 
-def clip_off(gradient: Tensor, threshold: float) -> ClipReport:
+def clip_off(gradient: Tensor, _threshold: float) -> ClipReport:
     """Measure the gradient, (P,), and leave it alone."""
     norm = gradient.norm().item()
     return ClipReport(norm, norm)
@@ -67,6 +67,8 @@ class Clip:
 
 CLIPS: dict[str, Clip] = {
     "off": Clip("Off", "The gradient goes into the update as it is.", (), clip_off),
-    "norm": Clip("By norm", "A gradient longer than the threshold is scaled down to it; its direction stays.", ("threshold",), clip_by_norm),
+    "norm": Clip(
+        "By norm", "A gradient longer than the threshold is scaled down to it; its direction stays.", ("threshold",), clip_by_norm
+    ),
     "value": Clip("By value", "Each entry beyond the threshold is cut to it; the direction can turn.", ("threshold",), clip_by_value),
 }

@@ -64,89 +64,175 @@ class Experiment:
 
     task: str = _field("sentences", "Task", "What the network has to learn.", "Task", "task", choices="TASKS")
     text: str = _field(
-        DEFAULT_TEXT, "Sentences", "One sentence a line. The network learns to predict each next token.", "Task", "text",
-        multiline=True, option=True, maximum=limits.TEXT_CHARACTERS,
+        DEFAULT_TEXT,
+        "Sentences",
+        "One sentence a line. The network learns to predict each next token.",
+        "Task",
+        "text",
+        multiline=True,
+        option=True,
+        maximum=limits.TEXT_CHARACTERS,
     )
     tokens: str = _field(
-        "word", "Tokens", "What one step reads: a word or a character.", "Task", "tok", choices=("word", "character"), option=True,
+        "word", "Tokens", "What one step reads: a word or a character.", "Task", "tok", choices=("word", "character"), option=True
     )
 
     cell: str = _field("lstm", "Cell", "The recurrent unit that carries the state from step to step.", "Model", "cell", choices="CELLS")
     layers: int = _field(
-        1, "Layers", "Cells stacked on top of each other; each reads the states of the one below.", "Model", "layers",
-        minimum=1, maximum=limits.LAYERS,
+        1,
+        "Layers",
+        "Cells stacked on top of each other; each reads the states of the one below.",
+        "Model",
+        "layers",
+        minimum=1,
+        maximum=limits.LAYERS,
     )
     hidden: int = _field(
-        32, "Hidden units", "Numbers in one hidden state: the size of the memory.", "Model", "h", minimum=1, maximum=limits.HIDDEN,
+        32, "Hidden units", "Numbers in one hidden state: the size of the memory.", "Model", "h", minimum=1, maximum=limits.HIDDEN
     )
     embedding: int = _field(
-        16, "Embedding size", "Numbers that stand for one token at the input.", "Model", "e", minimum=1, maximum=limits.EMBEDDING,
+        16, "Embedding size", "Numbers that stand for one token at the input.", "Model", "e", minimum=1, maximum=limits.EMBEDDING
     )
     initialisation: str = _field(
-        "uniform", "Initial weights", "How the recurrent weights start: a lever of vanishing and exploding.", "Model", "init",
+        "uniform",
+        "Initial weights",
+        "How the recurrent weights start: a lever of vanishing and exploding.",
+        "Model",
+        "init",
         choices="INITIALISATIONS",
     )
     gain: float = _field(
-        1.0, "Recurrent gain", "Multiplies the initial recurrent weights: above 1 errors live longer, then explode.", "Model", "gain",
-        minimum=0.0, maximum=limits.GAIN, step=0.1,
+        1.0,
+        "Recurrent gain",
+        "Multiplies the initial recurrent weights: above 1 errors live longer, then explode.",
+        "Model",
+        "gain",
+        minimum=0.0,
+        maximum=limits.GAIN,
+        step=0.1,
     )
     forget_bias: float = _field(
-        0.0, "Forget bias", "Added to the forget gate's bias at the start: larger remembers longer.", "Model", "fb",
-        minimum=-limits.FORGET_BIAS, maximum=limits.FORGET_BIAS, step=0.5, option=True,
+        0.0,
+        "Forget bias",
+        "Added to the forget gate's bias at the start: larger remembers longer.",
+        "Model",
+        "fb",
+        minimum=-limits.FORGET_BIAS,
+        maximum=limits.FORGET_BIAS,
+        step=0.5,
+        option=True,
     )
 
     truncation: str = _field(
-        "full", "Truncation", "How far back the loss of a step may send its error.", "Truncation", "trunc", choices="TRUNCATIONS", live=True,
+        "full", "Truncation", "How far back the loss of a step may send its error.", "Truncation", "trunc", choices="TRUNCATIONS", live=True
     )
     k: int = _field(
-        4, "K", "Steps in one window: the longest lag that is kept is K - 1.", "Truncation", "k", minimum=1, maximum=limits.STEPS, live=True,
+        4,
+        "K",
+        "Steps in one window: the longest lag that is kept is K - 1.",
+        "Truncation",
+        "k",
+        minimum=1,
+        maximum=limits.STEPS,
+        live=True,
         option=True,
     )
     k1: int = _field(
-        2, "k1", "Steps in a block: a new window opens every k1 steps.", "Truncation", "k1", minimum=1, maximum=limits.STEPS, live=True,
+        2,
+        "k1",
+        "Steps in a block: a new window opens every k1 steps.",
+        "Truncation",
+        "k1",
+        minimum=1,
+        maximum=limits.STEPS,
+        live=True,
         option=True,
     )
     k2: int = _field(
-        4, "k2", "Steps a window spans: its losses reach back at most k2 - 1 steps.", "Truncation", "k2", minimum=1, maximum=limits.STEPS,
-        live=True, option=True,
+        4,
+        "k2",
+        "Steps a window spans: its losses reach back at most k2 - 1 steps.",
+        "Truncation",
+        "k2",
+        minimum=1,
+        maximum=limits.STEPS,
+        live=True,
+        option=True,
     )
     update_every: str = _field(
-        "pass", "Update after", "One update for the whole pass over the text, or one after each block (the usual training loop).",
-        "Truncation", "upd", choices=("pass", "block"), live=True, option=True,
+        "pass",
+        "Update after",
+        "One update for the whole pass over the text, or one after each block (the usual training loop).",
+        "Truncation",
+        "upd",
+        choices=("pass", "block"),
+        live=True,
+        option=True,
     )
 
-    clip: str = _field(
-        "norm", "Clipping", "Limits the gradient before the update.", "Clipping", "clip", choices="CLIPS", live=True,
-    )
+    clip: str = _field("norm", "Clipping", "Limits the gradient before the update.", "Clipping", "clip", choices="CLIPS", live=True)
     threshold: float = _field(
-        1.0, "Threshold", "The largest norm (or largest entry) that passes unchanged.", "Clipping", "thr",
-        minimum=limits.SMALLEST_THRESHOLD, maximum=limits.LARGEST_THRESHOLD, logarithmic=True, live=True, option=True,
+        1.0,
+        "Threshold",
+        "The largest norm (or largest entry) that passes unchanged.",
+        "Clipping",
+        "thr",
+        minimum=limits.SMALLEST_THRESHOLD,
+        maximum=limits.LARGEST_THRESHOLD,
+        logarithmic=True,
+        live=True,
+        option=True,
     )
 
     optimiser: str = _field("adam", "Optimiser", "Turns the gradient into an update.", "Optimiser", "opt", choices="OPTIMISERS")
     learning_rate: float = _field(
-        0.01, "Learning rate", "The size of an update.", "Optimiser", "lr", minimum=limits.SMALLEST_RATE, maximum=limits.LARGEST_RATE,
-        logarithmic=True, live=True,
+        0.01,
+        "Learning rate",
+        "The size of an update.",
+        "Optimiser",
+        "lr",
+        minimum=limits.SMALLEST_RATE,
+        maximum=limits.LARGEST_RATE,
+        logarithmic=True,
+        live=True,
     )
     momentum: float = _field(
-        0.9, "Momentum", "How much of the last update is carried into the next.", "Optimiser", "mom", minimum=0.0, maximum=0.999,
-        step=0.01, live=True, option=True,
+        0.9,
+        "Momentum",
+        "How much of the last update is carried into the next.",
+        "Optimiser",
+        "mom",
+        minimum=0.0,
+        maximum=0.999,
+        step=0.01,
+        live=True,
+        option=True,
     )
     weight_decay: float = _field(
-        0.0, "Weight decay", "Pulls every weight towards 0 (added to the gradient after clipping, as torch.optim does).", "Optimiser", "wd",
-        minimum=0.0, maximum=1.0, step=0.001, live=True,
+        0.0,
+        "Weight decay",
+        "Pulls every weight towards 0 (added to the gradient after clipping, as torch.optim does).",
+        "Optimiser",
+        "wd",
+        minimum=0.0,
+        maximum=1.0,
+        step=0.001,
+        live=True,
     )
     batch: int = _field(
-        0, "Sentences per update", "0 takes all of them; fewer are drawn in an order shuffled by the seed.", "Optimiser", "b",
-        minimum=0, maximum=limits.SENTENCES,
+        0,
+        "Sentences per update",
+        "0 takes all of them; fewer are drawn in an order shuffled by the seed.",
+        "Optimiser",
+        "b",
+        minimum=0,
+        maximum=limits.SENTENCES,
     )
 
     dtype: str = _field(
-        "float64", "Numbers", "float32 is faster, but its smallest gradients become 0.", "Numbers", "dtype", choices=("float64", "float32"),
+        "float64", "Numbers", "float32 is faster, but its smallest gradients become 0.", "Numbers", "dtype", choices=("float64", "float32")
     )
-    seed: int = _field(
-        0, "Seed", "The same seed gives the same numbers.", "Numbers", "seed", minimum=0, maximum=limits.SEED,
-    )
+    seed: int = _field(0, "Seed", "The same seed gives the same numbers.", "Numbers", "seed", minimum=0, maximum=limits.SEED)
 
     def __post_init__(self) -> None:
         problems = {}

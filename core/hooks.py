@@ -77,6 +77,6 @@ class Hooks:
 
     def show(self, phase: Phase, t: int, layer: int, window: int, values: Mapping[str, Tensor]) -> None:
         """Hand copies of one step's values, t and window from 0, to every hook."""
-        with torch.inference_mode(False):
+        with torch.inference_mode(mode=False):
             for hook in tuple(self._hooks):
                 hook(Step(phase, t + 1, layer, window + 1, {name: value.clone() for name, value in values.items()}))

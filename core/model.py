@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from core import bptt
-from core.cells import CELLS, LSTM, Cell, RNNReLU, RNNTanh, Weights
+from core.cells import CELLS, Cell, Weights
 from core.experiment import Experiment
 from core.shares import Factors
 from core.tasks import Batch, Task
@@ -46,7 +46,7 @@ class SequenceModel:
     def of_experiment(cls, experiment: Experiment, task: Task) -> SequenceModel:
         """The untrained model of an experiment; the same seed gives the same weights."""
         cell, hidden, inputs = CELLS[experiment.cell], experiment.hidden, experiment.embedding
-        shapes = {"embedding.weight": (len(task.vocabulary), inputs)}
+        shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (len(task.vocabulary), inputs)}
         shapes |= _stack_shapes(cell, experiment.layers, hidden, inputs)
         shapes |= {"readout.weight": (task.outputs, hidden), "readout.bias": (task.outputs,)}
         model = cls(cell, experiment.layers, hidden, shapes, DTYPES[experiment.dtype])
@@ -70,10 +70,8 @@ class SequenceModel:
 
     def to_torch(self) -> nn.RNNBase:
         """The stack as `torch.nn.RNN`, `LSTM` or `GRU` (time-major), weights copied."""
-        kinds: dict[type[Cell], Callable[..., nn.RNNBase]] = {LSTM: nn.LSTM, RNNTanh: nn.RNN, RNNReLU: nn.RNN}
-        options = {RNNTanh: {"nonlinearity": "tanh"}, RNNReLU: {"nonlinearity": "relu"}}.get(type(self.cell), {})
-        inputs = self.shapes[self._layer_names[0][0]][1]
-        module = kinds.get(type(self.cell), nn.GRU)(inputs, self.hidden, len(self._layer_names), dtype=self.flat.dtype, **options)
+        inputs = self.layers[0].weight_ih.shape[1]
+        module = self.cell.twin(inputs, self.hidden, len(self.layers), dtype=self.flat.dtype)
         module.load_state_dict({name: self.weights[f"rnn.{name}"] for name in module.state_dict()})
         return module
 
@@ -110,9 +108,12 @@ class SequenceModel:
         return d_outputs @ self.weights["readout.weight"]
 
     def factors(
-        self, unrolled: bptt.Unrolled, errors: bptt.Errors, batch: Batch | None = None, d_outputs: Tensor | None = None
+        self, unrolled: bptt.Unrolled, errors: bptt.Errors, read: Tensor | None = None, d_outputs: Tensor | None = None
     ) -> list[Factors]:
-        """Every weight's gradient as errors and inputs, in the order of `shapes`; without a batch, those of the stack."""
+        """Every weight's gradient as errors and inputs, in the order of `shapes`.
+
+        read: the tokens that were embedded, (T, B).  d_outputs: (T, B, O).  Without them, the stack's weights alone.
+        """
         found = {}
         for layer, (weight_ih, weight_hh, bias_ih, bias_hh) in enumerate(self._layer_names):
             hidden_side, input_side = errors.da[layer].flatten(-2), errors.da_inside[layer].flatten(-2)
@@ -122,9 +123,9 @@ class SequenceModel:
             found[weight_hh] = Factors(weight_hh, hidden_side, unrolled.tapes[layer]["h"][:-1])
             found[bias_ih] = Factors(bias_ih, input_side, None)
             found[bias_hh] = Factors(bias_hh, hidden_side, None)
-        if batch is not None and d_outputs is not None:
+        if read is not None and d_outputs is not None:
             dx = errors.da_inside[0].flatten(-2) @ self.weights[self._layer_names[0][0]]
-            found["embedding.weight"] = Factors("embedding.weight", dx, batch.inputs)
+            found["embedding.weight"] = Factors("embedding.weight", dx, read)
             found["readout.weight"] = Factors("readout.weight", d_outputs, unrolled.h)
             found["readout.bias"] = Factors("readout.bias", d_outputs, None)
         return [found[name] for name in self.shapes if name in found]

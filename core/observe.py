@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,8 +18,16 @@ PARTS = ("total", "direct", "recurrent")
 
 @torch.inference_mode()
 def observe(
-    seen: Pass, gradient: Tensor, axes: Sequence[Axis], rows: slice, vocabulary: Sequence[str], *, iteration: int, in_batch: bool = True,
-    first: int = 0, lag: bool = True,
+    seen: Pass,
+    gradient: Tensor,
+    axes: Sequence[Axis],
+    rows: slice,
+    vocabulary: Sequence[str],
+    *,
+    iteration: int,
+    in_batch: bool = True,
+    first: int = 0,
+    lag: bool = True,
 ) -> Trace:
     """The Trace of some sequences of a pass.
 
@@ -112,8 +119,8 @@ def _share_error(by_weight: Shares) -> float:
     return _relative([by_weight.projections.sum(1) - by_weight.gradient_norms], [by_weight.gradient_norms])
 
 
-def _relative(differences: Sequence[Any], wholes: Sequence[Any]) -> float:
+def _relative(differences: Sequence[Tensor], wholes: Sequence[Tensor]) -> float:
     """The largest difference against the largest entry; 0 when both vanish."""
-    difference = max(d.abs().max().item() for d in differences)
-    whole = max(w.abs().max().item() for w in wholes)
+    difference = max(float(d.abs().max()) for d in differences)
+    whole = max(float(w.abs().max()) for w in wholes)
     return difference / whole if whole else difference

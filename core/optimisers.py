@@ -34,15 +34,20 @@ class Optimiser:
 
 OPTIMISERS: dict[str, Optimiser] = {
     "sgd": Optimiser(
-        "SGD", "Steps straight down the gradient.", (), SGD,
-        lambda e: {"lr": e.learning_rate, "weight_decay": e.weight_decay},
+        "SGD", "Steps straight down the gradient.", (), SGD, lambda e: {"lr": e.learning_rate, "weight_decay": e.weight_decay}
     ),
     "momentum": Optimiser(
-        "SGD with momentum", "Keeps part of the last step.", ("momentum",), SGD,
+        "SGD with momentum",
+        "Keeps part of the last step.",
+        ("momentum",),
+        SGD,
         lambda e: {"lr": e.learning_rate, "weight_decay": e.weight_decay, "momentum": e.momentum},
     ),
     "adam": Optimiser(
-        "Adam", "Scales each weight's step by the size of its recent gradients.", (), Adam,
+        "Adam",
+        "Scales each weight's step by the size of its recent gradients.",
+        (),
+        Adam,
         lambda e: {"lr": e.learning_rate, "weight_decay": e.weight_decay},
     ),
 }

@@ -44,7 +44,7 @@ class Pass:
     def factors(self) -> list[Factors]:
         """Every weight's gradient as errors and inputs."""
         with torch.inference_mode():
-            return self.model.factors(self.unrolled, self.errors, self.batch, self.d_outputs)
+            return self.model.factors(self.unrolled, self.errors, self.batch.inputs, self.d_outputs)
 
     @torch.inference_mode()
     def gradient(self, out: Tensor) -> Tensor:

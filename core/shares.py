@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -48,29 +47,22 @@ class Factors:
         one = Factors(self.name, self.errors[t : t + 1], None if self.inputs is None else self.inputs[t : t + 1])
         return one.gradient(torch.empty_like(like))
 
-    @cached_property
-    def _input_gram(self) -> Tensor | None:
+    def squares(self, gram: Tensor) -> Tensor:
+        """|share_t|^2, (T,), given the errors' Gram matrices (T, B, B)."""
         if self.inputs is None:
-            return None
-        if not self.inputs.is_floating_point():
-            return self.inputs[:, :, None] == self.inputs[:, None, :]
-        return self.inputs @ self.inputs.mT
+            return gram.sum((1, 2))
+        if self.inputs.is_floating_point():
+            return torch.bmm(self.inputs, self.inputs.mT).mul_(gram).sum((1, 2))
+        return (gram * (self.inputs[:, :, None] == self.inputs[:, None, :])).sum((1, 2))
 
-    def norms(self, gram: Tensor) -> Tensor:
-        """|share_t|, (T,), given the errors' Gram matrices (T, B, B)."""
-        both = gram if self._input_gram is None else gram * self._input_gram
-        return both.sum((-2, -1)).clamp_min_(0).sqrt_()
-
-    def projections(self, g: Tensor) -> Tensor:
-        """<share_t, g> / |g|, (T,); zeros where g vanishes."""
+    def products(self, g: Tensor) -> Tensor:
+        """<share_t, g>, (T,), for g in the shape of the weight."""
+        steps, flat = len(self.errors), self.errors.flatten(0, 1)
         if self.inputs is None:
-            products = self.errors.sum(1) @ g
-        elif not self.inputs.is_floating_point():
-            products = (g[self.inputs] * self.errors).sum((1, 2))
-        else:
-            products = ((self.errors @ g) * self.inputs).sum((1, 2))
-        norm = torch.linalg.vector_norm(g)
-        return products.div_(norm) if norm > 0 else torch.zeros_like(products)
+            return (flat @ g).view(steps, -1).sum(1)
+        if self.inputs.is_floating_point():
+            return (flat @ g).mul_(self.inputs.flatten(0, 1)).view(steps, -1).sum(1)
+        return g[self.inputs.flatten()].mul_(flat).view(steps, -1).sum(1)
 
 
 @dataclass(frozen=True)
@@ -85,18 +77,20 @@ class Shares:
 
 @torch.inference_mode()
 def shares(factors: Sequence[Factors], gradients: Sequence[Tensor]) -> Shares:
-    """The shares of each weight, given its gradient before clipping."""
+    """The shares of each weight, given its gradient before clipping; the projections on a gradient that vanishes are 0."""
     grams: dict[int, Tensor] = {}
-    norms = []
-    for factor in factors:
+    squares, products = [], []
+    for factor, g in zip(factors, gradients, strict=True):
         # Weights that receive the same error (W_ih, W_hh and their biases) share its Gram matrix.
         key = id(factor.errors)
         if key not in grams:
-            grams[key] = factor.errors @ factor.errors.mT
-        norms.append(factor.norms(grams[key]))
+            grams[key] = torch.bmm(factor.errors, factor.errors.mT)
+        squares.append(factor.squares(grams[key]))
+        products.append(factor.products(g))
+    norms = torch.stack([torch.linalg.vector_norm(g) for g in gradients])
     return Shares(
         tuple(factor.name for factor in factors),
-        torch.stack(norms),
-        torch.stack([factor.projections(g) for factor, g in zip(factors, gradients, strict=True)]),
-        torch.stack([torch.linalg.vector_norm(g) for g in gradients]),
+        torch.stack(squares).clamp_min_(0).sqrt_(),
+        torch.stack(products).div_(torch.where(norms > 0, norms, 1).unsqueeze(1)),
+        norms,
     )

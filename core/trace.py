@@ -127,7 +127,8 @@ class Trace:
                     raise ValueError(f"{axis} must be one of {', '.join(self.labels.get(axis, ()))}, not {at!r}.")
                 at = self.labels[axis].index(at)
             chosen.append(at)
-        return self.values[name][tuple(chosen)]
+        picked: Array = self.values[name][tuple(chosen)]
+        return picked
 
     def coordinates(self, name: str, axis: str) -> Sequence[Any]:
         """The coordinates of a quantity along one of its axes."""
@@ -160,8 +161,12 @@ class Trace:
     def to_bytes(self) -> bytes:
         """The Trace as one block of bytes (npz, no pickle)."""
         about = {
-            "iteration": self.iteration, "axes": [[a.inputs, a.targets] for a in self.axes], "labels": dict(self.labels),
-            "in_batch": self.in_batch, "books": dict(self.books), "dims": dict(self.dims),
+            "iteration": self.iteration,
+            "axes": [[a.inputs, a.targets] for a in self.axes],
+            "labels": dict(self.labels),
+            "in_batch": self.in_batch,
+            "books": dict(self.books),
+            "dims": dict(self.dims),
         }
         out = io.BytesIO()
         arrays: dict[str, Any] = dict(self.values)
@@ -175,7 +180,11 @@ class Trace:
             about = json.loads(arrays["about"].tobytes())
             values = {name: arrays[name] for name in arrays.files if name != "about"}
         return cls(
-            iteration=about["iteration"], axes=tuple(Axis(tuple(i), tuple(t)) for i, t in about["axes"]),
-            labels={axis: tuple(labels) for axis, labels in about["labels"].items()}, values=values, in_batch=about["in_batch"],
-            books=about["books"], dims={name: tuple(axes) for name, axes in about["dims"].items()},
+            iteration=about["iteration"],
+            axes=tuple(Axis(tuple(i), tuple(t)) for i, t in about["axes"]),
+            labels={axis: tuple(labels) for axis, labels in about["labels"].items()},
+            values=values,
+            in_batch=about["in_batch"],
+            books=about["books"],
+            dims={name: tuple(axes) for name, axes in about["dims"].items()},
         )

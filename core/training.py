@@ -146,7 +146,9 @@ class Trainer:
     def change(self, **fields: Any) -> None:
         """Change settings while the run keeps its weights; `InvalidExperiment` for those that need a new run."""
         if unknown := [name for name in fields if name in SPECS and not can_change_live([name])]:
-            raise InvalidExperiment({name: f"{SPECS[name].label} cannot change while a run goes on; it needs a new run." for name in unknown})
+            raise InvalidExperiment(
+                {name: f"{SPECS[name].label} cannot change while a run goes on; it needs a new run." for name in unknown}
+            )
         changed = self.experiment.replace(**fields)
         Catalogue.here().check(changed)
         regrouped = any(SPECS[name].group == SPECS["truncation"].group for name in self.experiment.changes(changed))
@@ -202,7 +204,12 @@ class Trainer:
         if index in rows:
             row = rows.index(index)
             return observe(
-                seen, self.gradient if gradient is None else gradient, axes, slice(row, row + 1), self.task.labels, iteration=iteration,
+                seen,
+                self.gradient if gradient is None else gradient,
+                axes,
+                slice(row, row + 1),
+                self.task.labels,
+                iteration=iteration,
                 first=block.first,
             )
         alone = passes.run(self.model, self.task, self.task.batch([index]), self.truncation())

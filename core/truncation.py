@@ -61,12 +61,16 @@ class Truncation:
 TRUNCATIONS: dict[str, Truncation] = {
     "full": Truncation("Full", "No truncation: every loss reaches back to the first step.", (), lambda e, steps: TBPTT(steps, steps)),
     "chunk": Truncation(
-        "Chunk", "Cuts after every K steps: a loss reaches back to the start of its chunk.", ("k", "update_every"),
+        "Chunk",
+        "Cuts after every K steps: a loss reaches back to the start of its chunk.",
+        ("k", "update_every"),
         lambda e, steps: TBPTT(e.k, e.k),
     ),
     "window": Truncation("Window", "A window slides along: each loss reaches back K - 1 steps.", ("k",), lambda e, steps: TBPTT(1, e.k)),
     "custom": Truncation(
-        "Custom k1, k2", "A new window of k2 steps every k1 steps: TBPTT(k1, k2).", ("k1", "k2", "update_every"),
+        "Custom k1, k2",
+        "A new window of k2 steps every k1 steps: TBPTT(k1, k2).",
+        ("k1", "k2", "update_every"),
         lambda e, steps: TBPTT(e.k1, e.k2),
     ),
 }

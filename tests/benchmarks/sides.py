@@ -1,4 +1,4 @@
-"""What the engine benchmarks compare: the same model and batch in this engine, in torch's fused modules and in a loop over torch's cells."""
+"""What the engine benchmarks compare: one model and batch in this engine, in torch's fused modules and in a loop over torch's cells."""
 
 from __future__ import annotations
 
