@@ -138,6 +138,8 @@ class Registry:
                 self._look_after(run)
 
     def _look_after(self, run: Run) -> None:
+        if run.worker is None:
+            return
         now = time.monotonic()
         alone = now - run.left_at
         if alone >= self.settings.discard_after:
@@ -146,7 +148,7 @@ class Registry:
             run.resume = True
             run.order("pause")
         advanced = run.iteration != run.checkpoint_iteration
-        if advanced and run.checkpoint_fits and now - run.checkpoint_at >= self.settings.checkpoint_every and run.worker:
+        if advanced and run.checkpoint_fits and now - run.checkpoint_at >= self.settings.checkpoint_every:
             run.checkpoint_at = now
             self._spawn(self._save(run, run.worker))
 

@@ -194,6 +194,7 @@ class Run:
         if self.state == words.RESTARTING:
             self.resume_after_death = do == "play"
         self.live()
+        self.changes += 1
         self.order(do)
 
     def _seek(self, back: Any) -> None:
@@ -278,6 +279,7 @@ class Run:
     def settle(self, worker: Worker) -> None:
         """Another worker has it."""
         self.worker = worker
+        self.touch()
         self._demand = {}
         self.demand()
         if self.resume_after_death and self.deaths < self._settings.deaths:

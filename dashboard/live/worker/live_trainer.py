@@ -74,7 +74,7 @@ class LiveTrainer:
         tbptt = self.trainer.truncation()
         cut = experiment.truncation != "full"
         about: dict[str, Any] = {
-            "type": "axis", "id": self._axis, "sentences": self._sentences, "vocabulary": task.labels,
+            "type": "axis", "id": self._axis, "sentences": task.texts, "vocabulary": task.labels,
             "gates": cell.gates if cell.gated else (), "states": cell.states, "weights": self._weights,
             "layers": experiment.layers, "hidden": experiment.hidden,
             "truncation": {"k1": tbptt.k1 if cut else None, "k2": tbptt.k2 if cut else None},
