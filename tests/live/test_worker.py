@@ -78,7 +78,8 @@ def warm() -> Iterator[Web]:
 
 @pytest.fixture
 def web(warm: Web) -> Iterator[Web]:
-    warm.events.clear()
+    warm.ask("describe", experiment=SMALL.to_dict())
+    warm.events.clear()  # with what was still on its way of the runs before
     yield warm
     for run in (1, 2, 3):
         warm.send("close", run)
