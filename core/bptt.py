@@ -246,7 +246,7 @@ class Backward:
             if not self._disjoint:
                 self._visit(layer, r, -block, *errors[:2])
             if self._hooks:
-                self._show(layer, r, -block, *errors[:3])
+                self._show(layer, r, -block, errors[0], errors[1], cell.inside(k, errors[0], errors[2]))
             if layer:
                 rows[layer - 1][0].addmm_(cell.inside(k, errors[0], errors[2]).flatten(-2), layers[layer].weight_ih)
             if position:

@@ -74,6 +74,7 @@ class Engine:
         x, shape = model.embed(batch), (batch.inputs.shape, truncation)
         fresh = shape != self._shape
         if fresh:
+            self._shape = ()  # a hook may break the pass off before its room is whole
             self._ahead = bptt.Forward(model.cell, model.layers, x, state, batch.mask, hooks)
         else:
             self._ahead.begin(x, state, batch.mask, hooks)
