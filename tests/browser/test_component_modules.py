@@ -155,14 +155,15 @@ def test_zero_is_the_middle_of_every_signed_scale(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "available", "longest"), [(10, 600, 52), (10, 330, 52), (60, 600, 40), (512, 600, 30), (512, 300, 30), (1, 600, 9)]
+    ("widths", "available", "mode"),
+    [([52] * 10, 600, "flat"), ([52] * 10, 330, "steep"), ([30] * 60, 600, "sparse"), ([30] * 512, 600, "sparse"),
+     ([30] * 512, 300, "sparse"), ([40] + [9] * 43 + [40], 680, "mixed"), ([9], 600, "flat")],
 )
-def test_columns_fill_the_width_and_labels_never_overlap(run: Run, steps: int, available: int, longest: int) -> None:
-    shape = run("axis.js", "({ layout }, wanted) => layout(wanted)", {"steps": steps, "available": available, "longest": longest})
-    assert shape["plot"] == pytest.approx(max(available, steps))
-    if shape["mode"] == "flat":
-        assert longest <= shape["column"] or shape["column"] >= 64
-    else:
+def test_columns_fill_the_width_and_labels_never_overlap(run: Run, widths: list[int], available: int, mode: str) -> None:
+    shape = run("axis.js", "({ layout }, wanted) => layout(wanted)", {"widths": widths, "available": available})
+    assert shape["plot"] == pytest.approx(max(available, len(widths)))
+    assert shape["mode"] == mode
+    if mode != "flat":
         assert shape["every"] * shape["column"] >= 13
 
 

@@ -6,20 +6,29 @@ const LABEL_ROOM = 92;
 const NARROWEST = 1;
 const LINE = 13;
 
-/** Column width, and how labels are set: "flat", "steep" (turned), or "sparse" (turned, every n-th). */
-export function layout({ available, steps, longest }) {
+const MOSTLY = 0.8;
+
+/**
+ * Column width, and how labels of the given widths are set: "flat", "mixed" (only those that do not fit are turned: letters with a few
+ * long marks between them), "steep" (all turned), or "sparse" (turned, every n-th).
+ */
+export function layout({ available, widths }) {
+  const steps = widths.length;
   const column = Math.max(available / Math.max(steps, 1), NARROWEST);
-  const flat = longest + 8 <= column || column >= 64;
-  const every = flat ? 1 : Math.max(1, Math.ceil(LINE / column));
-  return { column, plot: column * steps, mode: flat ? "flat" : every === 1 ? "steep" : "sparse", every };
+  const plot = column * steps;
+  const fitting = widths.filter((width) => width <= column).length;
+  if (column >= 64 || fitting === steps) return { column, plot, mode: "flat", every: 1 };
+  if (column >= LINE && fitting >= MOSTLY * steps) return { column, plot, mode: "mixed", every: 1 };
+  const every = Math.max(1, Math.ceil(LINE / column));
+  return { column, plot, mode: every === 1 ? "steep" : "sparse", every };
 }
 
 const ruler = document.createElement("canvas").getContext("2d");
 
-/** How wide the longest of some labels is. */
-export function widest(labels, font) {
+/** How wide labels are. */
+export function widthsOf(labels, font) {
   ruler.font = font;
-  return labels.reduce((most, label) => Math.max(most, ruler.measureText(label).width), 0);
+  return labels.map((label) => ruler.measureText(label).width + 1);
 }
 
 export class TokenAxis {
@@ -37,17 +46,18 @@ export class TokenAxis {
     this.element.dataset.mode = shape.mode;
     this.#row(this.inputs, axis.inputs, shape);
     this.#row(this.targets, axis.targets, shape);
-    const deepest = shape.mode === "flat" ? LINE + 5 : Math.min(LABEL_ROOM, Math.ceil(shape.longest) + 6);
+    const deepest = shape.mode === "flat" ? LINE + 5 : Math.min(LABEL_ROOM, Math.ceil(Math.max(...shape.widths)) + 4);
     this.element.style.setProperty("--label-room", `${deepest}px`);
     this.here = -1;
   }
 
-  #row(row, labels, { column, every }) {
+  #row(row, labels, { column, every, mode, widths }) {
+    const turned = (t) => mode !== "flat" && (mode !== "mixed" || widths[t] > column);
     row.replaceChildren(
       ...labels.map((label, t) =>
         make(
           // A label without room is there all the same: the cursor shows it.
-          "span", { class: t % every ? "off" : null, style: { left: `${t * column}px`, width: `${column * every}px` }, title: label }, make("bdi", { text: label }),
+          "span", { class: `${t % every ? "off" : ""} ${turned(t) ? "turned" : ""}`, style: { left: `${t * column}px`, width: `${column * every}px` }, title: label }, make("bdi", { text: label }),
         ),
       ),
     );

@@ -1,7 +1,7 @@
 // The explorer: one element that holds transport, sentences and panels, and one socket that feeds them.
 // Streamlit calls the default export at mount, and again whenever data or theme change; the element, its socket and its pictures stay.
 
-import { TokenAxis, layout, widest } from "./axis.js";
+import { TokenAxis, layout, widthsOf } from "./axis.js";
 import { Cursor } from "./cursor.js";
 import { choice, make, offer, press, segments, symbol, write } from "./dom.js";
 import { decode } from "./frame.js";
@@ -436,8 +436,8 @@ class Explorer {
     for (const plot of this.lines) plot.resize(wide, ink, line);
     if (this.axis) {
       const steps = this.axis.inputs.length;
-      const longest = widest([...this.axis.inputs, ...this.axis.targets], `13px ${style.fontFamily}`);
-      const shape = { ...layout({ available, steps, longest }), steps, longest };
+      const widths = widthsOf(this.axis.inputs, `600 13px ${style.fontFamily}`);
+      const shape = { ...layout({ available, widths }), steps, widths };
       this.shape = shape;
       this.stack.style.setProperty("--column", `${shape.column}px`);
       this.stack.style.setProperty("--plot", `${shape.plot}px`);
@@ -606,7 +606,8 @@ class Explorer {
     const state = this.frame.replayed ? "replay" : status.state;
     // The server's own words say why a run stopped; everything else is said with the numbers of the picture on screen.
     const line = status.state === "stopped" && status.words ? status.words : statusLine(words, state, header, this.axis?.clip, this.control);
-    const rate = status.state === "training" && header.rate ? fill(w.perSecond, { n: short(header.rate, 2) }) : "";
+    const pace = status.state === "training" && header.rate ? fill(w.perSecond, { n: short(header.rate, 2) }) : "";
+    const rate = this.control ? pace : [pace, words.transport.watches].filter(Boolean).join(" \u00b7 ");
     this.transport.say(status.state, line, rate);
   }
 

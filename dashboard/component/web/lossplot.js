@@ -122,7 +122,9 @@ export class LinePlot extends Panel {
     if (!(most > 0)) [least, most] = [this.logarithmic ? 0.1 : 0, 1];
     if (!this.logarithmic) return [0, roundUp(most)];
     const [low, high] = [Math.floor(Math.log10(Math.max(least, most * 1e-12)) * 2 + 1e-9) / 2, Math.ceil(Math.log10(most) * 2 - 1e-9) / 2];
-    return [10 ** low, 10 ** Math.max(high, low + 0.5)];
+    // Less than a decade is shown as the whole one around it.
+    if (high - low < 1) return [10 ** Math.floor(low), 10 ** Math.max(Math.ceil(high), Math.floor(low) + 1)];
+    return [10 ** low, 10 ** high];
   }
 
   #grid(context, { w, h, x, y, end, floor, ceiling }) {

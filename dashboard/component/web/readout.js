@@ -44,9 +44,9 @@ export class NextTokens extends Panel {
   constructor(texts, words) {
     super("next", texts, words);
     this.words = words;
-    this.rows = Array.from({ length: 6 }, () => {
+    this.rows = Array.from({ length: 6 }, (_, i) => {
       const [token, bar, value] = [make("bdi", { class: "token" }), make("i"), make("span", { class: "number" })];
-      return { token, bar, value, element: make("li", {}, token, make("span", { class: "track" }, bar), value) };
+      return { token, bar, value, element: make("li", { class: i === 5 ? "apart" : null }, token, make("span", { class: "track" }, bar), value) };
     });
     this.body.append(make("ol", {}, ...this.rows.map((row) => row.element)));
   }
@@ -69,7 +69,7 @@ export class NextTokens extends Panel {
       write(row.value, Number.isFinite(probability) ? short(probability) : "");
       row.bar.style.width = Number.isFinite(probability) ? `${100 * probability}%` : "0";
       row.element.classList.toggle("true", mark);
-      row.element.classList.toggle("apart", i === 5);
+      row.element.style.visibility = i === 5 && !mark ? "hidden" : "";
     });
   }
 }

@@ -6,7 +6,7 @@ const ENGLISH = {
     play: "Play", pause: "Pause", step: "One iteration", restart: "Restart",
     playTip: "Play or pause (space)", stepTip: "One iteration: one update of the weights (right arrow)", restartTip: "Back to iteration 0, same seed (R)",
     speed: "Speed", perSecond: "{n}/s", unlimited: "unlimited", speedTip: "Iterations a second",
-    iteration: "iteration", watching: "You are watching; whoever started the run controls it.",
+    iteration: "iteration", watches: "watching", watching: "You are watching; whoever started the run controls it.",
   },
   status: {
     none: "No run yet", starting: "starting", connecting: "starting", waiting: "connection lost \u00b7 trying again in {seconds} s", retrying: "connection lost \u00b7 trying again",
@@ -64,8 +64,7 @@ const ENGLISH = {
     next: { title: "Next token", line: "What the network expects after this step.", more: "The five most probable tokens. The true one is marked; when it is not among the five, it stands below them." },
   },
   lag: {
-    cut: "cut by the truncation", floor: "below {floor}", absent: "no path", legendCut: "cut", boundary: "truncation boundary", here: "{value}",
-    title: "|dL\u209b/dh\u209c|",
+    cut: "cut by the truncation", floor: "below {floor}", absent: "no path", legendCut: "cut", boundary: "truncation boundary", here: "|dL\u209b/dh\u209c| = {value}",
   },
   shares: {
     sum: "the bars add up to {sum} = norm of the gradient {total}",
