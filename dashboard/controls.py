@@ -120,7 +120,7 @@ def _is_choice(name: str, catalogue: Catalogue) -> bool:
 
 
 def _more(group: str, names: list[str], held: Session, catalogue: Catalogue, change: Change) -> None:
-    words = ", ".join(SPECS[name].label.lower() for name in names[:NAMED]).capitalize() + (", …" if len(names) > NAMED else "")
+    words = ", ".join(SPECS[name].label.lower() for name in names[:NAMED]).capitalize() + (" …" if len(names) > NAMED else "")
     with st.expander(literal(words), expanded=any(name in held.problems for name in names), key=f"more {group}"):
         for name in names:
             _field(name, held, catalogue, change)
@@ -132,12 +132,14 @@ def _field(name: str, held: Session, catalogue: Catalogue, change: Change) -> No
     session.set_widget(_key(name), held.drafts.get(name, as_text(name, getattr(held.experiment, name))))
     heading = literal(spec.label)
     asked: dict[str, Any] = {"key": _key(name), "help": literal(spec.help), "on_change": _typed, "args": (name, change)}
-    if spec.multiline:
-        st.text_area(heading, height=132, **asked)
-    elif spec.choices is None:
-        _number(name, heading, held, change, asked)
-    else:
-        _choice(name, heading, held.experiment, catalogue, asked)
+    # Streamlit makes a style class of the container's key: assets/styles/app.css marks live and restarting fields by its first word.
+    with st.container(key=f"{'live' if spec.live else 'restarts'} {name}"):
+        if spec.multiline:
+            st.text_area(heading, height=132, **asked)
+        elif spec.choices is None:
+            _number(name, heading, held, change, asked)
+        else:
+            _choice(name, heading, held.experiment, catalogue, asked)
 
 
 def _choice(name: str, heading: str, experiment: Experiment, catalogue: Catalogue, asked: Mapping[str, Any]) -> None:
@@ -210,5 +212,4 @@ def _typed(name: str, change: Change) -> None:
 
 
 def _key(name: str) -> str:
-    """Streamlit makes a style class of it: assets/styles/app.css marks live and restarting fields by its first word."""
-    return f"{'live' if SPECS[name].live else 'restarts'} {name}"
+    return f"field {name}"

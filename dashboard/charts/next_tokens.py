@@ -29,7 +29,7 @@ def draw(trace: Trace, look: Look) -> Picture:
             orientation="h",
             hovertemplate="%{x:.3g}<extra></extra>",
             marker={"color": [colours.second if i == true else colours.first for i in shown]},
-            text=[f"{in_chart(tokens[i])}  {percent(float(probability[i]))}" for i in shown],
+            text=[percent(float(probability[i])) for i in shown],
             textposition="auto",
             cliponaxis=False,
         )

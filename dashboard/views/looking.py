@@ -88,14 +88,7 @@ def heading(name: str, file: str, csv: Callable[[], str] | None, place: str, say
         st.html(title)
         if csv:
             st.download_button(
-                say("look.csv"),
-                csv,
-                file,
-                "text/csv",
-                key=f"{place} csv {name}",
-                on_click="ignore",
-                type="tertiary",
-                icon=":material/table:",
+                say("look.csv"), csv, file, "text/csv", key=f"csv {name}", on_click="ignore", type="tertiary", icon=":material/table:"
             )
 
 
@@ -103,7 +96,7 @@ def figure(picture: Picture, name: str, place: str) -> None:
     """A figure with its sentence below it, the sentence also for those who cannot see the figure."""
     st.plotly_chart(
         picture.figure,
-        key=f"{place} {name}",
+        key=f"{place} chart {name}",
         alt=picture.words,
         config={
             "displaylogo": False,

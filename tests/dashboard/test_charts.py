@@ -1,0 +1,173 @@
+"""Charts: every one of them for every cell, and the sentences that they say."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from core.cells import CELLS
+from core.trace import Axis, Trace
+from core.truncation import TBPTT
+from dashboard import theme
+from dashboard.charts import CHARTS, Look, history, lag_matrix, windows
+
+AXIS = Axis(("<bos>", "the", "big", "dog"), ("the", "big", "dog", "<eos>"))
+WITHOUT_GATES = {"gates"}
+
+
+def colours_of(figure: go.Figure) -> list[str]:
+    return [colour for trace in figure.data if isinstance(trace, go.Heatmap) for _, colour in trace.colorscale]
+
+
+@pytest.mark.parametrize(("name", "cell", "dark"), list(itertools.product(CHARTS, CELLS, (False, True))))
+def test_every_chart_draws_every_cell(observe: Callable[..., Trace], name: str, cell: str, dark: bool):
+    trace = observe(cell=cell, truncation="window", k=3)
+    chart = CHARTS[name]
+    if not chart.fits(trace):
+        assert name in WITHOUT_GATES
+        return
+    for step in (0, 1, 4, 99):
+        picture = chart.draw(trace, Look(step=step, dark=dark))
+        assert picture.words.endswith(".")
+        assert "{" not in picture.words
+        drawn = json.loads(picture.figure.to_json())
+        assert drawn["data"]
+        assert "NaN" not in picture.figure.to_json()
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_chart_only_needs_what_it_says(observe: Callable[..., Trace], name: str):
+    trace = observe(cell="lstm")
+    chart = CHARTS[name]
+    bare = replace(trace, values={quantity: trace[quantity] for quantity in chart.needs})
+    assert chart.fits(bare)
+    assert chart.draw(bare, Look()).words == chart.draw(trace, Look()).words
+    assert len(bare.to_frame(*chart.needs)) == sum(trace[quantity].size for quantity in chart.needs)
+
+
+def test_compared_panels_share_one_range(observe: Callable[..., Trace]):
+    trace = observe(cell="lstm")
+    ranges = {
+        (figure.data[0].zmin, figure.data[0].zmax)
+        for figure in (CHARTS["gradient"].draw(trace, Look(part=part)).figure for part in ("total", "direct", "recurrent"))
+    }
+    assert len(ranges) == 1
+    low, high = ranges.pop()
+    assert low == -high
+
+
+def test_ranges_of_states_and_gates_do_not_follow_the_values(observe: Callable[..., Trace]):
+    for iterations in (0, 30):
+        trace = observe(iterations, cell="lstm")
+        state = CHARTS["hidden_state"].draw(trace, Look()).figure.data[0]
+        gate = CHARTS["gates"].draw(trace, Look(gate="f")).figure.data[0]
+        assert (state.zmin, state.zmax, gate.zmin, gate.zmax) == (-1, 1, 0, 1)
+
+
+def test_colours_are_the_live_panels_own(observe: Callable[..., Trace]):
+    palette = json.loads(theme.PALETTE.read_text())
+    trace = observe(cell="lstm")
+    for dark, name in ((False, "light"), (True, "dark")):
+        assert colours_of(CHARTS["gradient"].draw(trace, Look(dark=dark)).figure) == palette[name]["diverging"]
+        assert (
+            colours_of(CHARTS["lag_matrix"].draw(trace, Look(dark=dark)).figure)[: len(palette[name]["sequential"])]
+            == (palette[name]["sequential"])
+        )
+
+
+def lag(*rows: tuple[float, ...], k: int = 99) -> Trace:
+    """A hand-made Trace that holds a lag matrix."""
+    steps = len(rows)
+    norms = np.full((1, steps, steps), np.nan)
+    for s, row in enumerate(rows):
+        norms[0, s, : s + 1] = row
+    axes = {"lag_h": ("layer", "loss_step", "step"), "reach": ("loss_step", "step")}
+    values = {"lag_h": norms, "reach": TBPTT(1, k).reach(steps)}
+    return Trace(7, (Axis(AXIS.inputs[:steps], AXIS.targets[:steps]),), {}, values, dims=axes)
+
+
+def words_of(trace: Trace, step: int = 0) -> str:
+    return lag_matrix.draw(trace, Look(step=step)).words
+
+
+def test_the_lag_matrix_says_how_far_a_loss_reaches():
+    vanishing = lag((1.0,), (0.1, 1.0), (0.001, 0.1, 1.0), (1e-5, 0.001, 0.1, 1.0))
+    assert words_of(vanishing, 3) == "The loss of predicting 'dog' reaches back 1 token before it falls below 1 % of its start."
+    assert words_of(vanishing) == words_of(vanishing, 3), "without a cursor, the last word is meant"
+    assert words_of(lag((1.0,), (0.5, 1.0)), 2) == (
+        "The loss of predicting 'big' reaches all the way back to <bos>, where 50 % of its start is left."
+    )
+    assert "at <bos> it is 4 times its start" in words_of(lag((1.0,), (4.0, 1.0)), 2)
+    assert "there is nothing before it" in words_of(vanishing, 1)
+    assert "sends no error back" in words_of(lag((0.0,), (0.0, 0.0)), 2)
+
+
+def test_the_lag_matrix_says_what_the_truncation_takes():
+    cut = lag((1.0,), (0.5, 1.0), (0.25, 0.5, 1.0), k=2)
+    assert words_of(cut, 3).endswith(
+        "The truncation stops it after 1 token; the first value that it cuts is 25 % of the start. In all, 1 of 6 cells are cut."
+    )
+
+
+def test_absent_cut_small_and_a_value_look_different():
+    trace = lag((1.0,), (0.5, 1.0), (0.25, 1e-30, 1.0), (0.0, 0.1, 0.5, 1.0), k=3)
+    values, floor, cut, hatching, boundary = lag_matrix.draw(trace, Look()).figure.data
+    shown = [~np.isnan(np.array(layer.z, float)) for layer in (values, floor, cut)]
+    assert not (shown[0] & shown[1]).any()
+    assert not (shown[0] & shown[2]).any()
+    assert not (shown[1] & shown[2]).any()
+    assert np.array_equal(shown[0] | shown[1] | shown[2], np.tril(np.ones((4, 4), bool)))
+    assert shown[1][2, 1], "a value that is there and below the floor"
+    assert shown[2][3, 0], "a value that was cut"
+    assert "cut by the truncation, value 0" in cut.text[3][0]
+    assert "below the floor" in floor.text[2][1]
+    assert len(hatching.x) == 3, "one stroke"
+    assert boundary.x[-1] == 1.5
+
+
+def test_a_long_lag_matrix_stays_small_enough_to_send():
+    steps = 512
+    norms = np.where(np.tri(steps, dtype=bool), 1e-3, np.nan)[None]
+    axis = Axis(("a",) * steps, ("b",) * steps)
+    dims = {"lag_h": ("layer", "loss_step", "step"), "reach": ("loss_step", "step")}
+    trace = Trace(1, (axis,), {}, {"lag_h": norms, "reach": TBPTT(1, 20).reach(steps)}, dims=dims)
+    assert len(lag_matrix.draw(trace, Look()).figure.to_json()) < 12e6
+
+
+def test_tokens_are_shown_literally(observe: Callable[..., Trace]):
+    trace = observe(text="<b>bold</b> &amp; <a href='x'>", cell="gru")
+    for chart in (chart for chart in CHARTS.values() if chart.fits(trace)):
+        axes = chart.draw(trace, Look()).figure.layout
+        for label in (*(axes.xaxis.ticktext or ()), *(axes.yaxis.ticktext or ())):
+            assert "<" not in label
+
+
+def test_history_counts_what_was_clipped():
+    points = np.array(
+        [[1, 3.0, 2.0, 1.0, 0.5, 0.0], [2, 2.0, 4.0, 1.0, 0.25, 0.0], [3, 1.0, 0.5, 0.5, 1.0, 0.0], [4, 0.5, 0.4, 0.4, 1.0, 0.0]]
+    )
+    picture = history.draw(points, 1.0, Look())
+    assert picture.words == "The loss fell from 3 to 0.5 in 4 iterations. 2 gradients (50 %) were clipped."
+    assert history.draw(np.empty((0, 6)), None, Look()).words == "Nothing has been learned yet: press play."
+    assert list(history.frame(points)["norm_before"]) == [2.0, 4.0, 0.5, 0.4]
+
+
+@pytest.mark.parametrize(("truncation", "rows"), [(TBPTT(4, 4), 1), (TBPTT(2, 2), 2), (TBPTT(1, 2), 4), (TBPTT(2, 3), 2)])
+def test_windows_over_the_tokens(truncation: TBPTT, rows: int):
+    drawn = windows.draw(truncation, AXIS.inputs, "so many windows")
+    assert drawn.count("class='window'") == rows
+    assert drawn.count("class='block'") == rows
+    assert "&lt;bo" in drawn
+    assert "<bos>" not in drawn
+
+
+def test_windows_of_a_long_sentence_stop_where_the_pattern_is_clear():
+    drawn = windows.draw(TBPTT(1, 5), ("a",) * 300, "many")
+    assert drawn.count("class='window'") <= 2 * windows.MOST_TOKENS
+    assert "…" in drawn

@@ -1,0 +1,189 @@
+"""Every page, rendered by Streamlit against real trainers; no browser."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.experiment import SPECS, Experiment
+from dashboard import address
+from dashboard.charts import CHARTS
+from dashboard.live import runs
+from dashboard.live.route import lifespan
+from tests.serving import ROOT
+
+MAIN = ROOT / "dashboard" / "main.py"
+
+
+@pytest.fixture(scope="module")
+def trainers() -> Iterator[None]:
+    """The live server without its sockets: its event loop in a thread, its workers beside it."""
+    loop, ending, begun = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
+
+    async def live() -> None:
+        async with lifespan(None):
+            begun.set()
+            await ending.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(live(),))
+    thread.start()
+    assert begun.wait(30)
+    runs.catalogue()
+    yield
+    loop.call_soon_threadsafe(ending.set)
+    thread.join(30)
+    loop.close()
+
+
+@pytest.fixture
+def page(trainers: None) -> Iterator[AppTest]:
+    opened = AppTest.from_file(str(MAIN), default_timeout=60)
+    opened.run()
+    yield opened
+    if control := opened.session_state["session"].control:
+        runs.close(control)
+
+
+def text_of(page: AppTest) -> str:
+    """All that stands on the page as HTML."""
+    return " ".join(element.proto.body for element in page.get("html"))
+
+
+def field(page: AppTest, name: str) -> object:
+    return next(element for kind in (page.text_input, page.text_area, page.selectbox, page.get("button_group")) for element in kind
+                if element.key == f"field {name}")  # fmt: skip
+
+
+def test_the_page_renders_with_a_run_of_its_own(page: AppTest):
+    assert not page.exception
+    session = page.session_state["session"]
+    info = runs.find(session.control)
+    assert info is not None
+    assert info.experiment == Experiment()
+    assert runs.find(session.watch).control is False
+
+
+def test_every_field_that_matters_is_in_the_form(page: AppTest):
+    catalogue = runs.catalogue()
+    for name, spec in SPECS.items():
+        if catalogue.matters(Experiment(), name) and (not isinstance(spec.choices, str) or len(catalogue.members(name)) > 1):
+            element = field(page, name)
+            assert element.label == spec.label
+            assert element.help
+
+
+def test_a_link_makes_the_run(trainers: None):
+    experiment = Experiment(cell="gru", text="a b\nc d", truncation="chunk", k=2)
+    opened = AppTest.from_file(str(MAIN), default_timeout=60)
+    for key, value in address.write(experiment).items():
+        opened.query_params[key] = value
+    opened.run()
+    assert not opened.exception
+    assert runs.find(opened.session_state["session"].control).experiment == experiment
+    assert dict(opened.query_params) == address.write(experiment)
+
+
+def test_a_hostile_link_gets_sentences_and_a_run(trainers: None):
+    opened = AppTest.from_file(str(MAIN), default_timeout=60)
+    opened.query_params["cell"] = "<script>alert(1)</script>"
+    opened.query_params["trunc"] = "window"
+    opened.query_params["k"] = "400"
+    opened.query_params["watch"] = "nobody"
+    opened.run()
+    assert not opened.exception
+    session = opened.session_state["session"]
+    assert runs.find(session.control) is not None
+    assert len(session.notes) == 3
+    assert "<script>" not in text_of(opened)
+
+
+def test_a_change_reaches_the_run_and_the_address(page: AppTest):
+    field(page, "threshold").set_value("0.5").run()
+    session = page.session_state["session"]
+    assert runs.find(session.control).experiment.threshold == 0.5
+    assert session.changed_live
+    assert page.query_params["thr"] == "0.5"
+    field(page, "cell").set_value("gru").run()
+    assert runs.find(session.control).experiment == Experiment(threshold=0.5, cell="gru")
+    assert not page.exception
+
+
+@pytest.mark.parametrize("typed", ["0", "-3", "abc", "1e9"])
+def test_a_bad_value_stays_in_its_field_and_the_run_goes_on(page: AppTest, typed: str):
+    control = page.session_state["session"].control
+    runs.command(control, "play")
+    field(page, "learning_rate").set_value(typed).run()
+    assert not page.exception
+    assert field(page, "learning_rate").value == typed
+    assert text_of(page).count("class='problem'") == 1
+    info = runs.find(control)
+    assert (info.state, info.experiment) == ("training", Experiment())
+    field(page, "learning_rate").set_value("0.1").run()
+    assert "class='problem'" not in text_of(page)
+    assert runs.find(control).experiment.learning_rate == 0.1
+
+
+def test_typed_text_is_literal_everywhere(page: AppTest):
+    typed = "<img src=x onerror=alert(1)> **bold** :red[x] $e^x$ [a](http://b)"
+    field(page, "text").set_value(typed).run()
+    assert not page.exception
+    assert "<img" not in text_of(page)
+    for element in (*page.markdown, *page.caption):
+        assert "**" not in element.value
+
+
+def test_inspecting_a_paused_run_shows_every_chart(page: AppTest):
+    control = page.session_state["session"].control
+    for _ in range(2):
+        runs.command(control, "step")
+    charts = ["history", *CHARTS]
+    page.session_state["inspect charts"] = charts
+    page.run()
+    assert not page.exception
+    assert len(page.get("plotly_chart")) == len(charts)
+    assert text_of(page).count("class='words'") == len(charts)
+    for choice in page.selectbox:
+        if choice.key.startswith("inspect "):
+            choice.set_value(choice.options[-1] if isinstance(choice.value, str) else 1).run()
+            assert not page.exception
+
+
+def test_trying_a_text(page: AppTest):
+    page.session_state["below"] = "Try a text"
+    page.run()
+    page.text_input(key="try text").set_value("The quick unicorn").run()
+    assert not page.exception
+    assert "class='unknown'" in text_of(page)
+    page.button(key="try generate").click().run()
+    first = page.session_state["session"].generated
+    page.button(key="try generate").click().run()
+    assert page.session_state["session"].generated == first, "the same seed draws the same tokens"
+    page.text_input(key="try temperature").set_value("hot")
+    page.button(key="try generate").click().run()
+    assert "Temperature must be a number" in text_of(page)
+
+
+def test_watching_shows_the_run_without_a_form(page: AppTest):
+    opened = AppTest.from_file(str(MAIN), default_timeout=60)
+    opened.query_params["watch"] = page.session_state["session"].watch
+    opened.run()
+    assert not opened.exception
+    assert opened.session_state["session"].control is None
+    assert not opened.text_area
+
+
+def test_without_a_server_the_page_says_so_and_no_page_imports_torch():
+    """In a process of its own: this one has trainers, and torch."""
+    code = (
+        "import sys\nfrom streamlit.testing.v1 import AppTest\n"
+        f"page = AppTest.from_file({str(MAIN)!r}, default_timeout=60)\npage.run()\nassert not page.exception\n"
+        "assert any(\"class='waiting'\" in element.proto.body for element in page.get('html'))\nassert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,53 @@
+"""Texts: every line that the code names exists, and what people type is shown literally."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from dashboard import texts
+
+ROOT = Path(texts.__file__).parent
+CODE = [path for path in ROOT.rglob("*.py") if "live" not in path.parts]
+NAMED = {key for path in CODE for key in re.findall(r"""\bsay\(\s*["']([a-z_.0-9]+)["']""", path.read_text())}
+COMPOSED = {start for path in CODE for start in re.findall(r"""\bsay\(\s*f["']([a-z_.]*?)\{""", path.read_text())}
+
+
+def test_every_line_that_is_named_exists():
+    assert NAMED
+    assert {key for key in NAMED if key not in texts.load().lines} == set()
+
+
+def test_every_line_is_used():
+    quoted = {part for path in CODE for part in re.findall(r'"([a-z_]+(?:\.[a-z_]+)+)"', path.read_text())}
+    unused = {key for key in texts.load().lines if key not in NAMED | quoted and not key.startswith(tuple(COMPOSED - {""}))}
+    assert unused == set()
+
+
+@pytest.mark.parametrize("language", ["en", "en-GB", "xx", "", "../../etc"])
+def test_an_unknown_language_gets_the_default(language: str):
+    assert texts.load(language).language == "en"
+
+
+def test_an_unknown_key_is_a_mistake():
+    with pytest.raises(KeyError):
+        texts.load()("no.such.key")
+
+
+@pytest.mark.parametrize(
+    "typed", ["**bold**", "<b>x</b>", ":red[x]", ":material/bolt:", "$x^2$", "[a](http://b)", "# head", "`code`", "1. one", "~~x~~"]
+)
+def test_markdown_is_escaped(typed: str):
+    shown = texts.literal(typed)
+    assert re.sub(r"\\(.)", r"\1", shown) == typed
+    assert not re.search(r"(?<!\\)[*<>:$\[\]#`~.]", shown)
+
+
+def test_control_and_direction_characters_are_dropped():
+    assert texts.literal("a\x00b\u202ec") == "abc"
+
+
+def test_long_tokens_are_cut_in_charts():
+    assert texts.in_chart("<" + "a" * 50) == "&lt;" + "a" * 12 + "…"
