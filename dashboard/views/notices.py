@@ -10,7 +10,7 @@ from dashboard.session import Session
 
 
 def notices(held: Session) -> None:
-    """The notes, until the next change clears them.  Their container is always there: what follows keeps its place, and is not remounted."""
+    """The notes, until the next change clears them.  Their container always stands: what follows keeps its place and is not remounted."""
     with st.container(key="notices"):
         for note in held.notes:
             st.html(f"<p class='note' role='status'>{escape(note)}</p>")
