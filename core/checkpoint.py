@@ -18,6 +18,9 @@ Saved = dict[str, dict[str, Tensor]]
 
 Clocks = Mapping[str, Any]
 
+LONGEST_RUN = 2**53
+"""The most iterations that a checkpoint may state: whole numbers are exact up to here, in JSON and in float64."""
+
 GROUPS = ("weights", "optimiser", "carried", "random")
 
 
@@ -44,7 +47,7 @@ def read_checkpoint(block: bytes) -> tuple[Experiment, Clocks, Saved]:
         clocks = json.loads(about["clocks"])
     except InvalidExperiment as error:
         raise InvalidCheckpoint(f"The checkpoint's experiment is out of bounds. {error}") from error
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise InvalidCheckpoint("This file is not a checkpoint of this program (safetensors with an experiment inside).") from error
     state: Saved = {group: {} for group in GROUPS}
     for name, value in tensors.items():
@@ -54,11 +57,18 @@ def read_checkpoint(block: bytes) -> tuple[Experiment, Clocks, Saved]:
     return experiment, clocks, state
 
 
-def copy_weight(weights: Mapping[str, Tensor], name: str, into: Tensor) -> None:
-    """Copy one weight; ValueError when it is missing or has another shape."""
-    if name not in weights or weights[name].shape != into.shape:
+def copy_tensor(tensors: Mapping[str, Tensor], name: str, into: Tensor) -> None:
+    """Copy one tensor; ValueError when it is missing or of another shape or type."""
+    if name not in tensors or (tensors[name].shape, tensors[name].dtype) != (into.shape, into.dtype):
         raise ValueError(f"no {name} of shape {tuple(into.shape)}")
-    into.copy_(weights[name])
+    into.copy_(tensors[name])
+
+
+def whole(value: Any, most: int) -> int:
+    """A whole number from 0 to `most`, or ValueError."""
+    if type(value) is not int or not 0 <= value <= most:
+        raise ValueError(f"{value!r} is not a whole number from 0 to {most}")
+    return value
 
 
 def _metadata(block: bytes) -> dict[str, str]:

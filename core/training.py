@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
-from core import bptt, passes, trial
+from core import bptt, limits, passes, trial
 from core.catalogue import Catalogue
-from core.checkpoint import Clocks, InvalidCheckpoint, Saved, copy_weight, read_checkpoint, write_checkpoint
+from core.checkpoint import LONGEST_RUN, Clocks, InvalidCheckpoint, Saved, copy_tensor, read_checkpoint, whole, write_checkpoint
 from core.clipping import CLIPS, ClipReport
 from core.experiment import SPECS, Experiment, InvalidExperiment, can_change_live
 from core.hooks import Hook, Hooks
@@ -156,7 +157,7 @@ class Trainer:
         OPTIMISERS[changed.optimiser].adjust(self.optimiser, changed)
         if regrouped:
             self._state = None
-            self._block = self._first_block(self._block.rows)
+            self._block = self._blocks(self._block.rows)[0]
 
     def truncation(self) -> TBPTT:
         """The windows over the longest sequence."""
@@ -173,25 +174,32 @@ class Trainer:
         experiment, windows = self.experiment, self.truncation()
         return "update_every" in TRUNCATIONS[experiment.truncation].options and experiment.update_every == "block" and not windows.overlap
 
-    def _first_block(self, rows: tuple[int, ...] | None) -> Block:
-        return Block(rows, 0, self.truncation().k1) if self._by_block() else Block(rows)
+    def _in_minibatches(self) -> bool:
+        return 0 < self.experiment.batch < self.task.sequences
+
+    def _blocks(self, rows: tuple[int, ...] | None) -> list[Block]:
+        """What the iterations of one pass over some sequences work on, in order."""
+        if not self._by_block():
+            return [Block(rows)]
+        k1, longest = self.truncation().k1, max(self.task.lengths[row] for row in rows or range(self.task.sequences))
+        return [Block(rows, first, first + k1) for first in range(0, longest, k1)]
 
     def _next_batch(self) -> Block:
         """The next sequences: all, or so many in an order that the seed shuffles once for each round."""
         size = self.experiment.batch
-        if not 0 < size < self.task.sequences:
-            return self._first_block(None)
+        if not self._in_minibatches():
+            return self._blocks(None)[0]
         if not self._order:
             self._order = torch.randperm(self.task.sequences, generator=self._shuffle).tolist()
         rows, self._order = tuple(self._order[:size]), self._order[size:]
-        return self._first_block(rows)
+        return self._blocks(rows)[0]
 
     def _advance(self, seen: Pass, block: Block) -> None:
         """On to the next block of the same sequences, whose states are carried over in value, or to the next sequences."""
-        longest = max(self.task.lengths[row] for row in block.rows or range(self.task.sequences))
-        if block.last is not None and block.last < longest:
+        later = [other for other in self._blocks(block.rows) if other.first > block.first]
+        if later:
             self._state = [{name: value.clone() for name, value in states.items()} for states in seen.unrolled.last()]
-            self._block = Block(block.rows, block.last, block.last + self.truncation().k1)
+            self._block = later[0]
         else:
             self._state = None
             self._block = self._next_batch()
@@ -246,29 +254,52 @@ class Trainer:
     def restore(cls, block: bytes, hooks: Sequence[Hook] = (), observe: int = 0) -> Trainer:
         """The Trainer that `checkpoint` wrote; `InvalidCheckpoint`, in one sentence, for anything else."""
         experiment, clocks, state = read_checkpoint(block)
-        trainer = cls(experiment, hooks, observe)
-        trainer._take(clocks, state)
+        try:
+            trainer = cls(experiment, hooks, observe)
+            trainer._take(clocks, state)
+        except InvalidExperiment as error:
+            raise InvalidCheckpoint(f"The checkpoint's experiment cannot be made. {error}") from error
+        except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+            raise InvalidCheckpoint("The checkpoint does not fit the experiment that it carries.") from error
         return trainer
 
     def _take(self, clocks: Clocks, state: Saved) -> None:
-        try:
-            for name, weight in self.model.weights.items():
-                copy_weight(state["weights"], name, weight)
-            self.iteration = int(clocks["iteration"])
-            self._shuffle.set_state(state["random"]["shuffle"])
-            self._order = [int(row) for row in state["random"]["order"]]
-            rows, last = clocks["rows"], clocks["last"]
-            self._block = Block(None if rows is None else tuple(map(int, rows)), int(clocks["first"]), None if last is None else int(last))
-            self._run(self._block, Hooks())
-            names = self.model.cell.states if state["carried"] else ()
-            carried = [{name: state["carried"][f"{name}.{layer}"] for name in names} for layer in range(self.experiment.layers)]
-            self._state = carried if names else None
-            self._run(self._block, Hooks())
-        except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
-            raise InvalidCheckpoint("The checkpoint does not fit the experiment that it carries.") from error
-        optimiser = self.optimiser.state_dict()
-        optimiser["state"] = {0: state["optimiser"]} if state["optimiser"] else {}
-        self.optimiser.load_state_dict(optimiser)
+        """Go on from a checkpoint; anything that this run could not have written raises one of several errors."""
+        for name, weight in self.model.weights.items():
+            copy_tensor(state["weights"], name, weight)
+        self.iteration = whole(clocks["iteration"], LONGEST_RUN)
+        self._shuffle.set_state(state["random"]["shuffle"])
+        self._order = self._rows(state["random"]["order"].tolist())
+        rows, first, last = clocks["rows"], whole(clocks["first"], limits.STEPS), clocks["last"]
+        self._block = Block(None if rows is None else tuple(self._rows(rows)), first, last)
+        if (rows is None) == self._in_minibatches() or rows == [] or self._block not in self._blocks(self._block.rows):
+            raise ValueError("no block of this run")
+        if first:
+            shape = (self.task.sequences if rows is None else len(rows), self.model.hidden)
+            carried = [{name: self.model.flat.new_empty(shape) for name in self.model.cell.states} for _ in self.model.layers]
+            for layer, states in enumerate(carried):
+                for name, value in states.items():
+                    copy_tensor(state["carried"], f"{name}.{layer}", value)
+            self._state = carried
+        # One step on a copy: a state that does not fit shows here, and not in the middle of the run.
+        copy = self.model.flat.clone()
+        copy.grad = torch.zeros_like(copy)
+        self._restored(copy, state["optimiser"]).step()
+        self.optimiser = self._restored(self.model.flat, state["optimiser"])
+
+    def _restored(self, parameters: Tensor, saved: Mapping[str, Tensor]) -> Optimizer:
+        """The experiment's optimiser with a saved state."""
+        optimiser = OPTIMISERS[self.experiment.optimiser].build(parameters, self.experiment)
+        state = {0: {name: value.clone() for name, value in saved.items()}} if saved else {}
+        optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
+        return optimiser
+
+    def _rows(self, rows: Any) -> list[int]:
+        """Different sequences of the task, or ValueError."""
+        found = [whole(row, self.task.sequences - 1) for row in rows]
+        if len(set(found)) < len(found):
+            raise ValueError("a sequence twice")
+        return found
 
     def try_text(self, text: str) -> trial.Trial:
         """Look at any text with the weights as they are; nothing is learned.  `InvalidExperiment` for a text beyond the bounds."""
