@@ -243,8 +243,7 @@ class Backward:
                 k = tuple(slope[: (self.count + block) * self._batch] for slope in k)
             cell.through(k, errors)
             cell.adjoint(k, errors)
-            if not self._disjoint:
-                self._visit(layer, r, -block, *errors[:2])
+            self._visit(layer, r, -block, errors[0], errors[1])
             if self._hooks:
                 self._show(layer, r, -block, errors[0], errors[1], cell.inside(k, errors[0], errors[2]))
             if layer:
@@ -307,7 +306,9 @@ class Backward:
         return [self.unrolled.cell.rows(*(error[gone:] for error in rows[:3])) for rows in room]
 
     def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:
-        """Overlapping windows that stand, `back` blocks before their own, at step r of a block are complete: add them to the sums."""
+        """The rows of windows that stand, `back` blocks before their own, at step r of a block are complete: add them to the sums."""
+        if self._disjoint:
+            return
         self._dh[layer][r, : len(dh)] += dh
         if self._has_c:
             self._dc[layer][r, : len(dc)] += dc
