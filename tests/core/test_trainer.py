@@ -521,7 +521,7 @@ def test_an_exploding_gradient_names_the_step_where_it_began(small):
     """Two units of equal state, whose large weights cancel each other forwards, but not on the way back."""
     trainer = Trainer(small.replace(text="a b c d e", cell="rnn_relu", layers=1, hidden=2))
     weights = trainer.model.weights
-    weights["rnn.weight_hh_l0"].copy_(1e160 * torch.tensor([[1, -1], [-1, 1]]))
+    weights["rnn.weight_hh_l0"].copy_(1e160 * torch.tensor([[1, -1], [-1, 1]], dtype=torch.float64))
     weights["rnn.weight_ih_l0"].zero_()
     weights["rnn.bias_ih_l0"].fill_(1)
     weights["rnn.bias_hh_l0"].zero_()
