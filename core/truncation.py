@@ -68,7 +68,7 @@ TRUNCATIONS: dict[str, Truncation] = {
     ),
     "window": Truncation("Window", "A window slides along: each loss reaches back K - 1 steps.", ("k",), lambda e, steps: TBPTT(1, e.k)),
     "custom": Truncation(
-        "Custom k1, k2",
+        "Custom",
         "A new window of k2 steps every k1 steps: TBPTT(k1, k2).",
         ("k1", "k2", "update_every"),
         lambda e, steps: TBPTT(e.k1, e.k2),
