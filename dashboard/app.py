@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from dashboard.component.assets import ROUTE
-from dashboard.live.route import ROUTES, lifespan
+from dashboard.component import assets
+from dashboard.live import route
 from dashboard.views import mishap
 
-app = st.App("main.py", routes=[*ROUTES, ROUTE], lifespan=lifespan, on_script_error=mishap.show)
+app = st.App("main.py", routes=[*route.ROUTES, *assets.ROUTES], lifespan=route.lifespan, on_script_error=mishap.show)

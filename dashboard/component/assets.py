@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from starlette.responses import Response
-from starlette.routing import Mount
+from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 ADDRESS = "/explorer"
@@ -40,5 +40,7 @@ def prefix(base_path: str) -> str:
     return f"/{base}" if base else ""
 
 
-ROUTE = Mount(f"{ADDRESS}/{{version}}", app=_Kept(directory=FOLDER), name="explorer")
-"""The route below which the files are served."""
+_FILES = _Kept(directory=FOLDER)
+
+ROUTES: list[BaseRoute] = [Mount(f"{base}{ADDRESS}/{{version}}", app=_FILES) for base in ("", "/{base:path}")]
+"""Where the files are served; the second is for servers below a path of their host (Streamlit's `server.baseUrlPath`)."""

@@ -53,7 +53,7 @@ def test_play_moves_everything_and_pause_freezes_it(live: Page) -> None:
     live.get_by_role("button", name="Play", exact=True).click()
     until(live, "e => e.bptt.iteration > 15")
     assert all(pixels(live, panel) != before[panel] for panel in before)
-    expect(live.locator(".words")).to_contain_text("training · iteration")
+    expect(live.locator(".status .words")).to_contain_text("training · iteration")
     live.get_by_role("button", name="Pause", exact=True).click()
     until(live, "e => e.bptt.state === 'paused'")
     live.wait_for_timeout(400)
@@ -174,7 +174,7 @@ def test_a_cut_connection_is_said_and_mended(open_page: Open, complaints: Compla
     until(page, READY)
     sockets[-1].close()
     until(page, "e => e.dataset.socket === 'waiting'")
-    expect(page.locator(".words")).to_contain_text("connection lost")
+    expect(page.locator(".status .words")).to_contain_text("connection lost")
     until(page, "e => e.bptt.socket === 'open' && e.bptt.opened === 2")
     until(page, "e => !e.querySelector('.play').disabled")
     assert not complaints.words
@@ -188,9 +188,9 @@ def test_the_recording_can_be_looked_back_at(live: Page) -> None:
     expect(slider).to_be_visible()
     slider.focus()
     live.keyboard.press("ArrowLeft")
-    expect(live.locator(".words")).to_contain_text("looking back · iteration 2")
+    expect(live.locator(".status .words")).to_contain_text("looking back · iteration 2")
     live.keyboard.press("ArrowRight")
-    expect(live.locator(".words")).to_contain_text("paused · iteration 3")
+    expect(live.locator(".status .words")).to_contain_text("paused · iteration 3")
 
 
 @pytest.mark.parametrize("screen", ["phone", "projector", "dark"])

@@ -20,7 +20,7 @@ import { Proof, Transport, statusLine, transportKeys } from "./transport.js";
 import { UnitMap } from "./unitmap.js";
 import { inWords } from "./words.js";
 
-const READ_EVERY = 100; // ms between updates of numbers in words: more often than that nobody can read them
+const READ_EVERY = 100; // ms between updates of words and lines: numbers that change more often cannot be read, and a line hardly moves
 const TELL_AFTER = 300; // ms of rest before Python hears what changed
 const COMPLAIN_FOR = 6000; // ms for which a sentence of complaint stays
 const REMEMBERED = 600; // latencies and drawing times kept for measuring
@@ -108,7 +108,12 @@ class Explorer {
     const { h, gate, dh, share, lag, loss, norm, cursor, next } = this.panels;
     this.maps = [h, gate, dh, share, lag];
     this.lines = [loss, norm];
-    for (const plot of this.lines) plot.stale = () => this.#schedule();
+    for (const plot of this.lines) {
+      plot.stale = () => {
+        this.readNow = true;
+        this.#schedule();
+      };
+    }
 
     this.band = make("div", { class: "band", "aria-hidden": "true" });
     this.sentence = make("p", { class: "reading", "aria-hidden": "true" });
@@ -433,7 +438,7 @@ class Explorer {
     const ink = getComputedStyle(this.sentence).color;
     const paper = getComputedStyle(this.bar).backgroundColor;
     const line = getComputedStyle(this.bar).borderBottomColor;
-    for (const plot of this.lines) plot.resize(wide, ink, line);
+    for (const plot of this.lines) plot.resize(wide, ink, line, style.fontFamily);
     if (this.axis) {
       const steps = this.axis.inputs.length;
       const widths = widthsOf(this.axis.inputs, `600 13px ${style.fontFamily}`);
@@ -517,11 +522,9 @@ class Explorer {
     this.scheduled = false;
     if (this.disposed || !this.palette) return;
     const started = performance.now();
-    const { frame, palette, axis } = this;
+    const { frame, palette } = this;
     const fresh = this.fresh && frame && this.shape;
     if (fresh) for (const panel of this.maps) if (panel.shown) panel.draw(frame, palette);
-    const clip = axis?.clip ?? null;
-    for (const plot of this.lines) if (plot.shown) plot.draw(this.tape, palette, clip, frame?.replayed ? frame.header.iteration : null);
     if (fresh) {
       this.fresh = false;
       delete this.element.dataset.empty;
@@ -549,7 +552,12 @@ class Explorer {
     this.readNow = false;
     const { axis, frame, cursor, panels } = this;
     this.#words();
-    for (const plot of this.lines) if (plot.shown) plot.read(this.tape, axis?.clip);
+    const looking = frame?.replayed ? frame.header.iteration : null;
+    for (const plot of this.lines) {
+      if (!plot.shown) continue;
+      plot.draw(this.tape, this.palette, axis?.clip, looking);
+      plot.read(this.tape, axis?.clip);
+    }
     if (frame) this.transport.count(frame.header.iteration);
     if (!axis || !this.shape) return;
     this.tokens.point(cursor.t);

@@ -130,7 +130,8 @@ export class LagMatrix extends Panel {
   /** The same in words. */
   inWords(s, t) {
     const value = this.value(s, t);
-    if (value === null) return this.words.lag.absent;
+    // After an explosion there are cells with a path and without a number.
+    if (value === null) return s < t ? this.words.lag.absent : this.words.lag.nothing;
     if (value === "cut") return this.words.lag.cut;
     if (value === "floor") return `< ${round(10 ** this.map.scale.low)}`;
     return short(value);

@@ -43,8 +43,8 @@ export class LinePlot extends Panel {
     this.scale.setAttribute("aria-pressed", String(this.logarithmic));
   }
 
-  resize(width, ink, line) {
-    Object.assign(this, { width, ink, line });
+  resize(width, ink, line, family) {
+    Object.assign(this, { width, ink, line, family });
   }
 
   /** `looking`: the iteration that is looked back at, or null. */
@@ -52,7 +52,7 @@ export class LinePlot extends Panel {
     if (!(this.width > 0)) return;
     const { low, high, last } = this.fields;
     const context = sharp(this.canvas, this.width, HEIGHT);
-    context.font = `11px ${getComputedStyle(this.element).fontFamily}`;
+    context.font = `11px ${this.family}`;
     const [w, h] = [this.width - LEFT - RIGHT, HEIGHT - TOP - BOTTOM];
     const threshold = this.name === "norm" && clip?.mode === "norm" ? clip.threshold : null;
     const [floor, ceiling] = this.#range(tape[low], tape[high], tape.bins, threshold);

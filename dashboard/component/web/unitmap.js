@@ -68,7 +68,7 @@ export class UnitMap extends Panel {
     const map = this.map;
     if (!map || cursor.unit === null || cursor.unit >= map.shape[0] || cursor.t >= map.shape[1]) return this.say("");
     const value = valueOf(map.codes[cursor.unit * map.shape[1] + cursor.t], map.scale);
-    this.say(fill(this.words.panel.unitHere, { unit: cursor.unit + 1, value: value === null ? this.words.lag.absent : known(value, uncertainty(map.scale)) }));
+    this.say(fill(this.words.panel.unitHere, { unit: cursor.unit + 1, value: value === null ? this.words.lag.nothing : known(value, uncertainty(map.scale)) }));
   }
 
   /** The picture in words, for those who cannot see it. */
