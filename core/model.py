@@ -37,7 +37,8 @@ class SequenceModel:
 
     def __init__(self, cell: Cell, layers: int, hidden: int, shapes: Mapping[str, tuple[int, ...]], dtype: torch.dtype) -> None:
         self.cell, self.hidden, self.shapes = cell, hidden, dict(shapes)
-        self.flat = torch.zeros(sum(map(math.prod, shapes.values())), dtype=dtype)
+        self._sizes = [math.prod(shape) for shape in shapes.values()]
+        self.flat = torch.zeros(sum(self._sizes), dtype=dtype)
         self.weights = self.views(self.flat)
         self._layer_names = [tuple(f"rnn.{name}" for name in torch_names(layer)) for layer in range(layers)]
         self.layers = tuple(Weights.of(*(self.weights[name] for name in names)) for names in self._layer_names)
@@ -77,7 +78,7 @@ class SequenceModel:
 
     def views(self, flat: Tensor) -> dict[str, Tensor]:
         """A flat vector, (P,), cut into named weights without copying."""
-        pieces = flat.split([math.prod(shape) for shape in self.shapes.values()])
+        pieces = flat.split(self._sizes)
         return {name: piece.view(shape) for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)}
 
     def initialise(self, experiment: Experiment) -> None:

@@ -56,6 +56,7 @@ class Ours:
         self.task = Sentences(experiment)
         self.model = SequenceModel.of_experiment(experiment, self.task)
         self.gradient = torch.zeros_like(self.model.flat)
+        self.by_weight = list(self.model.views(self.gradient).values())
         self.model.flat.grad = self.gradient
         self.optimiser = OPTIMISERS[experiment.optimiser].build(self.model.flat, experiment)
         self.batch = self.task.batch()
@@ -68,16 +69,16 @@ class Ours:
     def iteration(self) -> Shares:
         """States, gates, dL/dh, dL/da, norms and projections of every weight's shares, clip, update."""
         seen = self.look()
-        gradient = seen.gradient(self.gradient)
-        captured = shares(seen.factors, list(self.model.views(gradient).values()))
-        CLIPS["norm"].apply(gradient, self.experiment.threshold)
+        seen.gradient(self.gradient)
+        captured = shares(seen.factors, self.by_weight)
+        CLIPS["norm"].apply(self.gradient, self.experiment.threshold)
         self.optimiser.step()
         return captured
 
     def plain_iteration(self) -> None:
         seen = self.look()
-        gradient = seen.gradient(self.gradient)
-        CLIPS["norm"].apply(gradient, self.experiment.threshold)
+        seen.gradient(self.gradient)
+        CLIPS["norm"].apply(self.gradient, self.experiment.threshold)
         self.optimiser.step()
 
     def lag(self) -> bptt.LagMatrix:
