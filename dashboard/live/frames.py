@@ -26,7 +26,7 @@ import json
 import math
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -123,12 +123,19 @@ def body(header: Mapping[str, Any], maps: Sequence[Map]) -> tuple[int, bytes]:
     for entry in maps:
         block = np.ascontiguousarray(entry.values).tobytes()
         about = {"name": entry.name, "shape": entry.values.shape, "dtype": entry.values.dtype.str[1:], "offset": offset, **entry.about}
-        arrays.append(about | {"scale": asdict(entry.scale)} if entry.scale else about)
+        arrays.append(about | {"scale": entry.scale.to_dict()} if entry.scale else about)
         blocks.append(block + bytes(-len(block) % 8))
         offset += len(blocks[-1])
-    text = json.dumps(plain({**header, "arrays": arrays}), separators=(",", ":"), allow_nan=False).encode()
+    text = _json({**header, "arrays": arrays})
     text += b" " * (-(HEAD.size + len(text)) % 8)
     return len(text), text + b"".join(blocks)
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+    except ValueError:  # some number is not finite: rare, so only then is every value looked at
+        return json.dumps(plain(value), separators=(",", ":"), allow_nan=False).encode()
 
 
 def plain(value: Any) -> Any:

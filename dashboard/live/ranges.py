@@ -33,6 +33,10 @@ class Scale:
     low: float
     high: float
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return {"kind": self.kind, "low": self.low, "high": self.high}
+
 
 def one_two_five(rung: int) -> float:
     """... 0.5, 1, 2, 5, 10, ...: rung 0 is 1."""

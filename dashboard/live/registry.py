@@ -17,7 +17,7 @@ from core.catalogue import Catalogue
 from core.experiment import Experiment, InvalidExperiment, can_change_live
 from dashboard.live import pipe, words
 from dashboard.live.bounds import window_problems
-from dashboard.live.run import Run
+from dashboard.live.run import NO_WORKER, Run
 from dashboard.live.settings import Settings
 from dashboard.live.workers import LiveError, Worker, WorkerDied
 
@@ -177,17 +177,25 @@ class Registry:
         """The run that this key controls or watches."""
         return self._keys.get(key)
 
-    def _controlled(self, key: str) -> tuple[Run, Worker]:
+    def _seen(self, key: str) -> Run:
         run = self._keys.get(key)
         if run is None:
             raise LiveError(UNKNOWN)
+        return run
+
+    def _owned(self, key: str) -> Run:
+        run = self._seen(key)
         if run.control != key:
             raise LiveError("This link can only watch.")
+        return run
+
+    def _controlled(self, key: str) -> tuple[Run, Worker]:
+        run = self._owned(key)
         return run, self._worker_of(run)
 
     def _worker_of(self, run: Run) -> Worker:
         if run.worker is None:
-            raise LiveError("This run is being brought back after its process ended; try again in a moment.")
+            raise LiveError(NO_WORKER)
         run.touch()
         return run.worker
 
@@ -255,7 +263,7 @@ class Registry:
 
     async def command(self, key: str, do: str, value: Any = None) -> None:
         """Play, pause, step, restart, speed, seek."""
-        run, _ = self._controlled(key)
+        run = self._owned(key)
         try:
             run.command(do, value)
         except ValueError as error:
@@ -263,19 +271,14 @@ class Registry:
 
     async def trace(self, key: str) -> tuple[int, dict[str, Any], bytes]:
         """Which state of the run this is (equal numbers, equal Traces), the snapshot's scalars and its Trace in bytes."""
-        run = self._keys.get(key)
-        if run is None:
-            raise LiveError(UNKNOWN)
+        run = self._seen(key)
         worker, changes = self._worker_of(run), run.changes
         answer, block = await worker.request({"do": "trace", "run": run.number})
         return changes, answer["scalars"], block
 
     async def history(self, key: str) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
         """The loss points of a run, (points, 6)."""
-        run = self._keys.get(key)
-        if run is None:
-            raise LiveError(UNKNOWN)
-        return run.history.points()
+        return self._seen(key).history.points()
 
     async def ask(self, key: str, do: str, block: bytes = b"", **more: Any) -> tuple[dict[str, Any], bytes]:
         """A request about a run, for its own worker."""
@@ -291,5 +294,4 @@ class Registry:
 
     async def close(self, key: str) -> None:
         """Discard a run."""
-        run, _ = self._controlled(key)
-        self._discard(run)
+        self._discard(self._owned(key))

@@ -88,4 +88,5 @@ async def _refuse(socket: WebSocket, code: int, message: dict[str, Any]) -> None
     await socket.close(code)
 
 
-ROUTES: list[BaseRoute] = [WebSocketRoute("/live/{key}", live)]
+ROUTES: list[BaseRoute] = [WebSocketRoute("/live/{key}", live), WebSocketRoute("/{base:path}/live/{key}", live)]
+"""The second is for servers below a path of their host (Streamlit's `server.baseUrlPath`)."""

@@ -18,6 +18,7 @@ from dashboard.live.settings import Settings
 from dashboard.live.viewer import Viewer
 from dashboard.live.workers import Worker
 
+NO_WORKER = "This run is being brought back after its process ended; try again in a moment."
 RECORDING_EVERY = 1.0
 """Seconds between two notes on how far back the recording of a training run goes."""
 
@@ -189,10 +190,13 @@ class Run:
             return
         if do not in ("play", "pause", "step", "restart"):
             raise ValueError(f"There is no command {str(do)[:40]!r}.")
+        if self.worker is None:
+            if do not in ("play", "pause"):
+                raise ValueError(NO_WORKER)
+            self.resume_after_death = do == "play"
+            return
         if do == "restart":
             self.began(self.experiment)
-        if self.state == words.RESTARTING:
-            self.resume_after_death = do == "play"
         self.live()
         self.changes += 1
         self.order(do)

@@ -20,7 +20,7 @@ class Settings:
     # Worker processes
     workers: int = 0
     """Processes that train; 0 = one for each core."""
-    niceness: int = 5
+    niceness: int = 2
     """How far trainers stand back behind the web process when cores are scarce."""
     start_timeout: float = 90.0
     """How long a worker may take to import torch and to warm up."""

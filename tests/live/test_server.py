@@ -212,6 +212,10 @@ class TestManners:
             pass
         assert refused.value.response.status_code == 403
 
+    def test_a_server_below_a_path_of_its_host_is_found(self, server: str, keys: runs.RunKeys):
+        with watch(f"{server}/some/where", keys.control) as viewer:
+            viewer.frame()
+
     def test_our_own_pages_and_the_allowed_ones_are_let_in(self, server: str, keys: runs.RunKeys):
         for origin in (server.replace("ws", "http"), "https://lecture.example"):
             with watch(server, keys.control, origin=origin) as own:

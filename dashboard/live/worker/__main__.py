@@ -42,8 +42,11 @@ def main() -> None:
 
         def send(block: bytes) -> None:
             rest = memoryview(block)
-            while rest:
-                rest = rest[pipe_out.write(rest) or 0 :]
+            try:
+                while rest:
+                    rest = rest[pipe_out.write(rest) or 0 :]
+            except BrokenPipeError:
+                os._exit(0)
 
         turns = Turns(inbox, send, settings)
         turns.warm_up()
@@ -51,7 +54,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BrokenPipeError:
-        os._exit(0)  # the server has gone while something was being sent to it
+    main()
