@@ -231,7 +231,8 @@ class Explorer {
     this.element.dataset.empty = "";
     this.tape.clear();
     this.told = JSON.stringify({ ...this.#view(), state: "ready", iteration: 0 });
-    if (!run) return this.#enter({ state: "none" });
+    this.#enter({ state: run ? "connecting" : "none" });
+    if (!run) return;
     this.stream = new Stream(streamAddress(base, run), {
       open: () => this.#look(),
       text: (message) => this.#heard(message),
@@ -528,14 +529,8 @@ class Explorer {
     if (fresh) {
       this.fresh = false;
       delete this.element.dataset.empty;
-      const { measures } = this;
-      measures.painted += 1;
-      const now = performance.now();
-      if (!frame.counted) {
-        frame.counted = true;
-        remember(measures.latencies, performance.timeOrigin + now - 1000 * frame.header.captured);
-      }
-      remember(measures.drawTimes, now - started);
+      // A picture that is painted again, for a new width or theme, is no new frame.
+      if (!frame.painted) this.#measure(frame, started);
     }
     // Words wait for a readable moment, but the last state always gets its own.
     const due = (this.readAt ?? 0) + READ_EVERY - started;
@@ -544,6 +539,15 @@ class Explorer {
       clearTimeout(this.reading);
       this.reading = setTimeout(() => this.#read(performance.now()), due);
     }
+  }
+
+  #measure(frame, started) {
+    const { measures } = this;
+    const now = performance.now();
+    frame.painted = true;
+    measures.painted += 1;
+    remember(measures.latencies, performance.timeOrigin + now - 1000 * frame.header.captured);
+    remember(measures.drawTimes, now - started);
   }
 
   #read(now) {

@@ -56,7 +56,6 @@ export class Transport {
     this.playing = playing;
     this.playIcon.replaceChildren(symbol(playing ? "pause" : "play"));
     write(this.playText, playing ? this.words.transport.pause : this.words.transport.play);
-    this.play.setAttribute("aria-pressed", String(playing));
   }
 
   enable(enabled, watching = false) {
