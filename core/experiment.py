@@ -274,8 +274,8 @@ def can_change_live(names: Any) -> bool:
 
 
 def number(value: float) -> str:
-    """A number as people write it: 0.01, 1000, 1e-06."""
-    return f"{value:.6g}"
+    """A number as people write it: 0.01, 1000, 1e-06; whole ones exactly while they can be read."""
+    return str(value) if isinstance(value, int) and abs(value) < 10**15 else f"{value:.6g}"
 
 
 def _admit(spec: Spec, value: Any, kind: type) -> tuple[Any, str | None]:
@@ -292,6 +292,7 @@ def _admit(spec: Spec, value: Any, kind: type) -> tuple[Any, str | None]:
     wanted = f"{spec.label} must be a {'whole ' if kind is int else ''}number from {bounds}"
     try:
         converted = kind(value)
+        float(converted)  # a whole number beyond what a float can be is refused like any text
         if isinstance(value, bool) or (kind is int and converted != value):
             raise ValueError
     except (TypeError, ValueError, OverflowError):

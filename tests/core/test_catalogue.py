@@ -1,0 +1,108 @@
+"""The catalogue: registries as plain values, and the questions a form asks them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from core.catalogue import Catalogue
+from core.experiment import DEFAULTS, SPECS, Experiment, InvalidExperiment
+from core.training import Trainer
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return Catalogue.here()
+
+
+def test_every_registry_that_a_field_names_is_there(catalogue):
+    named = {spec.choices for spec in SPECS.values() if isinstance(spec.choices, str)}
+    assert named == set(catalogue.registries)
+    assert all(DEFAULTS[field] in catalogue.members(field) for field, spec in SPECS.items() if isinstance(spec.choices, str))
+
+
+def test_every_member_explains_itself_and_names_real_fields(catalogue):
+    for members in catalogue.registries.values():
+        assert members
+        for name, member in members.items():
+            assert name == name.lower()
+            assert member.label
+            assert member.help.endswith(".")
+            assert all(SPECS[option].option for option in member.options)
+
+
+def test_every_option_is_read_by_somebody(catalogue):
+    read = {option for members in catalogue.registries.values() for member in members.values() for option in member.options}
+    assert read == {name for name, spec in SPECS.items() if spec.option}
+
+
+def test_there_and_back_through_json(catalogue):
+    assert Catalogue.from_dict(json.loads(json.dumps(catalogue.to_dict()))) == catalogue
+
+
+def test_what_does_not_exist_is_refused_with_what_does(catalogue):
+    catalogue.check(Experiment())
+    with pytest.raises(InvalidExperiment) as caught:
+        catalogue.check(Experiment(cell="transformer", clip="hard"))
+    assert caught.value.problems == {
+        "cell": "Cell must be one of rnn_tanh, rnn_relu, lstm, gru.",
+        "clip": "Clipping must be one of off, norm, value.",
+    }
+
+
+@pytest.mark.parametrize("field", [field for field, spec in SPECS.items() if isinstance(spec.choices, str)])
+def test_every_member_makes_a_run(catalogue, field):
+    for name in catalogue.members(field):
+        assert Trainer(Experiment(**{field: name})).step().iteration == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "matter", "idle"),
+    [
+        ({}, {"text", "forget_bias", "threshold", "hidden", "learning_rate"}, {"k", "k1", "k2", "momentum", "update_every"}),
+        ({"cell": "gru", "clip": "off"}, {"tokens"}, {"forget_bias", "threshold"}),
+        ({"truncation": "chunk"}, {"k", "update_every"}, {"k1", "k2"}),
+        ({"truncation": "window"}, {"k"}, {"k1", "k2", "update_every"}),
+        ({"truncation": "custom"}, {"k1", "k2", "update_every"}, {"k"}),
+        ({"optimiser": "momentum", "clip": "value"}, {"momentum", "threshold"}, set()),
+    ],
+    ids=str,
+)
+def test_what_matters(catalogue, fields, matter, idle):
+    experiment = Experiment(**fields)
+    assert {field for field in matter if catalogue.matters(experiment, field)} == matter
+    assert not {field for field in idle if catalogue.matters(experiment, field)}
+
+
+@pytest.mark.parametrize(
+    ("fields", "change"),
+    [
+        ({}, {"k": 2}), ({}, {"k1": 1}), ({}, {"momentum": 0.1}), ({"cell": "gru"}, {"forget_bias": 2.0}),
+        ({"clip": "off"}, {"threshold": 1e-5}),
+        ({"truncation": "window"}, {"update_every": "block"}), ({"truncation": "chunk"}, {"k2": 9}),
+    ],
+    ids=str,
+)
+def test_what_does_not_matter_changes_no_number(catalogue, fields, change):
+    plain = Experiment(**fields)
+    assert not any(catalogue.matters(plain, field) for field in change)
+    assert Trainer(plain).run(3).loss == Trainer(plain.replace(**change)).run(3).loss
+
+
+@pytest.mark.parametrize(
+    ("fields", "change"),
+    [
+        ({"truncation": "chunk"}, {"k": 2}), ({"truncation": "window"}, {"k": 2}), ({"truncation": "custom"}, {"k1": 1}),
+        ({"truncation": "custom"}, {"k2": 9}), ({"truncation": "chunk"}, {"update_every": "block"}),
+        ({"optimiser": "momentum"}, {"momentum": 0.1}),
+        ({}, {"forget_bias": 2.0}), ({}, {"threshold": 1e-5}), ({}, {"text": "a b"}), ({}, {"tokens": "character"}), ({}, {"gain": 0.5}),
+        ({}, {"seed": 1}),
+        ({}, {"weight_decay": 0.5}), ({}, {"dtype": "float32"}), ({}, {"batch": 1}), ({}, {"initialisation": "orthogonal"}),
+    ],
+    ids=str,
+)
+def test_what_matters_changes_numbers(catalogue, fields, change):
+    plain = Experiment(**fields)
+    assert all(catalogue.matters(plain, field) for field in change)
+    assert Trainer(plain).run(3).loss != Trainer(plain.replace(**change)).run(3).loss
