@@ -28,7 +28,7 @@ from dashboard.texts import Texts, literal
 ALWAYS = ("text", "tokens", "cell", "truncation", "k", "k1", "k2", "clip", "threshold", "learning_rate")
 """Fields that stand in the open; the others wait in their group's expander."""
 
-ROW = 30
+ROW = 34
 """Characters that fit into one row of buttons; a longer choice is a list."""
 
 NAMED = 3
@@ -106,6 +106,17 @@ def draw(held: Session, catalogue: Catalogue, change: Change, say: Texts) -> Non
             _windows(held.experiment, description, say)
         if rest := [name for name in members if name not in ALWAYS]:
             _more(group, rest, held, catalogue, change)
+
+
+def summary(experiment: Experiment, catalogue: Catalogue) -> None:
+    """What runs, for those who cannot change it."""
+    rows = []
+    for name in ALWAYS[1:]:
+        if catalogue.matters(experiment, name):
+            value = getattr(experiment, name)
+            member = catalogue.members(name).get(value)
+            rows.append(f"<dt>{escape(SPECS[name].label)}</dt><dd>{escape(member.label if member else as_text(name, value))}</dd>")
+    st.html(f"<dl class='summary'>{''.join(rows)}</dl>")
 
 
 def problem_line(sentence: str | None) -> None:

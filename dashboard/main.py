@@ -16,7 +16,7 @@ st.set_page_config(
     page_title=say("page.title"),
     page_icon=str(ASSETS / "pictures" / "favicon.svg"),
     layout="wide",
-    initial_sidebar_state=340,
+    initial_sidebar_state=360,
     menu_items={"About": say("page.about")},
 )
 st.logo(str(ASSETS / "pictures" / "logo.svg"), size="large", icon_image=str(ASSETS / "pictures" / "favicon.svg"))

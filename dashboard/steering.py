@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from core.catalogue import Catalogue
-from core.experiment import DEFAULTS, SPECS, Experiment, InvalidExperiment
+from core.experiment import SPECS, Experiment, InvalidExperiment
 from dashboard import address, session
 from dashboard.controls import settle
 from dashboard.live import runs
@@ -103,10 +103,14 @@ def load_experiment(held: Session, catalogue: Catalogue, content: bytes) -> None
     except InvalidExperiment as invalid:
         held.problems["file"] = str(invalid)
         return
-    held.drafts.clear()
-    change(held, {name: address.as_text(name, getattr(experiment, name)) for name in SPECS})
+    _exchange(held, experiment)
     if held.problems:
         held.problems["file"] = " ".join(held.problems.values())
+
+
+def reset(held: Session) -> None:
+    """Run the default Experiment instead."""
+    _exchange(held, Experiment())
 
 
 def load_checkpoint(held: Session, content: bytes) -> None:
@@ -128,17 +132,17 @@ def describe(held: Session) -> None:
 def link(held: Session, base: str) -> str:
     """The address that starts this page's Experiment from iteration 0."""
     query = address.write(held.experiment)
-    return f"{base}?{urlencode(query)}" if query else base
+    return f"{base.rstrip('/')}/" + (f"?{urlencode(query)}" if query else "")
 
 
 def watch_link(held: Session, base: str) -> str:
     """The address at which others watch this very run, without controlling it."""
-    return f"{base}?{urlencode({WATCH: held.watch})}"
+    return f"{base.rstrip('/')}/?{urlencode({WATCH: held.watch})}"
 
 
-def is_default(experiment: Experiment) -> bool:
-    """Whether nothing was changed."""
-    return experiment.to_dict() == dict(DEFAULTS)
+def _exchange(held: Session, experiment: Experiment) -> None:
+    held.drafts.clear()
+    change(held, {name: address.as_text(name, getattr(experiment, name)) for name in SPECS})
 
 
 def _show(held: Session, info: RunInfo) -> None:

@@ -21,7 +21,8 @@ def frame(points: Array) -> pd.DataFrame:
 
 def draw(points: Array, threshold: float | None, look: Look) -> Picture:
     """points: (n, 6) as in `frame`; threshold: of the norm, None when the norm is not what is clipped."""
-    history, say, colours = frame(points), look.say, look.colours
+    everything, say, colours = frame(points), look.say, look.colours
+    history = everything[np.isfinite(everything[["loss", "norm_before"]]).all(axis=1)]
     if not len(history):
         return Picture(go.Figure(), say("charts.history.empty"))
     clipped = history[history["norm_after"] < history["norm_before"]]
@@ -69,7 +70,7 @@ def draw(points: Array, threshold: float | None, look: Look) -> Picture:
     figure.update_xaxes(title={"text": say("charts.axis.iteration"), "standoff": 6}, row=2, col=1)
     figure.update_layout(
         height=380,
-        margin={"l": 96, "r": 84, "t": 12, "b": 48},
+        margin={"l": 96, "r": 96, "t": 12, "b": 48},
         showlegend=False,
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
@@ -86,4 +87,6 @@ def draw(points: Array, threshold: float | None, look: Look) -> Picture:
         words += " " + say("charts.history.clipped", count=f"{len(clipped):,}", share=percent(len(clipped) / len(history)))
     else:
         words += " " + say("charts.history.unclipped")
+    if len(history) < len(everything):
+        words += " " + say("charts.history.exploded", iteration=f"{everything['iteration'].max():,.0f}")
     return Picture(figure, words)

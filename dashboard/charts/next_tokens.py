@@ -44,7 +44,7 @@ def draw(trace: Trace, look: Look) -> Picture:
     )
     figure.update_layout(
         height=260,
-        margin={"l": 96, "r": 84, "t": 12, "b": 48},
+        margin={"l": 96, "r": 96, "t": 12, "b": 48},
         showlegend=False,
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import plotly.graph_objects as go
 
 from core.trace import Trace
 from dashboard import texts, theme
 from dashboard.texts import Texts
+
+LARGEST = 1e150
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,18 @@ class Chart:
     def fits(self, trace: Trace) -> bool:
         """Whether this Trace holds what the chart draws."""
         return all(quantity in trace for quantity in self.needs)
+
+    def exploded_at(self, trace: Trace) -> int | None:
+        """The first step with a number that is not finite, or too large to square: then there is nothing to draw or to say but that."""
+        steps = []
+        for quantity in self.needs:
+            axes = trace.dims[quantity]
+            bad = ~(np.abs(trace[quantity]) <= LARGEST)
+            if "loss_step" in axes:  # no path from a loss to a later state: NaN belongs there
+                bad &= np.tri(bad.shape[-1], dtype=bool)
+            if bad.any():
+                steps.append(int(np.nonzero(bad)[axes.index("step")].min()) + 1 if "step" in axes else 1)
+        return min(steps, default=None)
 
 
 def number(value: float) -> str:

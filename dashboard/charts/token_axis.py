@@ -9,7 +9,7 @@ from dashboard.charts.picture import Look
 from dashboard.texts import in_chart
 
 MOST_TICKS = 48
-MARGIN = {"l": 96, "r": 84, "t": 8, "b": 64}
+MARGIN = {"l": 96, "r": 96, "t": 8, "b": 64, "autoexpand": False}
 """Fixed, and wide enough for labels and legends, so that the same token stands at the same place in all charts."""
 
 UPRIGHT = 120

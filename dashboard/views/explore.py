@@ -36,7 +36,7 @@ def page() -> None:
         st.rerun()
     with st.sidebar:
         if held.control is None:
-            sharing.watching(held, say)
+            sharing.watching(held, catalogue, say)
         else:
             controls.draw(held, catalogue, lambda typed: steering.change(held, typed), say)
             sharing.panel(held, catalogue, say)

@@ -48,6 +48,8 @@ def panel(held: Session, view: Mapping[str, Any] | None, say: Texts) -> None:
         st.html(f"<p class='note bad' role='alert'>{escape(str(error))}</p>")
         return
     st.html(f"<p class='aside'>{escape(say('inspect.iteration', iteration=f'{info.iteration:,}', books=_books(trace.books, say)))}</p>")
+    if not trace.in_batch:
+        st.html(f"<p class='aside'>{escape(say('inspect.not_in_batch'))}</p>")
     observed = trace.of(0)
     charts = looking.names(("history", *CHARTS), PLACE, DEFAULTS, say)
     of_trace = [name for name in charts if name in CHARTS]

@@ -11,6 +11,7 @@ import streamlit as st
 from core.trace import Trace
 from dashboard import session
 from dashboard.charts import CHARTS, Look, Picture
+from dashboard.charts.token_axis import quoted
 from dashboard.texts import Texts, literal
 
 FORMATS = ("png", "svg")
@@ -77,6 +78,8 @@ def show(name: str, trace: Trace, look: Look, place: str, say: Texts) -> None:
     heading(name, f"{name}_iteration_{trace.iteration}.csv", frame, place, say)
     if frame is None:
         st.html(f"<p class='aside'>{escape(say(f'charts.{name}.absent'))}</p>")
+    elif step := chart.exploded_at(trace):
+        st.html(f"<p class='words'>{escape(say('charts.exploded', step=step, token=quoted(trace.axes[0].inputs[step - 1])))}</p>")
     else:
         figure(chart.draw(trace, look), name, place)
 

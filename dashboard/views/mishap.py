@@ -17,4 +17,5 @@ def show(error: Exception) -> bool:
     log.error("A page failed.", exc_info=error)
     say = session.texts()
     st.html(f"<p class='note bad' role='alert'><b>{escape(say('mishap.title'))}</b> {escape(say('mishap.words'))}</p>")
+    st.button(say("mishap.again"), key="try again", icon=":material/refresh:")
     return True

@@ -8,8 +8,9 @@ import streamlit as st
 
 from core import limits
 from core.catalogue import Catalogue
+from core.experiment import Experiment
 from dashboard import address, session, steering
-from dashboard.controls import problem_line
+from dashboard.controls import problem_line, summary
 from dashboard.live import runs
 from dashboard.session import Session
 from dashboard.texts import Texts
@@ -66,12 +67,15 @@ def panel(held: Session, catalogue: Catalogue, say: Texts) -> None:
             on_change=lambda: _uploaded("checkpoint file", lambda content: steering.load_checkpoint(held, content)),
         )
         problem_line(held.problems.get("checkpoint"))
+    if held.experiment != Experiment() or held.drafts:
+        st.button(say("share.defaults"), on_click=steering.reset, args=(held,), key="defaults", type="tertiary", icon=":material/undo:")
 
 
-def watching(held: Session, say: Texts) -> None:
+def watching(held: Session, catalogue: Catalogue, say: Texts) -> None:
     """The sidebar of a page that only watches."""
     st.html(f"<h3 class='group'>{escape(say('share.watching'))}</h3>")
     _aside(say("share.watching_help"))
+    summary(held.experiment, catalogue)
     st.link_button(say("share.own"), steering.link(held, st.context.url or ""), width="stretch", icon=":material/play_arrow:")
 
 

@@ -148,6 +148,19 @@ def test_tokens_are_shown_literally(observe: Callable[..., Trace]):
             assert "<" not in label
 
 
+def test_a_network_that_explodes_is_said_to(observe: Callable[..., Trace]):
+    trace = observe(40, cell="rnn_relu", gain=10.0, learning_rate=10.0, clip="off", optimiser="sgd")
+    exploded = [chart.exploded_at(trace) for chart in CHARTS.values() if chart.fits(trace)]
+    assert any(exploded)
+    assert all(step is None or 1 <= step <= 10 for step in exploded)
+    for chart in CHARTS.values():
+        if chart.fits(trace) and not chart.exploded_at(trace):
+            assert chart.draw(trace, Look()).words
+    assert [chart.exploded_at(observe(cell="rnn_tanh")) for chart in CHARTS.values() if chart.name != "gates"] == [None] * (len(CHARTS) - 1)
+    points = np.array([[1, 3.0, 2.0, 2.0, 1.0, 0.0], [2, np.inf, np.nan, np.nan, 1.0, 0.0]])
+    assert history.draw(points, None, Look()).words.endswith("At iteration 2 the numbers exploded.")
+
+
 def test_history_counts_what_was_clipped():
     points = np.array(
         [[1, 3.0, 2.0, 1.0, 0.5, 0.0], [2, 2.0, 4.0, 1.0, 0.25, 0.0], [3, 1.0, 0.5, 0.5, 1.0, 0.0], [4, 0.5, 0.4, 0.4, 1.0, 0.0]]
