@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ PARTS = ("total", "direct", "recurrent")
 @torch.inference_mode()
 def observe(
     seen: Pass,
-    gradient: Tensor,
+    gradient: Mapping[str, Tensor],
     axes: Sequence[Axis],
     rows: slice,
     vocabulary: Sequence[str],
@@ -31,8 +31,9 @@ def observe(
 ) -> Trace:
     """The Trace of some sequences of a pass.
 
-    gradient: (P,), before clipping.  axes: of the observed sequences, which are the batch's `rows`.  first: the step, from 0, of the
-    pass's first step; where a pass covers only a block of the sequence, the other steps are NaN.  lag: whether to sweep the lag matrix.
+    gradient: of each weight, before clipping.  axes: of the observed sequences, which are the batch's `rows`.  first: the step, from 0,
+    of the pass's first step; where a pass covers only a block of the sequence, the other steps are NaN.  lag: whether to sweep the lag
+    matrix.
     """
     part = seen.unrolled.section(rows=rows)
     direct = seen.direct[:, rows]
@@ -74,7 +75,7 @@ def observe(
     values["loss"] = hide_padding(whole(seen.losses[:, rows], 0), 0, 1)
     values["probability"] = hide_padding(whole(torch.softmax(seen.outputs[:, rows], -1), 0), 0, 1)
 
-    by_weight = shares(seen.factors, list(seen.model.views(gradient).values()))
+    by_weight = shares(seen.factors, list(gradient.values()))
     values["share_projection"] = whole(by_weight.projections, 1)
     values["share_norm"] = whole(by_weight.norms, 1)
     values["gradient_norm"] = by_weight.gradient_norms.numpy().copy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -47,11 +47,11 @@ class Pass:
             return self.model.factors(self.unrolled, self.errors, self.batch.inputs, self.d_outputs)
 
     @torch.inference_mode()
-    def gradient(self, out: Tensor) -> Tensor:
-        """Write dL/d parameters into `out`, (P,), in the order of the model's flat vector."""
-        views = self.model.views(out)
+    def gradient(self, out: Mapping[str, Tensor] | None = None) -> Mapping[str, Tensor]:
+        """dL/d weight for every weight by name, written into `out` where given."""
+        out = out or self.model.views(torch.zeros_like(self.model.flat))
         for factor in self.factors:
-            factor.gradient(views[factor.name])
+            factor.gradient(out[factor.name])
         return out
 
 

@@ -84,6 +84,7 @@ class Trainer:
     def _begin(self) -> None:
         self.model = SequenceModel.of_experiment(self.experiment, self.task)
         self.gradient = torch.zeros_like(self.model.flat)
+        self._by_weight = self.model.views(self.gradient)
         self.optimiser = OPTIMISERS[self.experiment.optimiser].build(self.model.flat, self.experiment)
         self.model.flat.grad = self.gradient
         self._engine = passes.Engine(self.model, self.task)
@@ -104,27 +105,28 @@ class Trainer:
 
         When the loss or the gradient is not finite, nothing is updated and the Snapshot says where it began.
         """
-        block, number = self._block, self.iteration + 1
-        seen = self._run(block, self.hooks)
-        seen.gradient(self.gradient)
-        shown = self._trace(seen, block, number) if trace else None
-        if stopped := self._not_finite(seen, number, block.first):
-            norm = self.gradient.norm().item()
-            return Snapshot(number, seen.loss, ClipReport(norm, norm), stopped, shown)
-        clip = CLIPS[self.experiment.clip].apply(self.gradient, self.experiment.threshold)
-        self.optimiser.step()
-        self.iteration = number
-        self._advance(seen, block)
-        return Snapshot(number, seen.loss, clip, None, shown)
+        seen, snapshot = self._look(self.iteration + 1, self.hooks, trace=trace)
+        if not snapshot.stopped:
+            self.optimiser.step()
+            self.iteration = snapshot.iteration
+            self._advance(seen)
+        return snapshot
 
     def peek(self) -> Snapshot:
         """What the next iteration would see, with a Trace, and without an update."""
-        block = self._block
-        seen = self._run(block, Hooks())
-        gradient = seen.gradient(torch.zeros_like(self.gradient))
-        shown = self._trace(seen, block, self.iteration, gradient)
-        stopped = self._not_finite(seen, self.iteration, block.first, gradient)
-        return Snapshot(self.iteration, seen.loss, CLIPS[self.experiment.clip].apply(gradient, self.experiment.threshold), stopped, shown)
+        _, snapshot = self._look(self.iteration, Hooks(), trace=True)
+        return snapshot
+
+    def _look(self, number: int, hooks: Hooks, *, trace: bool) -> tuple[Pass, Snapshot]:
+        """A pass over the current block, which leaves the clipped gradient ready for an update."""
+        seen = self._run(self._block, hooks)
+        seen.gradient(self._by_weight)
+        shown = self._trace(seen, number) if trace else None
+        clip = CLIPS[self.experiment.clip].apply(self.gradient, self.experiment.threshold)
+        stopped = self._not_finite(seen, number, clip.norm_before)
+        if stopped:
+            clip = ClipReport(clip.norm_before, clip.norm_before)
+        return seen, Snapshot(number, seen.loss, clip, stopped, shown)
 
     def run(self, iterations: int) -> Snapshot:
         """So many iterations (at least 1), fewer when `pause` is called from elsewhere or numbers explode; the last Snapshot."""
@@ -194,9 +196,9 @@ class Trainer:
         rows, self._order = tuple(self._order[:size]), self._order[size:]
         return self._blocks(rows)[0]
 
-    def _advance(self, seen: Pass, block: Block) -> None:
+    def _advance(self, seen: Pass) -> None:
         """On to the next block of the same sequences, whose states are carried over in value, or to the next sequences."""
-        later = [other for other in self._blocks(block.rows) if other.first > block.first]
+        later = [block for block in self._blocks(self._block.rows) if block.first > self._block.first]
         if later:
             self._state = [{name: value.clone() for name, value in states.items()} for states in seen.unrolled.last()]
             self._block = later[0]
@@ -204,39 +206,28 @@ class Trainer:
             self._state = None
             self._block = self._next_batch()
 
-    def _trace(self, seen: Pass, block: Block, iteration: int, gradient: Tensor | None = None) -> Trace:
+    def _trace(self, seen: Pass, iteration: int) -> Trace:
         """The Trace of the observed sequence, from the pass or, when it is not in the batch, from a pass of its own."""
         index = min(self.observe, self.task.sequences - 1)
-        rows = block.rows or tuple(range(self.task.sequences))
-        axes = [self.task.axis(index)]
+        rows = self._block.rows or tuple(range(self.task.sequences))
+        axes, labels = [self.task.axis(index)], self.task.labels
         if index in rows:
-            row = rows.index(index)
-            return observe(
-                seen,
-                self.gradient if gradient is None else gradient,
-                axes,
-                slice(row, row + 1),
-                self.task.labels,
-                iteration=iteration,
-                first=block.first,
-            )
+            row = slice(rows.index(index), rows.index(index) + 1)
+            return observe(seen, self._by_weight, axes, row, labels, iteration=iteration, first=self._block.first)
         alone = passes.run(self.model, self.task, self.task.batch([index]), self.truncation())
-        own = alone.gradient(torch.zeros_like(self.gradient))
-        return observe(alone, own, axes, slice(0, 1), self.task.labels, iteration=iteration, in_batch=False)
+        return observe(alone, alone.gradient(), axes, slice(1), labels, iteration=iteration, in_batch=False)
 
-    def _not_finite(self, seen: Pass, iteration: int, first: int, gradient: Tensor | None = None) -> Stopped | None:
+    def _not_finite(self, seen: Pass, iteration: int, norm: float) -> Stopped | None:
         """The first step forward, or the last on the way back, at which a number left the finite."""
+        first = self._block.first + 1
         if not math.isfinite(seen.loss):
-            real = seen.batch.mask
             for what, values in (("hidden state", seen.unrolled.h.sum(-1)), ("loss", seen.losses)):
-                bad = (~torch.isfinite(values) & real).any(1)
+                bad = (~torch.isfinite(values) & seen.batch.mask).any(1)
                 if bad.any():
-                    return Stopped(iteration, first + int(bad.int().argmax()) + 1, what)
-        gradient = self.gradient if gradient is None else gradient
-        if not math.isfinite(gradient.norm().item()):
-            bad = ~torch.isfinite(torch.stack(seen.errors.dh).sum((0, 2, 3)))
-            steps = bad.nonzero()
-            return Stopped(iteration, first + int(steps.max()) + 1 if len(steps) else None, "gradient")
+                    return Stopped(iteration, first + int(bad.int().argmax()), what)
+        if not math.isfinite(norm):
+            steps = (~torch.isfinite(torch.stack(seen.errors.dh).sum((0, 2, 3)))).nonzero()
+            return Stopped(iteration, first + int(steps.max()) if len(steps) else None, "gradient")
         return None
 
     def checkpoint(self) -> bytes:

@@ -40,14 +40,16 @@ def try_text(model: SequenceModel, task: Task, text: str, windows: Callable[[int
     """A pass over a text, and its Trace.  windows: the truncation for so many steps."""
     batch, axis, unknown = task.read(text)
     seen = passes.run(model, task, batch, windows(len(batch.inputs)))
-    gradient = seen.gradient(torch.zeros_like(model.flat))
-    trace = observe(seen, gradient, [axis], slice(0, 1), task.labels, iteration=iteration, in_batch=False)
+    trace = observe(seen, seen.gradient(), [axis], slice(1), task.labels, iteration=iteration, in_batch=False)
     return Trial(trace, seen.loss, unknown)
 
 
 @torch.inference_mode()
 def generate(model: SequenceModel, task: Task, tokens: int, temperature: float, seed: int, prompt: str) -> Generated:
-    """Draw up to so many tokens after a prompt, from softmax(logits / temperature); 0 takes the likeliest.  Ends early at <eos>."""
+    """Draw up to so many tokens after a prompt, from softmax(logits / temperature); 0 takes the likeliest.  Ends early at <eos>.
+
+    `InvalidExperiment` for an argument out of bounds, or when the model has exploded.
+    """
     problems = {}
     if not 1 <= tokens <= limits.GENERATED_TOKENS:
         problems["tokens"] = f"Tokens must be a whole number from 1 to {limits.GENERATED_TOKENS}, not {tokens}."
@@ -66,8 +68,12 @@ def generate(model: SequenceModel, task: Task, tokens: int, temperature: float, 
     while len(ids) < tokens:
         unrolled = bptt.forward(model.cell, layers, weight[read], state)
         state = unrolled.last()
-        logits = model.readout(unrolled.h[-1:])[0, 0]
+        # float64: a small temperature is 0 in float32.
+        logits = model.readout(unrolled.h[-1:])[0, 0].double()
+        if not logits.isfinite().all():
+            raise InvalidExperiment({"prompt": "The network cannot write: its numbers are not finite any more. Restart it."})
         logits[[PAD, BOS, UNK]] = -torch.inf
+        logits -= logits.max()
         chances = torch.softmax(logits / temperature if temperature else logits, -1)
         token = int(torch.multinomial(chances, 1, generator=generator) if temperature else chances.argmax())
         ids.append(token)
