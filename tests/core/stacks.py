@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +26,11 @@ def assert_close(actual: Any, expected: Any, relative: float = RELATIVE, absolut
     actual, expected = (value if isinstance(value, Tensor) else torch.tensor(value) for value in (actual, expected))
     largest = expected.detach().nan_to_num().abs().max().item() if expected.numel() else 0.0
     torch.testing.assert_close(actual, expected, rtol=relative, atol=absolute * largest, equal_nan=True)
+
+
+def flat(gradient: Mapping[str, Tensor]) -> Tensor:
+    """The gradients of all weights as one vector, (P,)."""
+    return torch.cat([value.flatten() for value in gradient.values()])
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,8 @@ def look(experiment, windows: TBPTT = FULL, rows: slice = slice(0, 3), **more) -
     task = TASKS["sentences"](experiment)
     model = SequenceModel.of_experiment(experiment, task)
     seen = passes.run(model, task, task.batch(), windows)
-    gradient = seen.gradient(torch.zeros_like(model.flat))
     axes = [task.axis(index) for index in range(*rows.indices(task.sequences))]
-    return observe(seen, gradient, axes, rows, task.labels, iteration=4, **more), seen
+    return observe(seen, seen.gradient(), axes, rows, task.labels, iteration=4, **more), seen
 
 
 @every_cell
@@ -125,7 +124,7 @@ def test_books_that_do_not_balance_say_so(small):
     task = TASKS["sentences"](small)
     model = SequenceModel.of_experiment(small, task)
     seen = passes.run(model, task, task.batch(), TBPTT(99, 99))
-    wrong = 1.01 * seen.gradient(torch.zeros_like(model.flat))
+    wrong = {name: 1.01 * value for name, value in seen.gradient().items()}
     trace = observe(seen, wrong, [task.axis(0)], slice(0, 1), task.labels, iteration=1)
     assert trace.books["shares"] > 1e-3
     with torch.inference_mode():

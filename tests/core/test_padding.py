@@ -18,7 +18,7 @@ from core.tasks import TASKS, Batch
 from core.tokens import PAD
 from core.truncation import TBPTT
 from tests.core.oracle import Model
-from tests.core.stacks import assert_close, truncations
+from tests.core.stacks import assert_close, flat, truncations
 
 every_cell = pytest.mark.parametrize("kind", CELLS)
 every_window = pytest.mark.parametrize("windows", [TBPTT(99, 99), TBPTT(2, 2), TBPTT(1, 3), TBPTT(2, 5)], ids=str)
@@ -62,8 +62,7 @@ def test_more_padding_changes_nothing(small, kind, windows):
     plain, padded = (passes.run(model, task, batch, windows) for batch in (task.batch(), pad(task.batch(), 4)))
     assert padded.loss == pytest.approx(plain.loss, rel=1e-14)
     check_same(plain, padded, [0, 1, 2])
-    out = torch.zeros_like(model.flat)
-    assert_close(padded.gradient(out), plain.gradient(torch.zeros_like(out)))
+    assert_close(flat(padded.gradient()), flat(plain.gradient()))
 
 
 @every_cell
@@ -89,9 +88,9 @@ def test_any_batch_is_the_sum_of_its_sentences(words, kind, windows, more, layer
         alone = passes.run(model, task, task.batch([index]), windows)
         scale = alone.batch.real / every.real
         check_same(alone, together, [index], scale)
-        whole += scale * alone.gradient(torch.zeros_like(whole))
+        whole += scale * flat(alone.gradient())
         loss += scale * alone.loss
-    assert_close(together.gradient(torch.zeros_like(whole)), whole)
+    assert_close(flat(together.gradient()), whole)
     assert together.loss == pytest.approx(loss, rel=1e-12)
 
 
@@ -103,7 +102,7 @@ def test_loss_and_gradient_of_a_padded_batch_are_torchs(small, kind):
     seen = passes.run(model, task, batch, TBPTT(99, 99))
     loss, gradient = Model(kind, model.weights).gradient(batch)
     assert seen.loss == pytest.approx(loss, rel=1e-12)
-    for name, ours in model.views(seen.gradient(torch.zeros_like(model.flat))).items():
+    for name, ours in seen.gradient().items():
         assert_close(ours, gradient[name])
 
 
@@ -115,8 +114,7 @@ def test_the_picture_of_the_real_tokens_is_the_same(small, kind, windows):
 
     def picture(batch: Batch):
         seen = passes.run(model, task, batch, windows)
-        gradient = seen.gradient(torch.zeros_like(model.flat))
-        return observe(seen, gradient, [task.axis(1)], slice(1, 2), task.labels, iteration=1)
+        return observe(seen, seen.gradient(), [task.axis(1)], slice(1, 2), task.labels, iteration=1)
 
     plain, padded = picture(task.batch()), picture(pad(task.batch(), 3))
     for name in plain.values:
@@ -145,7 +143,6 @@ def test_a_relu_that_overflows_in_the_padding_harms_nobody(windows):
     assert not blown.isfinite().all(), "otherwise nothing overflows here"
     assert padded.loss == plain.loss
     check_same(plain, padded, [0, 1])
-    out = torch.zeros_like(model.flat)
-    assert_close(padded.gradient(out), plain.gradient(torch.zeros_like(out)))
-    trace = observe(padded, out, [task.axis(0)], slice(0, 1), task.labels, iteration=1).of(0)
+    assert_close(flat(padded.gradient()), flat(plain.gradient()))
+    trace = observe(padded, padded.gradient(), [task.axis(0)], slice(0, 1), task.labels, iteration=1).of(0)
     assert all(trace[name].max() < float("inf") for name in ("h", "probability", "dh"))

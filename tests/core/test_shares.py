@@ -38,8 +38,7 @@ def check_shares(experiment: Experiment, windows: TBPTT | None = None) -> None:
     model = SequenceModel.of_experiment(experiment, task)
     steps = max(task.lengths)
     seen = passes.run(model, task, task.batch(), windows or TBPTT(steps, steps))
-    flat = seen.gradient(torch.zeros_like(model.flat))
-    gradients = model.views(flat)
+    gradients = seen.gradient()
     assert [factor.name for factor in seen.factors] == list(model.weights)
     found = shares(seen.factors, list(gradients.values()))
     assert found.names == tuple(model.weights)
@@ -84,6 +83,6 @@ def test_float32_books_balance_to_its_seven_digits():
     task = TASKS[experiment.task](experiment)
     model = SequenceModel.of_experiment(experiment, task)
     seen = passes.run(model, task, task.batch(), TBPTT(5, 5))
-    found = shares(seen.factors, list(model.views(seen.gradient(torch.zeros_like(model.flat))).values()))
+    found = shares(seen.factors, list(seen.gradient().values()))
     assert found.projections.dtype == torch.float32
     assert_close(found.projections.sum(1), found.gradient_norms, relative=1e-4, absolute=1e-6)

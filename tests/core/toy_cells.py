@@ -23,8 +23,8 @@ class Linear(RNN):
         a, h_before, h = views
         torch.addmm(a, h_before, w.across, out=h)
 
-    def slopes(self, tape: Tape) -> Slopes:
-        return (torch.ones_like(tape["h"][1:]),)
+    def slopes(self, tape: Tape, out: Slopes) -> None:
+        out[0].fill_(1)
 
 
 class Adder(Linear):
