@@ -36,7 +36,8 @@ export class TokenAxis {
     this.words = words;
     this.inputs = make("div", { class: "tokens inputs" });
     this.targets = make("div", { class: "tokens targets" });
-    this.corner = make("div", { class: "gutter corner" }, make("span", { text: words.axis.reads }), make("span", { class: "quiet", text: words.axis.predicts }));
+    const { reads, predicts } = words.axis;
+    this.corner = make("div", { class: "gutter corner" }, make("span", { text: reads }), make("span", { class: "quiet", text: predicts }));
     this.element = make("div", { class: "axis" }, this.corner, make("div", { class: "axisrows" }, this.inputs, this.targets));
   }
 
@@ -57,7 +58,12 @@ export class TokenAxis {
       ...labels.map((label, t) =>
         make(
           // A label without room is there all the same: the cursor shows it.
-          "span", { class: `${t % every ? "off" : ""} ${turned(t) ? "turned" : ""}`, style: { left: `${t * column}px`, width: `${column * every}px` }, title: label }, make("bdi", { text: label }),
+          "span",
+          {
+            class: `${t % every ? "off" : ""} ${turned(t) ? "turned" : ""}`, title: label,
+            style: { left: `${t * column}px`, width: `${column * every}px` },
+          },
+          make("bdi", { text: label }),
         ),
       ),
     );

@@ -185,9 +185,10 @@ export class LinePlot extends Panel {
     write(this.value, this.at ? fill(this.words.plot.here, { iteration: count(this.at[0]), value: short(this.at[1]) }) : short(now));
     if (this.name === "norm") {
       const share = tape.bins ? Math.round(100 * tape.shareClipped) : 0;
-      const text = clip?.mode === "off" || !clip ? this.words.plot.notClipped : fill(this.words.plot.clipped, { threshold: short(clip.threshold), share });
-      write(this.legend, text);
+      const { clipped, notClipped } = this.words.plot;
+      write(this.legend, !clip || clip.mode === "off" ? notClipped : fill(clipped, { threshold: short(clip.threshold), share }));
     }
-    this.canvas.setAttribute("aria-label", fill(this.words.plot.describe, { title: this.element.getAttribute("aria-label"), value: short(now), iteration: count(tape.iteration) }));
+    const values = { title: this.element.getAttribute("aria-label"), value: short(now), iteration: count(tape.iteration) };
+    this.canvas.setAttribute("aria-label", fill(this.words.plot.describe, values));
   }
 }

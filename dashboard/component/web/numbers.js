@@ -20,8 +20,8 @@ export function short(value, digits = 3) {
 
 /** An end of a scale, which stands on round numbers: 1, 0.1, −0.02, 1e−6. */
 export function round(value) {
-  const size = Math.abs(value);
-  const text = size !== 0 && (size < 1e-3 || size >= 1e5) ? Number(value.toPrecision(3)).toExponential() : String(Number(value.toPrecision(3)));
+  const [size, rounded] = [Math.abs(value), Number(value.toPrecision(3))];
+  const text = size !== 0 && (size < 1e-3 || size >= 1e5) ? rounded.toExponential() : String(rounded);
   return text.replace("e+", "e").replaceAll("-", MINUS);
 }
 

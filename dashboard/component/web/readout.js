@@ -18,7 +18,7 @@ export class Readout extends Panel {
       return [title, this.cells[name]];
     };
     this.list = make(
-      "dl", {}, ...entry("row", w.row), ...entry("column", w.column), ...entry("lag", w.lag), ...entry("loss", w.loss), ...entry("h", w.h), ...entry("dh", fill(w.dh, { part: "" })),
+      "dl", {}, ...["row", "column", "lag", "loss", "h"].flatMap((name) => entry(name, w[name])), ...entry("dh", fill(w.dh, { part: "" })),
     );
     this.body.append(this.list);
   }
@@ -46,7 +46,8 @@ export class NextTokens extends Panel {
     this.words = words;
     this.rows = Array.from({ length: 6 }, (_, i) => {
       const [token, bar, value] = [make("bdi", { class: "token" }), make("i"), make("span", { class: "number" })];
-      return { token, bar, value, element: make("li", { class: i === 5 ? "apart" : null }, token, make("span", { class: "track" }, bar), value) };
+      const element = make("li", { class: i === 5 ? "apart" : null }, token, make("span", { class: "track" }, bar), value);
+      return { token, bar, value, element };
     });
     this.body.append(make("ol", {}, ...this.rows.map((row) => row.element)));
   }

@@ -29,7 +29,9 @@ export class Sentences {
         this.list.dataset.offered = signature;
         this.list.replaceChildren(
           ...sentences.map((text, i) =>
-            make("button", { type: "button", title: text, dir: "auto", on: { click: () => this.chose({ sentence: i }) } }, make("bdi", { text })),
+            make(
+              "button", { type: "button", title: text, dir: "auto", on: { click: () => this.chose({ sentence: i }) } }, make("bdi", { text }),
+            ),
           ),
         );
       }

@@ -4,7 +4,8 @@ const VIEW = "bptt.view";
 const RUN = "bptt.run";
 
 export const DEFAULTS = {
-  shown: ["h", "dh", "lag", "loss", "norm", "cursor", "next"], gate: null, part: "total", weight: null, view: "projection", fps: 30, range: "following",
+  shown: ["h", "dh", "lag", "loss", "norm", "cursor", "next"],
+  gate: null, part: "total", weight: null, view: "projection", fps: 30, range: "following",
   logarithmic: { loss: false, norm: true },
 };
 

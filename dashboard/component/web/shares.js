@@ -1,4 +1,5 @@
-// Each step's share of one weight's gradient, as bars over the token axis.  Signed projections add up to the gradient's norm; plain norms do not.
+// Each step's share of one weight's gradient, as bars over the token axis.  Signed projections add up to the gradient's norm; plain
+// norms do not.
 
 import { make, write } from "./dom.js";
 import { sharp } from "./heatmap.js";
@@ -56,7 +57,8 @@ export class Shares extends Panel {
     write(this.high, round(top));
     write(this.low, round(bottom));
     const later = codes.length > steps ? share.total - shown : 0;
-    const sentence = share.view === "norm" ? this.words.shares.norms : codes.length > steps ? this.words.shares.sumLater : this.words.shares.sum;
+    const { norms, sum, sumLater } = this.words.shares;
+    const sentence = share.view === "norm" ? norms : codes.length > steps ? sumLater : sum;
     this.sentence = fill(sentence, { sum: short(shown), later: short(later), total: short(share.total) });
   }
 

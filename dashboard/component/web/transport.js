@@ -25,7 +25,8 @@ export class Transport {
       (value) => this.command("speed", value === "null" ? null : Number(value)),
     );
     this.speed.className = "speed";
-    this.iteration = make("output", { class: "iteration", "aria-hidden": "true" }, this.number = make("b", { text: "0" }), make("span", { text: w.iteration }));
+    this.number = make("b", { text: "0" });
+    this.iteration = make("output", { class: "iteration", "aria-hidden": "true" }, this.number, make("span", { text: w.iteration }));
     this.dot = make("i", { class: "dot", "aria-hidden": "true" });
     this.line = make("span", { class: "words" });
     this.rate = make("span", { class: "rate quiet" });
@@ -97,7 +98,8 @@ export function statusLine(words, state, header, clip, playable) {
   const w = words.status;
   const name = w[state] ?? state;
   if (!header.iteration || header.norm_before === null || header.norm_before === undefined) {
-    return fill(playable && (state === "ready" || state === "paused") ? w.first : w.bare, { state: name, iteration: count(header.iteration) });
+    const waits = playable && (state === "ready" || state === "paused");
+    return fill(waits ? w.first : w.bare, { state: name, iteration: count(header.iteration) });
   }
   const { norm_before: before, norm_after: after, factor, share_clipped: share } = header;
   let norm = short(before);
@@ -109,10 +111,15 @@ export function statusLine(words, state, header, clip, playable) {
 export class Proof {
   constructor(words) {
     this.words = words.proof;
-    this.badge = make("button", { class: "proof", type: "button", "aria-expanded": "false", on: { click: () => this.open(this.sheet.hidden) } });
+    this.badge = make("button", {
+      class: "proof", type: "button", "aria-expanded": "false", on: { click: () => this.open(this.sheet.hidden) },
+    });
     this.rows = make("dl");
     this.limit = make("p", { class: "quiet" });
-    this.sheet = make("div", { class: "sheet", hidden: true, role: "dialog", "aria-label": this.words.title }, make("p", { text: this.words.text }), this.rows, this.limit);
+    this.sheet = make(
+      "div", { class: "sheet", hidden: true, role: "dialog", "aria-label": this.words.title },
+      make("p", { text: this.words.text }), this.rows, this.limit,
+    );
     this.element = make("div", { class: "proofbox" }, this.badge, this.sheet);
     this.set(null, "float64");
   }
@@ -128,8 +135,8 @@ export class Proof {
     const worst = books && Object.keys(books).length ? Math.max(...Object.values(books)) : null;
     const good = worst !== null && worst < bound;
     this.badge.dataset.good = worst === null ? "unknown" : String(good);
-    const mark = worst === null ? "" : good ? "\u2713 " : "\u2717 ";
-    write(this.badge, worst === null ? this.words.unknown : `${mark}${good ? this.words.balance : this.words.broken} \u00b7 ${error(worst)}`);
+    const verdict = good ? `\u2713 ${this.words.balance}` : `\u2717 ${this.words.broken}`;
+    write(this.badge, worst === null ? this.words.unknown : `${verdict} \u00b7 ${error(worst)}`);
     if (this.sheet.hidden) return;
     const names = Object.keys(books ?? {});
     if (this.rows.dataset.names !== names.join()) {
@@ -142,7 +149,9 @@ export class Proof {
 }
 
 const TYPING = "input:not([type=checkbox]):not([type=button]), textarea, select, [contenteditable]:not([contenteditable=false])";
-const OWN_ARROWS = "[role=slider], [role=listbox], [role=option], [role=combobox], [role=tab], [role=radio], [role=menu], [role=menuitem], [role=grid], [role=spinbutton], [role=tree]";
+const OWN_ARROWS = ["slider", "listbox", "option", "combobox", "tab", "radio", "menu", "menuitem", "grid", "spinbutton", "tree"]
+  .map((role) => `[role=${role}]`)
+  .join();
 const OWN_SPACE = "button, a, summary, label, input, [role=button], [role=switch], [role=checkbox]";
 
 /**
@@ -153,9 +162,9 @@ export function transportKeys(transport, focused) {
   const listen = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const target = event.composedPath()[0];
-    if (!(target instanceof Element) || target.closest(TYPING) || target.closest(OWN_ARROWS)) return;
+    if (!(target instanceof Element) || target.closest(TYPING)) return;
     if (event.key === " " && !target.closest(OWN_SPACE)) !event.repeat && transport.toggle();
-    else if (event.key === "ArrowRight" && !focused(target)) transport.once();
+    else if (event.key === "ArrowRight" && !focused(target) && !target.closest(OWN_ARROWS)) transport.once();
     else if (event.key.toLowerCase() === "r" && !event.shiftKey) !event.repeat && transport.again();
     else return;
     event.preventDefault();

@@ -18,7 +18,8 @@ export class UnitMap extends Panel {
     this.top = make("span");
     this.bottom = make("span");
     this.empty = make("p", { class: "empty", text: words.panel.waiting });
-    this.gutter = make("div", { class: "gutter units", "aria-hidden": "true" }, this.top, make("span", { text: words.axis.unit }), this.bottom);
+    const unit = make("span", { text: words.axis.unit });
+    this.gutter = make("div", { class: "gutter units", "aria-hidden": "true" }, this.top, unit, this.bottom);
     this.plot = make("div", { class: "plot", dataset: { kind: "units" } }, this.canvas, this.over, this.empty);
     this.body.append(this.gutter, this.plot);
     this.heatmap = new Heatmap(this.canvas);
@@ -68,7 +69,8 @@ export class UnitMap extends Panel {
     const map = this.map;
     if (!map || cursor.unit === null || cursor.unit >= map.shape[0] || cursor.t >= map.shape[1]) return this.say("");
     const value = valueOf(map.codes[cursor.unit * map.shape[1] + cursor.t], map.scale);
-    this.say(fill(this.words.panel.unitHere, { unit: cursor.unit + 1, value: value === null ? this.words.lag.nothing : known(value, uncertainty(map.scale)) }));
+    const text = value === null ? this.words.lag.nothing : known(value, uncertainty(map.scale));
+    this.say(fill(this.words.panel.unitHere, { unit: cursor.unit + 1, value: text }));
   }
 
   /** The picture in words, for those who cannot see it. */

@@ -75,8 +75,8 @@ const ENGLISH = {
     clipped: "clips above {threshold} \u00b7 {share} % of iterations clipped", notClipped: "no clipping", describe: "{title}: {value} at iteration {iteration}",
   },
   readout: {
-    row: "loss of step s", column: "state of step t", lagHere: "lag s \u2212 t", lag: "|dL\u209b/dh\u209c|", loss: "loss L\u209c", h: "|h\u209c|", dh: "|dL/dh\u209c| {part}",
-    predicting: "predicting", after: "after", truth: "the true one", outside: "not in the five",
+    row: "loss of step s", column: "state of step t", lag: "|dL\u209b/dh\u209c|", loss: "loss L\u209c", h: "|h\u209c|", dh: "|dL/dh\u209c| {part}",
+    truth: "the true one",
   },
   gone: { title: "This run has ended", text: "It was left alone for too long, or the server started again.", action: "Start a new run" },
   none: { title: "No run yet", text: "The pictures appear here as soon as there is a network to look at." },

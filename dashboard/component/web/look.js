@@ -1,0 +1,81 @@
+// What is looked at: which panels this viewer sees, and which sentence, layer, gate, part and weight the run shows to all its viewers.
+
+import { choice, offer, press, segments } from "./dom.js";
+import { keepView, recallView } from "./settings.js";
+
+// The arrays of a frame that each panel draws from.
+const NEEDS = {
+  h: ["h"], gate: ["gate"], dh: ["dh"], share: ["share"], lag: ["lag"], next: ["next"], cursor: ["h", "dh", "lag"], loss: [], norm: [],
+};
+
+export class Look {
+  /** `chose(change)`: somebody chose something else. */
+  constructor(words, fps, chose) {
+    Object.assign(this, recallView(), { sentence: 0, layer: -1 });
+    if (fps) this.fps = fps;
+    this.chose = chose;
+    const { gate, dh, share } = words.panels;
+    this.controls = {
+      gate: choice([], "", gate.choose, (name) => this.choose({ gate: name })),
+      part: segments(Object.entries(dh.parts), this.part, dh.choose, (part) => this.choose({ part })),
+      weight: choice([], "", share.choose, (weight) => this.choose({ weight })),
+      view: segments(Object.entries(share.views), this.view, share.view, (view) => this.choose({ view })),
+    };
+  }
+
+  choose(change) {
+    Object.assign(this, change);
+    press(this.controls.part, this.part);
+    press(this.controls.view, this.view);
+    this.keep();
+    this.chose(change);
+  }
+
+  /** Remembers everything but the sentence and the layer, which belong to one run. */
+  keep() {
+    const { shown, gate, part, weight, view, fps, range, logarithmic } = this;
+    keepView({ shown, gate, part, weight, view, fps, range, logarithmic });
+  }
+
+  /** Fits the choices to what a run has; a choice that it does not have becomes the most telling one that it has. */
+  fit(axis, control) {
+    this.sentence = axis.sentence;
+    if (!axis.gates.includes(this.gate)) this.gate = axis.gates.includes("f") ? "f" : (axis.gates[0] ?? null);
+    if (!axis.weights.includes(this.weight)) {
+      this.weight = axis.weights.findLast((name) => name.includes("weight_hh")) ?? axis.weights[0] ?? null;
+    }
+    if (this.layer >= axis.layers) this.layer = -1;
+    const { gate, part, weight, view } = this.controls;
+    offer(gate, axis.gates.map((name) => [name, name]), this.gate);
+    offer(weight, axis.weights.map((name) => [name, name]), this.weight);
+    for (const one of [gate, weight, ...part.children, ...view.children]) one.disabled = !control;
+    gate.hidden = axis.gates.length === 0;
+  }
+
+  /** Who only watches sees what the owner chose. */
+  follow({ dh, gate, share }) {
+    if (dh) press(this.controls.part, dh.part);
+    if (gate) this.controls.gate.value = gate.gate;
+    if (share) {
+      this.controls.weight.value = share.weight;
+      press(this.controls.view, share.view);
+    }
+  }
+
+  /**
+   * The message that says so.  What the run shows to all is for its owner to say, once it is known what there is to choose from (`owner`).
+   * Its sentence is left as it is until somebody chooses another (`change`): a reloaded page finds what it showed.
+   */
+  message(owner, change = {}) {
+    const show = [...new Set(this.shown.flatMap((name) => NEEDS[name] ?? []))];
+    // A page that nobody sees asks for a sign of life only.
+    const message = { do: "look", show, fps: document.hidden ? 1 : this.fps };
+    if (!owner) return message;
+    const { layer, part, view, range, gate, weight } = this;
+    Object.assign(message, { layer, part, view, range });
+    if (gate) message.gate = gate;
+    if (weight) message.weight = weight;
+    if ("sentence" in change) message.sentence = change.sentence;
+    return message;
+  }
+}
