@@ -20,3 +20,21 @@ def window_problems(experiment: Experiment, steps: int, catalogue: Catalogue) ->
             label = SPECS[field].label
             problems[field] = f"{label} is {value}, but the longest sentence has {steps} steps: choose 1 to {steps}, or full."
     return problems
+
+
+def work(steps: int, rows: int, weights: int) -> float:
+    """Multiplications of one pictured iteration, roughly.
+
+    Each weight is used at every step of every row, forwards and twice backwards, and once for every cell of the lag matrix.
+    """
+    return float(weights) * (3 * steps * rows + steps * steps / 2)
+
+
+def work_problems(needed: float, allowed: float) -> dict[str, str]:
+    """Field -> sentence, where one iteration would keep the trainers from everybody else for too long."""
+    if needed <= allowed:
+        return {}
+    return {
+        "hidden": f"An iteration of this network over these sentences takes {needed / 1e9:,.0f} billion multiplications; at most "
+        f"{allowed / 1e9:,.0f} billion are done here: use fewer hidden units or layers, or shorter or fewer sentences."
+    }

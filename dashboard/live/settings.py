@@ -35,6 +35,8 @@ class Settings:
 
     # Runs and their lifetimes
     max_runs: int = 64
+    max_work: float = 5e10
+    """Multiplications that one iteration with its picture may take (a few seconds): it cannot be interrupted, and others wait for it."""
     max_viewers: int = 100
     """Viewers of one run."""
     pause_after: float = 3.0

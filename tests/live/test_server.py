@@ -256,6 +256,13 @@ class TestPages:
         with pytest.raises(InvalidExperiment):
             runs.create(SMALL.replace(cell="abacus"))
 
+    def test_what_would_keep_a_trainer_for_a_minute_is_refused(self, server: str):
+        text = "\n".join("ab" * 250 for _ in range(39))
+        problems = runs.describe(SMALL.replace(text=text, tokens="character", hidden=256, layers=4))["problems"]
+        assert list(problems) == ["hidden"]
+        assert "at most 50 billion" in problems["hidden"]
+        assert runs.describe(SMALL.replace(text="ab" * 250, tokens="character", hidden=256))["problems"] == {}
+
     def test_what_can_change_live_does(self, viewer: Watcher, keys: runs.RunKeys):
         viewer.send(do="play")
         viewer.at(30)

@@ -15,11 +15,13 @@ from functools import partial
 from typing import Any
 
 from core.catalogue import Catalogue
+from core.cells import CELLS
 from core.checkpoint import InvalidCheckpoint
 from core.experiment import Experiment, InvalidExperiment
-from core.tasks import TASKS
+from core.tasks import TASKS, Task
 from core.training import Trainer
 from dashboard.live import pipe
+from dashboard.live.bounds import work, work_problems
 from dashboard.live.settings import Settings
 from dashboard.live.worker.live_trainer import LiveTrainer, scalars, traced
 
@@ -154,7 +156,8 @@ class Turns:
 
     def _describe(self, message: pipe.Message, _: bytes) -> Answer:
         experiment = Experiment.from_dict(message["experiment"])
-        return {"task": TASKS[experiment.task](experiment).describe()}, b""
+        task = TASKS[experiment.task](experiment)
+        return {"task": task.describe(), "work": _needed(experiment, task)}, b""
 
     def _create(self, message: pipe.Message, block: bytes) -> Answer:
         """A new run, or one from its checkpoint."""
@@ -175,8 +178,10 @@ class Turns:
         return {"iteration": run.trainer.iteration}, b""
 
     def _restore(self, message: pipe.Message, block: bytes) -> Answer:
-        run = self._run(message)
-        run.adopt(Trainer.restore(block))
+        run, trainer = self._run(message), Trainer.restore(block)
+        if problems := work_problems(_needed(trainer.experiment, trainer.task), self._settings.max_work):
+            raise InvalidExperiment(problems)
+        run.adopt(trainer)
         return {"iteration": run.trainer.iteration, "experiment": run.trainer.experiment.to_dict()}, b""
 
     def _trace(self, message: pipe.Message, _: bytes) -> Answer:
@@ -194,3 +199,11 @@ class Turns:
     def _checkpoint(self, message: pipe.Message, _: bytes) -> Answer:
         trainer = self._run(message).trainer
         return {"iteration": trainer.iteration}, trainer.checkpoint()
+
+
+def _needed(experiment: Experiment, task: Task) -> float:
+    """Multiplications of one pictured iteration of this experiment."""
+    hidden = experiment.hidden
+    entering = experiment.embedding + (experiment.layers - 1) * hidden + experiment.layers * hidden
+    rows = min(experiment.batch or task.sequences, task.sequences)
+    return work(max(task.lengths), rows, len(CELLS[experiment.cell].gates) * hidden * entering)
