@@ -30,7 +30,8 @@ export class Sentences {
         this.list.replaceChildren(
           ...sentences.map((text, i) =>
             make(
-              "button", { type: "button", title: text, dir: "auto", on: { click: () => this.chose({ sentence: i }) } }, make("bdi", { text }),
+              "button", { type: "button", title: text, dir: "auto", on: { click: () => this.chose({ sentence: i }) } },
+              make("bdi", { text }),
             ),
           ),
         );
