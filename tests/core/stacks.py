@@ -61,8 +61,15 @@ class Stack:
 
 
 def make(
-    kind: str, layers: int = 1, steps: int = 5, batch: int = 2, inputs: int = 3, hidden: int = 4, lengths: tuple[int, ...] = (),
-    seed: int = 0, dtype: torch.dtype = torch.float64,
+    kind: str,
+    layers: int = 1,
+    steps: int = 5,
+    batch: int = 2,
+    inputs: int = 3,
+    hidden: int = 4,
+    lengths: tuple[int, ...] = (),
+    seed: int = 0,
+    dtype: torch.dtype = torch.float64,
 ) -> Stack:
     """A stack from a seed.  Weights are large enough that no error fades before the first step."""
     generator = torch.Generator().manual_seed(seed)
@@ -82,8 +89,14 @@ def stacks(draw: st.DrawFn, layers: int = 3, steps: int = 7, kinds: tuple[str, .
     others = draw(st.lists(st.integers(1, longest), max_size=2), "lengths")
     lengths = tuple(draw(st.permutations([longest, *others]), "order"))
     return make(
-        draw(st.sampled_from(kinds), "cell"), draw(st.integers(1, layers), "layers"), longest, len(lengths),
-        draw(st.integers(1, 3), "inputs"), draw(st.integers(1, 4), "hidden"), lengths, draw(st.integers(0, 2**16), "seed"),
+        draw(st.sampled_from(kinds), "cell"),
+        draw(st.integers(1, layers), "layers"),
+        longest,
+        len(lengths),
+        draw(st.integers(1, 3), "inputs"),
+        draw(st.integers(1, 4), "hidden"),
+        lengths,
+        draw(st.integers(0, 2**16), "seed"),
     )
 
 

@@ -78,9 +78,13 @@ def test_what_matters(catalogue, fields, matter, idle):
 @pytest.mark.parametrize(
     ("fields", "change"),
     [
-        ({}, {"k": 2}), ({}, {"k1": 1}), ({}, {"momentum": 0.1}), ({"cell": "gru"}, {"forget_bias": 2.0}),
+        ({}, {"k": 2}),
+        ({}, {"k1": 1}),
+        ({}, {"momentum": 0.1}),
+        ({"cell": "gru"}, {"forget_bias": 2.0}),
         ({"clip": "off"}, {"threshold": 1e-5}),
-        ({"truncation": "window"}, {"update_every": "block"}), ({"truncation": "chunk"}, {"k2": 9}),
+        ({"truncation": "window"}, {"update_every": "block"}),
+        ({"truncation": "chunk"}, {"k2": 9}),
     ],
     ids=str,
 )
@@ -93,12 +97,22 @@ def test_what_does_not_matter_changes_no_number(catalogue, fields, change):
 @pytest.mark.parametrize(
     ("fields", "change"),
     [
-        ({"truncation": "chunk"}, {"k": 2}), ({"truncation": "window"}, {"k": 2}), ({"truncation": "custom"}, {"k1": 1}),
-        ({"truncation": "custom"}, {"k2": 9}), ({"truncation": "chunk"}, {"update_every": "block"}),
+        ({"truncation": "chunk"}, {"k": 2}),
+        ({"truncation": "window"}, {"k": 2}),
+        ({"truncation": "custom"}, {"k1": 1}),
+        ({"truncation": "custom"}, {"k2": 9}),
+        ({"truncation": "chunk"}, {"update_every": "block"}),
         ({"optimiser": "momentum"}, {"momentum": 0.1}),
-        ({}, {"forget_bias": 2.0}), ({}, {"threshold": 1e-5}), ({}, {"text": "a b"}), ({}, {"tokens": "character"}), ({}, {"gain": 0.5}),
+        ({}, {"forget_bias": 2.0}),
+        ({}, {"threshold": 1e-5}),
+        ({}, {"text": "a b"}),
+        ({}, {"tokens": "character"}),
+        ({}, {"gain": 0.5}),
         ({}, {"seed": 1}),
-        ({}, {"weight_decay": 0.5}), ({}, {"dtype": "float32"}), ({}, {"batch": 1}), ({}, {"initialisation": "orthogonal"}),
+        ({}, {"weight_decay": 0.5}),
+        ({}, {"dtype": "float32"}),
+        ({}, {"batch": 1}),
+        ({}, {"initialisation": "orthogonal"}),
     ],
     ids=str,
 )

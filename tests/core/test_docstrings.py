@@ -38,7 +38,9 @@ def namespace(kind: str, stack: Any) -> dict[str, Any]:
     weights = {ours: stack.module.state_dict()[theirs].numpy() for ours, theirs in names.items()}
     gates = len(CELLS[kind].gates)
     words = {
-        "sigmoid": lambda a: 1 / (1 + np.exp(-a)), "tanh": np.tanh, "blocks": lambda a: np.split(a, gates),
+        "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
+        "tanh": np.tanh,
+        "blocks": lambda a: np.split(a, gates),
         "join": lambda *parts: np.concatenate(parts),
     }
     return weights | words | MEANINGS.get(kind, {})

@@ -30,7 +30,9 @@ def pad(batch: Batch, more: int) -> Batch:
     """The same sequences with more padding behind them."""
     room = torch.full((more, batch.inputs.shape[1]), PAD)
     return dataclasses.replace(
-        batch, inputs=torch.cat((batch.inputs, room)), targets=torch.cat((batch.targets, room)),
+        batch,
+        inputs=torch.cat((batch.inputs, room)),
+        targets=torch.cat((batch.targets, room)),
         mask=torch.cat((batch.mask, torch.zeros_like(room, dtype=torch.bool))),
     )
 
@@ -74,8 +76,11 @@ def test_a_longer_sentence_beside_it_changes_nothing_but_the_divisor(small, kind
 
 
 @given(
-    st.lists(st.text("ab", min_size=1, max_size=5), min_size=1, max_size=4), st.sampled_from(list(CELLS)), truncations(6),
-    st.integers(0, 5), st.integers(1, 2),
+    st.lists(st.text("ab", min_size=1, max_size=5), min_size=1, max_size=4),
+    st.sampled_from(list(CELLS)),
+    truncations(6),
+    st.integers(0, 5),
+    st.integers(1, 2),
 )
 def test_any_batch_is_the_sum_of_its_sentences(words, kind, windows, more, layers):
     experiment = Experiment(text="\n".join(words), tokens="character", cell=kind, hidden=3, embedding=2, layers=layers)

@@ -79,9 +79,7 @@ def test_kept_room_changes_no_number(kind, data, noise):
         state = None
         if with_state:
             shape = (batch.inputs.shape[1], 3)
-            state = [
-                {name: torch.randn(shape, generator=generator, dtype=torch.float64) for name in model.cell.states} for _ in range(2)
-            ]
+            state = [{name: torch.randn(shape, generator=generator, dtype=torch.float64) for name in model.cell.states} for _ in range(2)]
         kept = numbers(engine.run(batch, windows, state))
         alone = numbers(passes.run(model, task, batch, windows, state))
         assert all(torch.equal(one, other) for one, other in zip(kept, alone, strict=True))

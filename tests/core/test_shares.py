@@ -62,13 +62,14 @@ def test_every_weights_shares_are_outer_products(kind, text):
 
 
 @given(
-    st.lists(st.text("ab ", min_size=1).filter(str.strip), min_size=1, max_size=3), st.sampled_from(list(CELLS)), st.integers(1, 3),
-    truncations(6), st.integers(0, 99),
+    st.lists(st.text("ab ", min_size=1).filter(str.strip), min_size=1, max_size=3),
+    st.sampled_from(list(CELLS)),
+    st.integers(1, 3),
+    truncations(6),
+    st.integers(0, 99),
 )
 def test_any_texts_shares_are_outer_products(lines, kind, layers, windows, seed):
-    check_shares(
-        Experiment(text="\n".join(lines), tokens="character", cell=kind, layers=layers, hidden=3, embedding=2, seed=seed), windows
-    )
+    check_shares(Experiment(text="\n".join(lines), tokens="character", cell=kind, layers=layers, hidden=3, embedding=2, seed=seed), windows)
 
 
 def test_a_gradient_of_zero_has_shares_of_zero():

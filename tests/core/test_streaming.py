@@ -45,9 +45,7 @@ def test_segments_add_up_to_the_whole(kind, windows, size):
 
 @given(truncations(5), st.integers(1, 4), st.sampled_from(list(CELLS)), st.integers(1, 12))
 def test_any_segments_add_up_to_the_whole(windows, blocks, kind, length):
-    check(
-        Experiment(text=("abcad" * 3)[:length], tokens="character", cell=kind, hidden=3, embedding=2), windows, blocks * windows.k1
-    )
+    check(Experiment(text=("abcad" * 3)[:length], tokens="character", cell=kind, hidden=3, embedding=2), windows, blocks * windows.k1)
 
 
 def test_memory_does_not_grow_with_the_sequence(small):

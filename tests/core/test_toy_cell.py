@@ -101,5 +101,3 @@ def test_the_engine_stops_in_the_middle():
     assert visits == [(4, 1), (3, 2)]
     assert (back.position, back.done) == (2, False)
     assert back.finish().dh[0][:, 0, 0].tolist() == [4, 3, 2, 1]
-
-

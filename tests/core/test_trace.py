@@ -40,7 +40,14 @@ def seen(small) -> Trace:
 
 def test_every_quantity_has_the_axes_that_it_names(small, seen):
     sizes = {
-        "layer": 2, "step": 6, "sequence": 1, "unit": 5, "loss_step": 6, "part": 3, "gate": 4, "weight": len(seen.labels["weight"]),
+        "layer": 2,
+        "step": 6,
+        "sequence": 1,
+        "unit": 5,
+        "loss_step": 6,
+        "part": 3,
+        "gate": 4,
+        "weight": len(seen.labels["weight"]),
         "token": len(seen.labels["token"]),
     }
     assert set(seen.values) == set(AXES)
@@ -119,7 +126,12 @@ def test_bytes_there_and_back(seen):
     for trace in (seen, seen.of(0), tiny()):
         back = Trace.from_bytes(trace.to_bytes())
         assert (back.iteration, back.axes, back.labels, back.in_batch, dict(back.books), dict(back.dims)) == (
-            trace.iteration, trace.axes, trace.labels, trace.in_batch, dict(trace.books), dict(trace.dims)
+            trace.iteration,
+            trace.axes,
+            trace.labels,
+            trace.in_batch,
+            dict(trace.books),
+            dict(trace.dims),
         )
         assert list(back.values) == list(trace.values)
         for name, value in trace.values.items():

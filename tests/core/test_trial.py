@@ -162,9 +162,12 @@ UNTRAINED = Trainer(Experiment(text="a b c a", hidden=3, embedding=2))
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"tokens": 0}, "Tokens must be a whole number from 1 to 200, not 0."), ({"tokens": 201}, "from 1 to 200, not 201"),
-        ({"temperature": -0.1}, "Temperature must be a number from 0 to 10, not -0.1."), ({"temperature": math.nan}, "not nan"),
-        ({"temperature": math.inf}, "not inf"), ({"seed": -1}, "Seed must be a whole number from 0"),
+        ({"tokens": 0}, "Tokens must be a whole number from 1 to 200, not 0."),
+        ({"tokens": 201}, "from 1 to 200, not 201"),
+        ({"temperature": -0.1}, "Temperature must be a number from 0 to 10, not -0.1."),
+        ({"temperature": math.nan}, "not nan"),
+        ({"temperature": math.inf}, "not inf"),
+        ({"seed": -1}, "Seed must be a whole number from 0"),
         ({"seed": 2**40}, "not 1099511627776"),
     ],
 )

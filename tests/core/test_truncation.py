@@ -132,8 +132,10 @@ def test_named_truncations_are_windows():
     assert windows(truncation="chunk", k=3) == TBPTT(3, 3)
     assert windows(truncation="window", k=3) == TBPTT(1, 3)
     assert windows(truncation="custom", k1=2, k2=5) == TBPTT(2, 5)
-    longest_lag = {name: max(s - t for s in range(10) for t in range(10) if windows(truncation=name, k=4).reach(10)[s, t])
-                   for name in ("full", "chunk", "window")}
+    longest_lag = {
+        name: max(s - t for s in range(10) for t in range(10) if windows(truncation=name, k=4).reach(10)[s, t])
+        for name in ("full", "chunk", "window")
+    }
     assert longest_lag == {"full": 9, "chunk": 3, "window": 3}
 
 
