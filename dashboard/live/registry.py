@@ -147,9 +147,9 @@ class Registry:
         elif alone >= self.settings.pause_after and run.state == words.TRAINING and not run.resume:
             run.resume = True
             run.order("pause")
-        advanced = run.iteration != run.checkpoint_iteration
-        if advanced and run.checkpoint_fits and now - run.checkpoint_at >= self.settings.checkpoint_every:
-            run.checkpoint_at = now
+        due = run.changes != run.checkpoint_changes and now - run.checkpoint_at >= self.settings.checkpoint_every
+        if due and run.checkpoint_fits:
+            run.checkpoint_at, run.checkpoint_changes = now, run.changes
             self._spawn(self._save(run, run.worker))
 
     async def _save(self, run: Run, worker: Worker) -> None:

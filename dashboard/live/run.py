@@ -43,8 +43,9 @@ class Run:
         self.look = Look()
         self.changes = 0
         """Counts what makes an earlier Trace out of date."""
-        self.checkpoint, self.checkpoint_iteration, self.checkpoint_at = b"", 0, 0.0
-        self.checkpoint_fits = True
+        self.checkpoint, self.checkpoint_iteration = b"", 0
+        self.checkpoint_fits, self.checkpoint_at, self.checkpoint_changes = True, 0.0, 0
+        """Whether it is small enough to be kept; when the last one was asked for, and what `changes` was then."""
         self.deaths, self.died_at_iteration = 0, -1
         self.resume = False
         """Whether it was playing when its last viewer left."""
@@ -106,6 +107,7 @@ class Run:
         needed = self._recording.axes()
         self._axes = {number: kept for number, kept in self._axes.items() if number in needed} | {axis["id"]: axis}
         self.experiment = Experiment.from_dict(axis["experiment"])
+        self.changes += 1
         self.look = self.look.fitted(axis)
 
     # What viewers get
@@ -179,6 +181,7 @@ class Run:
     def command(self, do: str, value: Any = None) -> None:
         """A command of a person who controls the run; ValueError with one sentence when it cannot be."""
         self.touch()
+        self.resume = False
         if do == "seek":
             self._seek(value)
             return

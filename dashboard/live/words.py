@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-STARTING, READY, TRAINING, PAUSED, STOPPED = "starting", "ready", "training", "paused", "stopped"
-RESTARTING, GONE = "restarting", "gone"
+READY, TRAINING, PAUSED, STOPPED, RESTARTING, GONE = "ready", "training", "paused", "stopped", "restarting", "gone"
 """`ready` has never been played, `stopped` stopped by itself (it exploded), `restarting` has lost its worker and gets another."""
 
 

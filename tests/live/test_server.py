@@ -357,6 +357,13 @@ class TestLifetimes:
         with watch(server, keys.control) as viewer:
             viewer.frame()
             assert runs.find(keys.control).state == "paused", "who paused it wants it paused"
+            viewer.send(do="play")
+            viewer.at(rested + 12)
+        wait_for(lambda: runs.find(keys.control).state == "paused", 5)
+        runs.command(keys.control, "pause")
+        with watch(server, keys.control) as viewer:
+            viewer.frame()
+            assert runs.find(keys.control).state == "paused", "also while nobody looked"
 
     def test_a_run_that_nobody_comes_back_to_is_discarded(self, server: str):
         created = runs.create(SMALL)
@@ -400,6 +407,18 @@ class TestDeaths:
         since = points[max(at for at, point in enumerate(points) if point == 0) + 1 :]
         assert since == list(range(1, int(last.tail[-1, 0]) + 1))
         assert worker_pids() != [pid]
+
+    def test_a_change_made_at_rest_survives(self, keys: runs.RunKeys):
+        runs.command(keys.control, "step")
+        changed = SMALL.replace(learning_rate=0.5, clip="value")
+        runs.change(keys.control, changed)
+        time.sleep(0.8)
+        os.kill(worker_pids()[0], signal.SIGKILL)
+        wait_for(lambda: runs.find(keys.control).state == "restarting")
+        wait_for(lambda: runs.find(keys.control).state == "paused")
+        info = runs.find(keys.control)
+        assert (info.experiment, info.iteration, info.changed_live) == (changed, 1, True)
+        assert runs.trace(keys.control)[0].iteration == 1
 
     def test_pages_are_told_while_no_worker_is_there(self, keys: runs.RunKeys):
         os.kill(worker_pids()[0], signal.SIGKILL)
