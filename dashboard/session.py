@@ -19,6 +19,7 @@ class Session:
     """The run that this page shows, and what was typed but does not hold.
 
     control, watch: the run's ids, None until it is made; a page that only watches has no `control`.
+    link: the query with which the page was opened.
     experiment: what the run runs now.
     description: what the server says of that experiment's task.
     drafts: field -> text that was typed and refused; it stays in its field until it is mended.
@@ -30,6 +31,7 @@ class Session:
 
     control: str | None = None
     watch: str | None = None
+    link: Mapping[str, str] = field(default_factory=dict)
     experiment: Experiment = field(default_factory=Experiment)
     description: Mapping[str, Any] = field(default_factory=dict)
     drafts: dict[str, str] = field(default_factory=dict)

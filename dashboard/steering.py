@@ -20,7 +20,7 @@ WATCH = "watch"
 
 def open_run(held: Session, catalogue: Catalogue, say: Texts) -> None:
     """Give the page a run: the one that its link watches, or a new one of the link's Experiment.  LiveError when there can be none."""
-    query = session.query()
+    query = held.link = session.query()
     if watched := query.get(WATCH):
         if info := runs.find(watched):
             held.control, held.watch = None, watched
@@ -39,7 +39,8 @@ def open_run(held: Session, catalogue: Catalogue, say: Texts) -> None:
     held.control, held.watch = keys.control, keys.watch
     held.experiment, held.changed_live = experiment, False
     describe(held)
-    session.set_query(address.write(experiment))
+    if address.IN_A_FILE not in query.values():  # by that address, a reloaded tab finds its run and its text again
+        session.set_query(address.write(experiment))
 
 
 def renew(held: Session, say: Texts) -> None:
@@ -52,13 +53,14 @@ def renew(held: Session, say: Texts) -> None:
 
 
 def reattach(held: Session, control: str) -> bool:
-    """Go on with the run that this tab had before it was reloaded, if it still runs what the address says; the new one is closed."""
+    """Go on with the run that this tab had before it was reloaded, if that runs what the link says; the new one is closed."""
     if held.control in (None, control):
         return False
     info = runs.find(control)
-    if info is None or not info.control or address.write(info.experiment) != session.query():
+    if info is None or not info.control or address.write(info.experiment) not in (held.link, session.query()):
         return False
-    new, held.control, held.watch = held.control, control, getattr(info, "watch", None)
+    held.notes.clear()
+    new, held.control, held.watch = held.control, control, info.watch
     if new:
         runs.close(new)
     adopt(held, info)

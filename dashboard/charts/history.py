@@ -31,21 +31,19 @@ def draw(points: Array, threshold: float | None, look: Look) -> Picture:
     span = np.log10(norms.max() / norms.min()) if len(norms) else 0
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
     figure.add_trace(
-        go.Scattergl(
-            x=history["iteration"], y=history["loss"], mode="lines", line={"color": colours.first, "width": 2}, hovertemplate=hover
-        ),
+        go.Scatter(x=history["iteration"], y=history["loss"], mode="lines", line={"color": colours.first, "width": 2}, hovertemplate=hover),
         row=1,
         col=1,
     )
     figure.add_trace(
-        go.Scattergl(
+        go.Scatter(
             x=history["iteration"], y=history["norm_before"], mode="lines", line={"color": colours.first, "width": 1.5}, hovertemplate=hover
         ),
         row=2,
         col=1,
     )
     figure.add_trace(
-        go.Scattergl(
+        go.Scatter(
             x=clipped["iteration"],
             y=clipped["norm_before"],
             mode="markers",
