@@ -56,7 +56,8 @@ def observe(
         return array
 
     def stacked(layers: Sequence[Tensor]) -> Array:
-        return hide_padding(whole(torch.stack([value[:, rows] if value.shape[1] != real.shape[1] else value for value in layers]), 1), 1, 2)
+        """(T, B, H) a layer -> (L, T, B, H)."""
+        return hide_padding(whole(torch.stack(list(layers)), 1), 1, 2)
 
     def by_gate(layers: Sequence[Tensor]) -> Array:
         """(T, B, G, H) a layer -> (L, G, T, B, H)."""

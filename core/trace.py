@@ -75,7 +75,7 @@ class Trace:
     labels: the coordinates of the named axes "gate", "part", "weight" and "token"; the others count (layer, sequence and unit from 0,
     steps from 1).
     values: quantity -> read-only array with the axes `AXES[quantity]`.
-    books: name of a law -> the largest relative error with which it held (see `core.books`).
+    books: name of a law -> the largest relative error with which it held (see `core.observe`).
     """
 
     iteration: int
