@@ -104,7 +104,7 @@ class Run:
             viewer.notice()
 
     def _take_axis(self, axis: Mapping[str, Any]) -> None:
-        needed = self._recording.axes()
+        needed = self._recording.axes() | ({self.shown.axis} if self.shown else set())
         self._axes = {number: kept for number, kept in self._axes.items() if number in needed} | {axis["id"]: axis}
         self.experiment = Experiment.from_dict(axis["experiment"])
         self.changes += 1

@@ -265,6 +265,32 @@ def test_a_look_at_rest_is_painted_again(web: Web):
     assert axis["inputs"] == ["<bos>", "b", "c", "a"]
 
 
+def test_a_look_at_a_slow_run_does_not_wait_for_its_next_iteration(web: Web):
+    web.create(SMALL, speed=0.01)
+    web.send("play")
+    web.until(on="frame", iteration=1)
+    for look in (Look(gate="o"), Look(gate="o", sentence=1)):
+        web.send("look", look=look.to_dict(), demand={"show": PANELS, "fps": 30.0})
+        frame = frame_of(*web.until(on="frame"))
+        assert next(entry["gate"] for entry in frame.header["arrays"] if entry["name"] == "gate") == "o"
+
+
+def test_a_fixed_range_outlives_a_restart(web: Web):
+    web.create(SMALL)
+    fixed = {"look": Look(range="fixed").to_dict(), "demand": {"show": PANELS, "fps": 30.0}}
+    web.send("look", **fixed)
+    for do in ("step", "restart"):
+        web.send(do)
+        web.until(on="status")
+    web.ask("change", experiment=SMALL.replace(cell="rnn_tanh", gain=8.0, seed=5).to_dict())
+    scales = [
+        {entry["name"]: entry["scale"] for entry in frame_of(*event).header["arrays"] if entry["name"] in ("dh", "lag")}
+        for event in web.events if event[0].get("on") == "frame"
+    ]  # fmt: skip
+    assert len(scales) >= 4
+    assert all(scale == scales[0] for scale in scales)
+
+
 def test_it_ends_with_its_input_even_before_it_is_warm():
     with worker() as web:
         assert web.process.stdin

@@ -50,6 +50,7 @@ class LiveTrainer:
         self.spent = 0.0
         """Seconds of turns: the worker lets the one who has spent least go first."""
         self._points = array.array("d")
+        self._painter = Painter({})
         self._adopt(trainer)
 
     def _adopt(self, trainer: Trainer) -> None:
@@ -58,8 +59,11 @@ class LiveTrainer:
         self._points_sent = 0.0
         self._turn_at = self._frame_at = 0.0
         self._rate, self._counted, self._counting_since = 0.0, 0, 0.0
-        self._painter = Painter(CELLS[trainer.experiment.cell].bounds)
-        self._sentences = trainer.task.texts
+        bounds = CELLS[trainer.experiment.cell].bounds
+        if self._look.range == "fixed":
+            self._painter.bounds = bounds
+        else:
+            self._painter = Painter(bounds)
         trainer.observe = self._look.sentence if self._look.sentence < trainer.task.sequences else 0
         first = trainer.peek()
         self._weights = traced(first).labels["weight"]
@@ -118,9 +122,7 @@ class LiveTrainer:
             self._enter(words.STOPPED)
         else:
             clip = snapshot.clip
-            self._points.extend(
-                (snapshot.iteration, snapshot.loss, clip.norm_before, clip.norm_after, clip.factor, clip.share_clipped)
-            )
+            self._points.extend((snapshot.iteration, snapshot.loss, clip.norm_before, clip.norm_after, clip.factor, clip.share_clipped))
         if snapshot.trace is not None:
             self._picture(snapshot)
         elif snapshot.stopped:
@@ -194,13 +196,8 @@ class LiveTrainer:
         self._look, self._demand = Look(**look), Demand(**demand)
         if self._look.sentence != before.sentence:
             self._begin()
-        if self._look == before and set(self._demand.show) <= set(shown):
-            return
-        if not self.at_rest:
-            self._frame_at = 0.0
-        elif self._look.sentence != before.sentence:
             self._picture(self.trainer.peek())
-        else:
+        elif self._look != before or not set(self._demand.show) <= set(shown):
             self._send_picture()
 
     def play(self) -> None:
@@ -246,8 +243,7 @@ class LiveTrainer:
         if can_change_live(changes):
             self.trainer.change(**changes)
             self._begin()
-            if self.at_rest:
-                self._picture(self.trainer.peek())
+            self._picture(self.trainer.peek())
         else:
             self.adopt(Trainer(experiment))
 
