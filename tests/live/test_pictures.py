@@ -1,0 +1,108 @@
+"""Trace -> maps: transposed to units x steps, on scales that can be compared, absent and cut kept apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.trace import Axis, Trace
+from dashboard.live.frames import ABSENT, CUT, Map
+from dashboard.live.look import PANELS, Look
+from dashboard.live.worker.pictures import Painter
+
+T, H, V = 4, 3, 7
+BOUNDS = {"h": (-1.0, 1.0), "f": (0.0, 1.0), "g": (-1.0, 1.0)}
+TARGETS = np.array([4, 5, 6, 2])
+
+
+def trace(**changes: Any) -> Trace:
+    """A Trace of two layers and one sentence with random values."""
+    draw = np.random.default_rng(0)
+    lag = np.where(np.tri(T, dtype=bool), draw.uniform(1e-6, 1, (2, T, T)), np.nan)
+    probability = draw.uniform(0, 1, (T, V))
+    values = {
+        "h": draw.uniform(-1, 1, (2, T, H)), "gate": draw.uniform(0, 1, (2, 2, T, H)), "dh": draw.normal(size=(2, 3, T, H)),
+        "loss": draw.uniform(0, 1, T), "lag_h": lag, "reach": np.tri(T, dtype=bool) & ~np.tri(T, k=-2, dtype=bool),
+        "share_projection": draw.normal(size=(1, T)), "share_norm": draw.uniform(0, 1, (1, T)),
+        "probability": probability / probability.sum(1, keepdims=True),
+    } | changes  # fmt: skip
+    dims = {
+        "h": ("layer", "step", "unit"), "gate": ("layer", "gate", "step", "unit"), "dh": ("layer", "part", "step", "unit"),
+        "loss": ("step",),
+        "lag_h": ("layer", "loss_step", "step"), "reach": ("loss_step", "step"), "share_projection": ("weight", "step"),
+        "share_norm": ("weight", "step"), "probability": ("step", "token"),
+    }  # fmt: skip
+    labels = {"gate": ("f", "g"), "part": ("total", "direct", "recurrent"), "weight": ("rnn.weight_hh_l0",)}
+    axis = Axis(("<bos>", "a", "b", "c"), ("a", "b", "c", "<eos>"))
+    return Trace(1, (axis,), labels, {name: value for name, value in values.items() if value is not None}, dims=dims)
+
+
+def paint(painter: Painter | None = None, look: Look | None = None, now: float = 0.0, **changes: Any) -> dict[str, Map]:
+    maps = (painter or Painter(BOUNDS)).maps(trace(**changes), TARGETS, look or Look(), PANELS, now)
+    return {entry.name: entry for entry in maps}
+
+
+def test_maps_lie_on_one_time_axis():
+    maps = paint()
+    assert maps["h"].values.shape == maps["gate"].values.shape == maps["dh"].values.shape == (H, T)
+    assert maps["lag"].values.shape == (T, T)
+    assert maps["share"].values.shape == maps["loss_steps"].values.shape == maps["true_probability"].values.shape == (T,)
+    assert maps["next_token"].values.shape == maps["next_probability"].values.shape == (T, 5)
+
+
+def test_only_what_is_looked_at_is_painted():
+    names = [entry.name for entry in Painter(BOUNDS).maps(trace(), TARGETS, Look(), ("dh",), 0.0)]
+    assert names == ["dh", "loss_steps"]
+
+
+def test_what_a_cell_bounds_has_a_scale_that_never_moves():
+    for painter, values in ((Painter(BOUNDS), 0.01), (Painter(BOUNDS), 0.99)):
+        maps = paint(painter, h=np.full((2, T, H), values))
+        assert (maps["h"].scale.low, maps["h"].scale.high) == (-1, 1)
+        assert (maps["gate"].scale.low, maps["gate"].scale.high) == (0, 1)
+    assert paint(look=Look(gate="g"))["gate"].scale.low == -1
+
+
+def test_what_nothing_bounds_is_followed():
+    painter = Painter({"h": None})
+    assert paint(painter, h=np.full((2, T, H), 30.0))["h"].scale.high == 50
+    assert paint(painter, h=np.full((2, T, H), 700.0))["h"].scale.high == 1000
+
+
+def test_the_parts_of_the_gradient_share_one_scale():
+    painter = Painter(BOUNDS)
+    scales = {paint(painter, Look(part=part))["dh"].scale for part in ("total", "direct", "recurrent")}
+    assert len(scales) == 1
+    assert scales.pop().high >= np.abs(trace().pick("dh", layer=1)).max()
+
+
+def test_no_path_and_cut_are_not_values():
+    codes = paint()["lag"].values
+    assert (codes[np.triu_indices(T, 1)] == ABSENT).all()
+    assert (codes[np.tril_indices(T, -2)] == CUT).all()
+    assert (np.diagonal(codes) > CUT).all()
+
+
+def test_shares_come_with_their_sum():
+    shares = trace()["share_projection"][0]
+    assert paint()["share"].about == {"weight": "rnn.weight_hh_l0", "view": "projection", "total": pytest.approx(shares.sum())}
+    assert paint(look=Look(view="norm"))["share"].about["view"] == "norm"
+
+
+def test_next_tokens_are_the_likeliest_best_first():
+    maps, probability = paint(), trace()["probability"]
+    for step in range(T):
+        assert maps["next_token"].values[step].tolist() == np.argsort(-probability[step])[:5].tolist()
+    np.testing.assert_allclose(maps["true_probability"].values, probability[np.arange(T), TARGETS], rtol=1e-6)
+
+
+def test_a_cell_without_gates_has_no_gate_map():
+    assert "gate" not in paint(gate=None)
+
+
+def test_numbers_that_are_not_finite_paint_without_complaint():
+    maps = paint(dh=np.full((2, 3, T, H), np.inf), lag_h=np.full((2, T, T), np.nan), h=np.full((2, T, H), np.nan))
+    assert (maps["h"].values == ABSENT).all()
+    assert (maps["lag"].values == ABSENT).all()
