@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from core import bptt, passes
+from core import passes
 from core.clipping import CLIPS
 from core.experiment import Experiment
 from core.model import SequenceModel
@@ -56,7 +56,7 @@ class Ours:
         self.task = Sentences(experiment)
         self.model = SequenceModel.of_experiment(experiment, self.task)
         self.gradient = torch.zeros_like(self.model.flat)
-        self.by_weight = list(self.model.views(self.gradient).values())
+        self.by_weight = self.model.views(self.gradient)
         self.model.flat.grad = self.gradient
         self.optimiser = OPTIMISERS[experiment.optimiser].build(self.model.flat, experiment)
         self.batch = self.task.batch()
@@ -69,20 +69,16 @@ class Ours:
     def iteration(self) -> Shares:
         """States, gates, dL/dh, dL/da, norms and projections of every weight's shares, clip, update."""
         seen = self.look()
-        seen.gradient(self.gradient)
-        captured = shares(seen.factors, self.by_weight)
+        captured = shares(seen.factors, list(seen.gradient(self.by_weight).values()))
         CLIPS["norm"].apply(self.gradient, self.experiment.threshold)
         self.optimiser.step()
         return captured
 
     def plain_iteration(self) -> None:
         seen = self.look()
-        seen.gradient(self.gradient)
+        seen.gradient(self.by_weight)
         CLIPS["norm"].apply(self.gradient, self.experiment.threshold)
         self.optimiser.step()
-
-    def lag(self) -> bptt.LagMatrix:
-        return bptt.lag_matrix(self.seen.unrolled, self.seen.direct)
 
 
 class Bare(nn.Module):
