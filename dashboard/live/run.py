@@ -57,7 +57,7 @@ class Run:
         self._axes: dict[int, Mapping[str, Any]] = {}
         self._recording = Recording(settings.recording_frames, settings.recording_bytes)
         self._recording_told = 0.0
-        self._frames: dict[tuple[Position, Position], bytes] = {}
+        self._frames: dict[tuple[int, Position, Position], bytes] = {}
         self._demand: dict[str, Any] = {}
         self._serial = self._seen = 0
 
@@ -123,7 +123,7 @@ class Run:
 
     def frame(self, picture: Picture, position: Position) -> bytes:
         """A picture with the points that a viewer at this position has not seen; made once for all who stand there."""
-        key = (position, self.history.position)
+        key = (picture.serial, position, self.history.position)
         frame = self._frames.get(key)
         if frame is None:
             frame = self._frames[key] = picture.frame(self.history.since(position), replayed=self.replayed)

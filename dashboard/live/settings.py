@@ -55,6 +55,8 @@ class Settings:
     """Iterations per second that can be asked for; beyond it there is `unlimited`."""
     in_flight: int = 2
     """Frames of one run on their way from its trainer that no viewer has been sent yet."""
+    unconfirmed: int = 12
+    """Frames on their way to a browser that counts what it receives (it does so every fourth frame)."""
     points_every: float = 1.0
     """Time after which loss points travel without a frame."""
     history_points: int = 4096

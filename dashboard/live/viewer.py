@@ -25,7 +25,8 @@ COMPLAINTS_EVERY = 1.0
 class Viewer:
     """A socket with the latest frame waiting for it.
 
-    Latest wins: while one frame is being sent, newer ones replace each other, and their loss points go with the next.
+    Latest wins: while one frame is being sent, newer ones replace each other, and their loss points go with the next.  What is sent may
+    still wait in a slow network; a browser that says how many frames it has received is therefore never sent many more than those.
     """
 
     def __init__(self, socket: WebSocket, run: Run, settings: Settings, *, control: bool) -> None:
@@ -37,6 +38,8 @@ class Viewer:
         self._axis, self._position = 0, NOWHERE
         self._sent: Picture | None = None
         self._next_at = 0.0
+        self._frames, self._received = 0, -1
+        """Frames sent, and how many of them the browser says it has; -1 while it has said nothing."""
         self._allowance, self._allowance_at, self._complained_at = settings.message_rate, time.monotonic(), 0.0
 
     def notice(self) -> None:
@@ -51,6 +54,9 @@ class Viewer:
     def _complain(self, sentence: str) -> None:
         self.tell("error", json.dumps({"type": "error", "message": sentence}))
 
+    def _unconfirmed(self) -> int:
+        return self._frames - self._received if self._received >= 0 else 0
+
     async def deliver(self) -> None:
         """Send what there is, as fast as the browser takes it; return when the run is gone."""
         loop = asyncio.get_running_loop()
@@ -62,7 +68,7 @@ class Viewer:
             if self._run.state == words.GONE:
                 return
             picture = self._run.shown
-            if picture is None or picture is self._sent:
+            if picture is None or picture is self._sent or self._unconfirmed() >= self._settings.unconfirmed:
                 continue
             now = loop.time()
             # The trainer keeps the pace of the fastest viewer; only slower ones have to hold back.
@@ -74,6 +80,7 @@ class Viewer:
                 self._axis = picture.axis
                 await self._socket.send_text(self._run.axis_of(picture))
             frame, self._position, self._sent = self._run.frame(picture, self._position), self._run.history.position, picture
+            self._frames += 1
             await self._socket.send_bytes(frame)
             self._run.seen(picture)
 
@@ -98,12 +105,20 @@ class Viewer:
             message = None
         if not isinstance(message, dict) or not isinstance(message.get("do"), str):
             raise ValueError('A message must be a JSON object with a "do".')
-        if message["do"] == "look":
+        if message["do"] == "received":
+            self._confirm(message.get("frames"))
+        elif message["do"] == "look":
             self._look(message)
         elif not self._control:
             raise ValueError("This link can only watch.")
         else:
             self._run.command(message["do"], message.get("back" if message["do"] == "seek" else "value"))
+
+    def _confirm(self, frames: Any) -> None:
+        if not isinstance(frames, int) or isinstance(frames, bool) or not 0 <= frames <= self._frames:
+            raise ValueError("frames must be the number of frames received.")
+        self._received = frames
+        self._news.set()
 
     def _look(self, message: dict[str, Any]) -> None:
         show, fps = self.show, self.fps

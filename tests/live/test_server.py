@@ -165,6 +165,20 @@ class TestSharing:
                 reading.next()
             assert (len(reading.frames) - from_) / 3 > 20
 
+    def test_a_viewer_that_counts_what_it_receives_never_has_many_frames_on_their_way(self, viewer: Watcher):
+        viewer.send(do="play")
+        viewer.at(20)
+        viewer.send(do="received", frames=len(viewer.frames))
+        counted = len(viewer.frames)
+        time.sleep(1.5)
+        viewer.send(do="pause")
+        viewer.message(type="status", state="paused")
+        assert len(viewer.frames) <= counted + 12
+        viewer.send(do="received", frames=len(viewer.frames))
+        last = viewer.frame(lambda frame: frame.header["state"] == "paused")
+        assert last.header["iteration"] > 200, "the latest picture, not the next of a queue"
+        assert viewer.iterations() == [0, *range(1, last.header["iteration"] + 1)]
+
     def test_there_is_a_bound_for_viewers(self, server: str, keys: runs.RunKeys):
         with contextlib.ExitStack() as stack:
             for _ in range(4):
@@ -182,8 +196,9 @@ class TestManners:
         [
             "", "{", "[]", "null", "1", '"play"', "{}", '{"do": 1}', '{"do": "fly"}', '{"do": "speed", "value": 0}', "[" * 4000,
             '{"do": "speed", "value": "fast"}', '{"do": "speed", "value": NaN}', '{"do": "speed", "value": true}', '{"do": "seek"}',
+            '{"do": "received"}', '{"do": "received", "frames": 9999}', '{"do": "received", "frames": -1}',
             '{"do": "seek", "back": -1}', '{"do": "look", "show": "h"}', '{"do": "look", "fps": 1e9}', '{"do": "look", "fps": null}',
-            '{"do": "look", "sentence": 99}', '{"do": "look", "layer": {}}', '{"do": "close"}', '{"do": "__class__"}',
+            '{"do": "look", "sentence": 99}',  '{"do": "look", "layer": {}}', '{"do": "close"}', '{"do": "__class__"}',
         ],
     )  # fmt: skip
     def test_bad_messages_get_one_sentence(self, viewer: Watcher, text: str):

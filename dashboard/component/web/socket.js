@@ -3,6 +3,7 @@
 
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 8000;
+const CONFIRM_EVERY = 4;
 const FULL = 4429; // the server closes with this code when a run has too many viewers
 
 /** The address of a run's stream below the page's base path. */
@@ -35,6 +36,7 @@ export class Stream {
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       this.opened += 1;
+      this.received = 0;
       this.#enter("open");
       this.on.open();
     };
@@ -42,7 +44,12 @@ export class Stream {
       // The pause grows until something really arrives: a server that accepts and closes at once is not hammered.
       this.pause = FIRST_PAUSE;
       if (typeof data === "string") this.on.text(JSON.parse(data));
-      else this.on.frame(data);
+      else {
+        // So the server knows what is still on its way: on a slow network the newest frame waits there, not behind a queue of old ones.
+        this.received += 1;
+        if (this.received % CONFIRM_EVERY === 0) this.send({ do: "received", frames: this.received });
+        this.on.frame(data);
+      }
     };
     socket.onclose = ({ code }) => {
       if (this.socket !== socket || this.state === "closed") return;
