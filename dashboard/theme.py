@@ -13,6 +13,9 @@ from pathlib import Path
 
 PALETTE = Path(__file__).resolve().parent / "component" / "web" / "palette.json"
 
+LIGHT_PAGE, DARK_PAGE = "#ffffff", "#101319"
+"""The page's own colours, as in `.streamlit/config.toml`: a chart that is saved as a picture takes its page along."""
+
 Ramp = tuple[str, ...]
 
 
@@ -22,6 +25,7 @@ class Colours:
 
     signed: values, centred on 0.   magnitude: sizes, mostly logarithmic.   first, second: the two colours of lines and bars.
     cut: what a truncation cuts.   below_floor: a value too small for its scale.
+    page: what the chart stands on.
     """
 
     signed: Ramp
@@ -30,6 +34,7 @@ class Colours:
     second: str
     cut: str
     below_floor: str
+    page: str
 
 
 @cache
@@ -43,6 +48,7 @@ def colours(dark: bool) -> Colours:
         second=chosen["mark"],
         cut=chosen["cut"],
         below_floor=chosen["floor"],
+        page=DARK_PAGE if dark else LIGHT_PAGE,
     )
 
 

@@ -42,6 +42,7 @@ def colour_bar(low: float, high: float) -> dict[str, Any]:
         "thickness": 10,
         "len": 1.0,
         "outlinewidth": 0,
+        "xpad": 4,
         "tickvals": [low, middle, high],
         "ticktext": [f"{value:.3g}" for value in (low, middle, high)],
     }

@@ -68,9 +68,10 @@ def draw(points: Array, threshold: float | None, look: Look) -> Picture:
     figure.update_xaxes(title={"text": say("charts.axis.iteration"), "standoff": 6}, row=2, col=1)
     figure.update_layout(
         height=380,
-        margin={"l": 96, "r": 96, "t": 12, "b": 48},
+        margin={"l": 84, "r": 72, "t": 30, "b": 48},
         showlegend=False,
-        paper_bgcolor="rgba(0,0,0,0)",
+        modebar={"bgcolor": "rgba(0,0,0,0)"},
+        paper_bgcolor=colours.page,
         plot_bgcolor="rgba(0,0,0,0)",
     )
     first, last = history.iloc[0], history.iloc[-1]

@@ -60,7 +60,7 @@ def draw(trace: Trace, look: Look) -> Picture:
         zeroline=False,
         title={"text": say("charts.axis.loss"), "standoff": 6},
     )
-    token_axis(figure, axis, title=say("charts.axis.state"), height=440)
+    token_axis(figure, axis, look, title=say("charts.axis.state"), height=440)
     return Picture(figure, words(norms, reach, axis, row - 1, look))
 
 
@@ -115,7 +115,7 @@ def _cells(which: Array, logs: Array, low: int, high: int, scale: list[tuple[flo
         colorscale=scale,
         hoverongaps=False,
         showscale=legend,
-        colorbar={"thickness": 10, "len": 1.0, "outlinewidth": 0, "tickvals": [low, high], "ticktext": [f"1e{low}", f"1e{high}"]}
+        colorbar={"thickness": 10, "len": 1.0, "outlinewidth": 0, "xpad": 4, "tickvals": [low, high], "ticktext": [f"1e{low}", f"1e{high}"]}
         if legend
         else None,
     )

@@ -44,9 +44,10 @@ def draw(trace: Trace, look: Look) -> Picture:
     )
     figure.update_layout(
         height=260,
-        margin={"l": 96, "r": 96, "t": 12, "b": 48},
+        margin={"l": 84, "r": 72, "t": 30, "b": 48},
         showlegend=False,
-        paper_bgcolor="rgba(0,0,0,0)",
+        modebar={"bgcolor": "rgba(0,0,0,0)"},
+        paper_bgcolor=colours.page,
         plot_bgcolor="rgba(0,0,0,0)",
     )
     best = shown[0]

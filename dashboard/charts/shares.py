@@ -31,7 +31,11 @@ def draw(trace: Trace, look: Look) -> Picture:
         )
     )
     figure.update_yaxes(
-        title={"text": say(f"charts.shares.{look.shares}"), "standoff": 6}, zeroline=True, zerolinewidth=1, rangemode="tozero"
+        exponentformat="power",
+        title={"text": say(f"charts.shares.{look.shares}"), "standoff": 6},
+        zeroline=True,
+        zerolinewidth=1,
+        rangemode="tozero",
     )
     over_tokens(figure, axis, look, title=say("charts.axis.token"), height=260)
     figure.update_xaxes(range=[0.5, max(steps, len(axis.inputs)) + 0.5])

@@ -23,7 +23,7 @@ def draw(trace: Trace, look: Look) -> Picture:
             hovertemplate=say("charts.hover.loss") + "<extra></extra>",
         )
     )
-    figure.update_yaxes(title={"text": "L_s", "standoff": 6}, rangemode="tozero", zeroline=False)
+    figure.update_yaxes(exponentformat="power", title={"text": "L_s", "standoff": 6}, rangemode="tozero", zeroline=False)
     over_tokens(figure, axis, look, title=say("charts.axis.token"), height=240)
     total = float(np.nansum(losses))
     if total == 0:

@@ -9,11 +9,8 @@ from dashboard.charts.picture import Look
 from dashboard.texts import in_chart
 
 MOST_TICKS = 48
-MARGIN = {"l": 96, "r": 96, "t": 8, "b": 64, "autoexpand": False}
+MARGIN = {"l": 84, "r": 72, "t": 30, "b": 72, "autoexpand": False}
 """Fixed, and wide enough for labels and legends, so that the same token stands at the same place in all charts."""
-
-UPRIGHT = 120
-"""Characters of labels that fit side by side; more are tilted."""
 
 
 def inputs(axis: Axis) -> list[str]:
@@ -36,10 +33,10 @@ def over_tokens(figure: go.Figure, axis: Axis, look: Look, *, title: str, height
     figure.add_vline(
         x=min(look.step or len(axis.inputs), len(axis.inputs)), line={"color": look.colours.second, "width": 1.5, "dash": "dot"}
     )
-    return token_axis(figure, axis, title=title, height=height)
+    return token_axis(figure, axis, look, title=title, height=height)
 
 
-def token_axis(figure: go.Figure, axis: Axis, *, title: str, height: int) -> go.Figure:
+def token_axis(figure: go.Figure, axis: Axis, look: Look, *, title: str, height: int) -> go.Figure:
     """The figure with the steps of a sentence as its horizontal axis."""
     ticks = _ticks(len(axis.inputs))
     figure.update_layout(
@@ -48,7 +45,8 @@ def token_axis(figure: go.Figure, axis: Axis, *, title: str, height: int) -> go.
         showlegend=False,
         hoverlabel={"align": "left"},
         dragmode="zoom",
-        paper_bgcolor="rgba(0,0,0,0)",
+        modebar={"bgcolor": "rgba(0,0,0,0)"},
+        paper_bgcolor=look.colours.page,
         plot_bgcolor="rgba(0,0,0,0)",
     )
     names = inputs(axis)
@@ -57,7 +55,6 @@ def token_axis(figure: go.Figure, axis: Axis, *, title: str, height: int) -> go.
         ticktext=[names[t - 1] for t in ticks],
         range=[0.5, len(names) + 0.5],
         automargin=False,
-        tickangle=0 if sum(len(axis.inputs[t - 1]) + 1 for t in ticks) <= UPRIGHT else -40,
         showgrid=False,
         zeroline=False,
         title={"text": title, "standoff": 6},

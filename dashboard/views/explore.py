@@ -27,7 +27,7 @@ def page() -> None:
     except LiveError as error:
         unavailable.show(str(error), say)
         return
-    notices(held)
+    notices(held, say)
     explored = explorer("explorer", held.run, st.get_option("server.baseUrlPath") or "")
     if explored["renew"]:
         steering.renew(held, say)

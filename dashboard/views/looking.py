@@ -15,6 +15,7 @@ from dashboard.charts.token_axis import quoted
 from dashboard.texts import Texts, literal
 
 FORMATS = ("png", "svg")
+WIDE = ("step", "weight", "shares")
 
 
 def choose(trace: Trace, charts: Sequence[str], place: str, say: Texts) -> Look:
@@ -56,7 +57,7 @@ def choose(trace: Trace, charts: Sequence[str], place: str, say: Texts) -> Look:
             if session.widget(key) not in values:
                 session.set_widget(key, first.get(name, values[0]))
             chosen[name] = st.selectbox(
-                say(f"look.{name}"), values, format_func=words.get(name, str), key=key, width=260 if name in ("step", "weight") else 150
+                say(f"look.{name}"), values, format_func=words.get(name, str), key=key, width=260 if name in WIDE else 150
             )
     return Look(dark=session.is_dark(), language=say.language, **chosen)
 

@@ -20,6 +20,7 @@ def test_the_theme_has_the_palettes_colours(name: str, dark: bool):
     assert colours.signed == tuple(palette["diverging"])
     assert colours.magnitude == tuple(palette["sequential"])
     assert config["chartCategoricalColors"] == [palette["line"], palette["mark"]]
+    assert config["backgroundColor"] == colours.page
     assert config["primaryColor"] == palette["line"]
     assert config["secondaryBackgroundColor"] == palette["diverging"][3], "0 has the paper's colour"
 
