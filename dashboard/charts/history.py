@@ -16,7 +16,7 @@ COLUMNS = ("iteration", "loss", "norm_before", "norm_after", "factor", "share_cl
 
 def frame(points: Array) -> pd.DataFrame:
     """The history as tidy pandas.  points: (n, 6) with the columns `COLUMNS`."""
-    return pd.DataFrame(np.asarray(points, dtype=float).reshape(-1, len(COLUMNS)), columns=list(COLUMNS))
+    return pd.DataFrame(np.asarray(points, dtype=float).reshape(-1, len(COLUMNS)), columns=list(COLUMNS)).astype({"iteration": int})
 
 
 def draw(points: Array, threshold: float | None, look: Look) -> Picture:
