@@ -61,4 +61,4 @@ async def lag(_: Request) -> JSONResponse:
 
 ROUTES = [Route("/bench/runs", create, methods=["POST"]), Route("/bench/runs/{key}", find), Route("/bench/lag", lag)]
 
-app = st.App("live_page.py", routes=[*route.ROUTES, *ROUTES], lifespan=lifespan)
+app = st.App("blank_page.py", routes=[*route.ROUTES, *ROUTES], lifespan=lifespan)

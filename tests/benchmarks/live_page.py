@@ -1,5 +1,276 @@
-"""The page of the benchmark's server: nothing, so that only the stream is measured."""
+"""How the page moves: `python -m tests.benchmarks.live_page [--seconds 10] [--rounds 3] [--minutes 2]`.
 
-import streamlit as st
+Starts the app and a Chromium for real, the one on the first core and the other on the second, and prints what a visitor sees as a Markdown
+table: a run with T = H = 32 paced at 100 iterations a second, in the panels that are shown by default, the lag matrix among them.  What the
+page does is read from the component's own account of itself (`element.bptt`) and from Chromium's, what it costs from /proc.  Medians over
+the rounds.  `tests.benchmarks.live_server` measures what needs no browser.
+"""
 
-st.write("benchmark")
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from playwright.sync_api import Browser, CDPSession, Page
+
+from core.experiment import Experiment
+from dashboard import address
+from tests.benchmarks.live_server import SQUARE
+from tests.benchmarks.processes import cores, cpu, family, kept_to, memory
+from tests.browsing import SCREENS, chromium
+from tests.serving import Server, serve
+
+ADDRESS = "/?" + urlencode(address.write(Experiment.from_dict(SQUARE)))
+SPEED = 100
+RERUNS = 8
+
+USABLE = """() => {
+    const e = document.querySelector('.st-key-explorer') && window.explorer?.();
+    return e?.bptt.painted > 0 && e.bptt.control && e.style.visibility !== 'hidden' && !e.querySelector('.play').disabled
+        && document.querySelector('.st-key-field-learning_rate input') ? performance.now() : false;
+}"""
+"""Pictures stand, play can be pressed, and the form is there; then milliseconds since the address was opened."""
+
+# Before any script of the page: how to find the explorer's element, in whatever shadow it stands.
+FIND = """window.explorer = () => {
+    const search = (root) => {
+        for (const e of root.querySelectorAll('*')) {
+            if (e.bptt) return e;
+            const found = e.shadowRoot && search(e.shadowRoot);
+            if (found) return found;
+        }
+    };
+    return window.found?.isConnected ? window.found : (window.found = search(document));
+};"""
+
+READ = """() => {
+    const { painted, latencies, drawTimes } = window.explorer().bptt;
+    return { painted, latencies, drawTimes, at: performance.now() };
+}"""
+
+CLICK_TO_PIXEL = """() => new Promise((done) => {
+    const e = window.explorer();
+    const canvas = e.querySelector('[data-panel=h] canvas.map');
+    const look = () => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.join();
+    const before = look();
+    e.addEventListener('click', ({ timeStamp }) => {
+        const check = () => (look() === before ? requestAnimationFrame(check) : done(performance.now() - timeStamp));
+        check();
+    }, { capture: true, once: true });
+    window.armed = true;
+})"""
+
+WATCH = """() => {
+    const e = window.explorer();
+    const nodes = [e, ...e.querySelectorAll('section, canvas')];
+    const times = [];
+    let painted = e.bptt.painted;
+    const look = (now) => {
+        if (e.bptt.painted !== painted) times.push(now);
+        painted = e.bptt.painted;
+        window.watching = requestAnimationFrame(look);
+    };
+    look(performance.now());
+    window.watched = () => {
+        cancelAnimationFrame(window.watching);
+        const gaps = times.slice(1).map((time, i) => time - times[i]);
+        return { gap: Math.max(...gaps), replaced: nodes.filter((node) => !node.isConnected).length, opened: e.bptt.opened };
+    };
+}"""
+
+Found = dict[str, float]
+
+
+class Visit:
+    """One visitor, with nothing in the browser's cache."""
+
+    def __init__(self, browser: Browser, server: Server) -> None:
+        self.server = server
+        context = browser.new_context(base_url=server.url, **SCREENS["light"])
+        context.add_init_script(FIND)
+        self.page: Page = context.new_page()
+        self.chrome: CDPSession = context.new_cdp_session(self.page)
+        self.chrome.send("Performance.enable")
+        self.close: Callable[[], None] = context.close
+
+    def open(self) -> float:
+        """Seconds until the page can be used."""
+        self.page.goto(ADDRESS, wait_until="commit")
+        return float(self.page.wait_for_function(USABLE, polling="raf", timeout=60_000).json_value()) / 1000
+
+    def play(self) -> float:
+        """Milliseconds from the click on play to the first pixel that has changed."""
+        self.page.evaluate(f"() => {{ window.first = ({CLICK_TO_PIXEL})(); }}")
+        self.page.wait_for_timeout(500)
+        self.page.get_by_role("button", name="Play", exact=True).click()
+        return float(self.page.evaluate("() => window.first"))
+
+    def pace(self, speed: int, fps: int) -> None:
+        """So many iterations and pictures a second."""
+        explorer = self.page.locator(".explorer")
+        explorer.locator("select.speed").select_option(str(speed))
+        explorer.locator(".menu summary").click()
+        explorer.locator(".menu").get_by_role("button", name=str(fps), exact=True).click()
+        self.page.keyboard.press("Escape")
+
+    def metrics(self) -> dict[str, float]:
+        """Chromium's own account of this page: ThreadTime is the CPU of its main thread in seconds, JSHeapUsedSize is in bytes."""
+        return {entry["name"]: entry["value"] for entry in self.chrome.send("Performance.getMetrics")["metrics"]}
+
+    def heap(self) -> float:
+        """MB of JavaScript that are really needed."""
+        self.chrome.send("HeapProfiler.collectGarbage")
+        return self.metrics()["JSHeapUsedSize"] / 2**20
+
+    def stream(self, seconds: float) -> Found:
+        """What happens in so many seconds."""
+        self.page.wait_for_timeout(1500)
+        web, every = [self.server.process.pid], list(self.server.processes())
+        chrome = set(family(os.getpid())) - {os.getpid(), *every}
+
+        def spent() -> Found:
+            main = self.metrics()["ThreadTime"]
+            return {"web": cpu(web), "all": cpu(every), "chrome": cpu(chrome), "main": main}
+
+        before, began = spent(), self.page.evaluate(READ)
+        self.page.wait_for_timeout(1000 * seconds)
+        ended, after = self.page.evaluate(READ), spent()
+        frames = ended["painted"] - began["painted"]
+        took = (ended["at"] - began["at"]) / 1000
+        late, draw = sorted(ended["latencies"][-frames:]), ended["drawTimes"][-frames:]
+        cost = {name: 1000 * (after[name] - before[name]) for name in after}
+        return {
+            "fps": frames / took, "p50": late[len(late) // 2], "p95": late[int(0.95 * len(late))], "web": cost["web"] / frames,
+            "workers": (cost["all"] - cost["web"]) / frames, "workers a second": (cost["all"] - cost["web"]) / took,
+            "main": cost["main"] / frames, "chrome": cost["chrome"] / frames, "draw": statistics.median(draw),
+        }  # fmt: skip
+
+    def rerun(self) -> Found:
+        """The largest gap in the stream while live settings are changed, and what of the component did not survive it."""
+        rate = self.page.locator(".st-key-field-learning_rate input")
+        self.page.evaluate(WATCH)
+        for count in range(RERUNS):
+            rate.fill(str(0.001 + 0.0001 * count))
+            rate.press("Enter")
+            self.page.wait_for_timeout(700)
+        return dict(self.page.evaluate("() => window.watched()"))
+
+
+def training_alone(visit: Visit, seconds: float) -> float:
+    """Milliseconds of CPU a second that training takes in the workers while nobody looks."""
+    visit.page.goto("about:blank")
+    visit.page.wait_for_timeout(500)
+    pids = [pid for pid in visit.server.processes() if pid != visit.server.process.pid]
+    before, began = cpu(pids), time.monotonic()
+    visit.page.wait_for_timeout(1000 * seconds)
+    return 1000 * (cpu(pids) - before) / (time.monotonic() - began)
+
+
+def visited(browser: Browser, server: Server, seconds: float) -> Found:
+    """All that one visitor sees."""
+    visit = Visit(browser, server)
+    found = {"usable": visit.open(), "click": visit.play()}
+    for fps in (30, 60):
+        visit.pace(SPEED, fps)
+        found |= {f"{name} {fps}": value for name, value in visit.stream(seconds).items()}
+    visit.pace(SPEED, 30)
+    visit.page.wait_for_timeout(1000)
+    found |= visit.rerun()
+    alone = training_alone(visit, seconds)
+    for fps in (30, 60):
+        found[f"pictures {fps}"] = (found[f"workers a second {fps}"] - alone) / found[f"fps {fps}"]
+        found[f"cost {fps}"] = found[f"web {fps}"] + found[f"pictures {fps}"]
+    visit.close()
+    return found
+
+
+def growth(browser: Browser, server: Server, minutes: float) -> Found:
+    """MB that the server and the page's heap grow by after the first minute of a stream."""
+    visit = Visit(browser, server)
+    visit.open()
+    visit.play()
+    visit.pace(SPEED, 30)
+    visit.page.wait_for_timeout(60_000)
+    before = memory(server.processes()), visit.heap()
+    visit.page.wait_for_timeout(60_000 * (minutes - 1))
+    after = memory(server.processes()), visit.heap()
+    visit.close()
+    return {"server growth": after[0] - before[0], "heap growth": after[1] - before[1]}
+
+
+Row = tuple[str, str, str]
+
+
+def rows(found: Callable[[str], str], minutes: float) -> list[Row]:
+    """What is asked for, and what was found."""
+    table = []
+    for fps, least in ((30, 28), (60, 50)):
+        table += [
+            (f"painted frames/s at target {fps} Hz", f">= {least}", found(f"fps {fps}")),
+            ("captured -> painted, p50 / p95 ms", "<= 40 / 60", f"{found(f'p50 {fps}')} / {found(f'p95 {fps}')}"),
+            (
+                "server CPU ms a frame (web process + making the picture; training alone taken off)", "<= 3",
+                f"{found(f'cost {fps}')} ({found(f'web {fps}')} + {found(f'pictures {fps}')})",
+            ),
+            ("browser main thread, CPU ms a frame (of it drawing our maps)", "", f"{found(f'main {fps}')} ({found(f'draw {fps}')})"),
+            ("all of Chromium, CPU ms a frame (drawing in software)", "", found(f"chrome {fps}")),
+        ]
+    return [
+        *table,
+        (f"largest gap over {RERUNS} page reruns, ms", "<= 150", found("gap")),
+        ("component nodes replaced; sockets opened", "0; 1", f"{found('replaced')}; {found('opened')}"),
+        ("click on play -> first changed pixel, warm server, ms", "<= 300", found("click")),
+        ("page opened -> usable, warm server, empty cache, s", "<= 2", found("usable")),
+        (f"server memory growth in {minutes:g} minutes after the first, MB", "<= 10 in 9", found("server growth")),
+        (f"browser heap growth in {minutes:g} minutes after the first, MB", "<= 2 in 9", found("heap growth")),
+    ]
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split(":")[0])
+    parser.add_argument("--seconds", type=float, default=10, help="measured in each situation")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--minutes", type=float, default=2, help="how long memory is watched, the first minute included; 0 = not at all")
+    options = parser.parse_args()
+    ours, theirs = (cores()[0], cores()[1]) if len(cores()) > 1 else (None, None)
+    found: dict[str, list[float]] = {}
+
+    def keep(measured: dict[str, Any]) -> None:
+        for name, value in measured.items():
+            found.setdefault(name, []).append(value)
+
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        with kept_to(ours):
+            server = stack.enter_context(serve(folder / "log.txt", environment={"BPTT_PAUSE_AFTER": "3600"}))
+        with kept_to(theirs):
+            browser = stack.enter_context(chromium())
+        first = Visit(browser, server)
+        first.open()  # the server is warm from here on
+        first.close()
+        for _ in range(options.rounds):
+            keep(visited(browser, server, options.seconds))
+        if options.minutes > 1:
+            keep(growth(browser, server, options.minutes))
+
+    def said(name: str) -> str:
+        return f"{statistics.median(found[name]):.3g}" if name in found else "not measured"
+
+    print("| what | asked | measured |\n|---|---|---|")
+    for row in rows(said, max(0, options.minutes - 1)):
+        print(f"| {' | '.join(row)} |")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
