@@ -1,0 +1,153 @@
+"""The form: what is chosen takes effect, live where it can; what cannot be is refused in one sentence, and the run goes on."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.explorer import Explorer
+
+POEM = "床前明月光\n疑是地上霜\n举头望明月\n低头思故乡"
+
+
+def test_another_cell_starts_again_and_plays_on(page: Page):
+    explorer = Explorer(page)
+    explorer.play()
+    explorer.reaches(60)
+    explorer.choose("cell", "GRU")
+    explorer.wait(lambda: explorer.query().get("cell") == "gru", "the address to say so")
+    explorer.wait(lambda: explorer.iteration < 60, "a new start")
+    explorer.reaches(5)
+    assert explorer.state == "training"
+    assert explorer.problem() == ""
+
+
+def test_truncation_cuts_the_lag_matrix_while_it_trains(page: Page):
+    explorer = Explorer(page)
+    explorer.play()
+    explorer.reaches(5)
+    lag = explorer.element.locator("[data-panel=lag]")
+    expect(lag).not_to_contain_text("cut by the truncation")
+    before = explorer.iteration
+    explorer.choose("truncation", "Window")
+    explorer.enter("k", "2")
+    explorer.wait(lambda: explorer.query().get("k") == "2", "the address to say so")
+    expect(lag).to_contain_text("cut by the truncation")
+    # The last loss reaches its own state and the one before.
+    expect(explorer.element.locator("[data-panel=cursor]")).to_contain_text("cut by the truncation")
+    explorer.reaches(before + 20)
+    assert explorer.state == "training"
+
+
+def test_a_clip_threshold_takes_effect_while_it_trains(page: Page):
+    explorer = Explorer(page)
+    explorer.play()
+    explorer.reaches(5)
+    before = explorer.iteration
+    assert "clipped" not in explorer.words
+    explorer.enter("threshold", "0.001")
+    explorer.wait(lambda: "clipped to 0.00100" in explorer.words, "clipping")
+    assert explorer.iteration > before
+    explorer.choose("clip", "Off")
+    explorer.wait(lambda: "clipped" not in explorer.words, "no clipping")
+    assert explorer.state == "training"
+
+
+def test_a_learning_rate_takes_effect_while_it_trains(page: Page):
+    explorer = Explorer(page)
+    explorer.enter("learning_rate", "0.1")
+    explorer.wait(lambda: explorer.query().get("lr") == "0.1", "the address to say so")
+    assert explorer.step() > 0
+    assert explorer.problem() == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "steps", "first"), [("the cat sat on the mat\nthe dog sat on the log", 7, "the cat sat on the mat"), (POEM, 6, "床前明月光")]
+)
+def test_own_sentences_train(page: Page, text: str, steps: int, first: str):
+    explorer = Explorer(page)
+    explorer.enter("text", text)
+    expect(explorer.element.get_by_role("button", name=first)).to_be_visible(timeout=20_000)
+    explorer.wait(lambda: explorer.steps == steps, f"{steps} steps")
+    loss = explorer.loss
+    explorer.play()
+    explorer.reaches(60)
+    assert explorer.loss < loss / 2
+    for token in first.split() if " " in first else first:
+        expect(explorer.element.locator(".axisrows")).to_contain_text(token)
+
+
+def test_markup_is_shown_literally(page: Page):
+    explorer = Explorer(page)
+    explorer.enter("text", "<img src=x onerror=alert(1)> **bold** :red[x] $e^x$\n<script>window.owned = 1</script>")
+    expect(explorer.element.get_by_role("button", name="<script>window.owned = 1</script>")).to_be_visible(timeout=20_000)
+    expect(explorer.element.get_by_role("button", name=re.compile(r"\*\*bold\*\* :red\[x\]"))).to_be_visible()
+    explorer.step()
+    page.locator(".st-key-vocabulary summary").click()
+    expect(page.locator(".st-key-vocabulary")).to_contain_text("<")
+    assert page.evaluate("window.owned") is None
+    assert page.locator("img[src=x]").count() == 0
+
+
+REFUSED = {
+    "no text": ("text", "", "type at least one word"),
+    "only spaces": ("text", "  \n \n", "type at least one word"),
+    "a text without end": ("text", "word " * 20_000, "100,000 characters are too many; at most 20,000"),
+    "too many lines": ("text", "a b\n" * 4_900, "4,900 sentences (lines); at most 200 are allowed"),
+    "a sentence without end": ("text", "a " * 9_000, "Line 1 has 9,000 tokens; at most 511"),
+    "control characters": ("text", "a\x00b\x1b[31m", "Line 1 contains a control character (U+0000)"),
+    "a threshold of nothing": ("threshold", "0", "from 1e-06 to 1e+06"),
+    "a threshold below nothing": ("threshold", "-1", "from 1e-06 to 1e+06"),
+    "a threshold of words": ("threshold", "small", "from 1e-06 to 1e+06"),
+    "an absurd rate": ("learning_rate", "1e9", "from 1e-06 to 10"),
+    "a rate that is none": ("learning_rate", "nan", "from 1e-06 to 10"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_is_refused_and_the_run_goes_on(page: Page, case: str):
+    name, typed, sentence = REFUSED[case]
+    explorer = Explorer(page)
+    explorer.play()
+    explorer.reaches(2)
+    explorer.enter(name, typed)
+    explorer.wait(lambda: sentence in explorer.problem(), f"a sentence with '{sentence}'")
+    assert len(page.locator(".problem[role=alert]").all()) == 1
+    assert explorer.query() == {}, "the address still holds what runs"
+    explorer.reaches(explorer.iteration + 10)
+    assert (explorer.state, explorer.steps) == ("training", 10)
+
+
+def test_a_window_longer_than_every_sentence_is_refused(page: Page):
+    explorer = Explorer(page)
+    explorer.choose("truncation", "Window")
+    explorer.enter("k", "40")
+    explorer.wait(lambda: "K is 40, but the longest sentence has 10 steps" in explorer.problem(), "the bound")
+    explorer.enter("k", "3")
+    explorer.wait(lambda: explorer.problem() == "", "no problem")
+    assert explorer.query() == {"trunc": "window", "k": "3"}
+
+
+def test_one_word_is_enough(page: Page):
+    explorer = Explorer(page)
+    explorer.enter("text", "hello")
+    explorer.wait(lambda: explorer.steps == 2, "two steps")
+    explorer.step()
+
+
+def test_try_a_text_on_the_trained_model(page: Page):
+    explorer = Explorer(page)
+    explorer.play()
+    explorer.reaches(60)
+    explorer.pause()
+    before = explorer.iteration
+    page.get_by_role("tab", name="Try").click()
+    box = page.locator(".st-key-try-text input")
+    box.fill("The quick brown unicorn")
+    box.press("Enter")
+    expect(page.locator(".tokens-row .unknown").first).to_contain_text("unicorn", timeout=20_000)
+    page.locator(".st-key-try-generate button").click()
+    expect(page.locator(".tokens-row").last.locator("span").first).to_be_visible(timeout=20_000)
+    assert explorer.iteration == before, "no learning"

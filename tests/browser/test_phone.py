@@ -1,0 +1,44 @@
+"""A phone in portrait: everything within its width, the first picture and the play button without a search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.explorer import Explorer
+
+
+@pytest.fixture
+def phone(open_page: Callable[..., Page]) -> Explorer:
+    return Explorer(open_page(screen="phone"))
+
+
+def test_the_page_fits_and_plays(phone: Explorer):
+    play = phone.element.get_by_role("button", name="Play", exact=True)
+    expect(play).to_be_in_viewport(ratio=1)
+    expect(phone.element.locator("[data-panel=h] .plot")).to_be_in_viewport()
+    width = phone.page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390
+    for panel in phone.element.locator("[data-panel]:visible").all():
+        box = panel.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+    play.tap()
+    phone.reaches(10)
+
+
+def test_buttons_are_large_enough_for_fingers(phone: Explorer):
+    for name in ("Play", "One iteration", "Restart"):
+        box = phone.element.get_by_role("button", name=name, exact=True).bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= 32
+
+
+def test_the_form_opens_over_the_page(phone: Explorer):
+    phone.page.get_by_test_id("stExpandSidebarButton").click()
+    expect(phone.field("text")).to_be_visible()
+    phone.enter("text", "small screens\nlearn too")
+    phone.wait(lambda: phone.steps == 3, "own sentences")

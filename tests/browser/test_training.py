@@ -1,0 +1,118 @@
+"""Play, pause, one iteration, restart: by mouse and by keyboard."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.explorer import Explorer
+from tests.serving import Server
+
+
+def test_the_page_opens_ready_to_play(page: Page):
+    explorer = Explorer(page)
+    assert (explorer.iteration, explorer.state, explorer.steps) == (0, "ready", 10)
+    for sentence in ("The quick brown fox", "She sells seashells", "He buys tickets"):
+        expect(explorer.element.get_by_role("button", name=re.compile(sentence))).to_be_visible()
+    expect(explorer.element.get_by_role("button", name="Play", exact=True)).to_be_in_viewport()
+    expect(explorer.element.locator("[data-panel=h] canvas").first).to_be_in_viewport()
+    expect(page).to_have_title(re.compile("BPTT"))
+
+
+def test_the_web_process_has_not_loaded_torch(page: Page, server: Server):
+    Explorer(page)
+    pages, *_workers = sorted(server.processes())
+    assert "libtorch" not in Path(f"/proc/{pages}/maps").read_text()
+    assert any("libtorch" in Path(f"/proc/{worker}/maps").read_text() for worker in _workers)
+
+
+def test_play_moves_iteration_loss_and_pixels(page: Page):
+    explorer = Explorer(page)
+    loss, pixels = explorer.loss, {panel: explorer.pixels(panel) for panel in ("h", "dh", "lag", "loss")}
+    explorer.play()
+    explorer.reaches(40)
+    assert explorer.loss < loss / 2
+    for panel, before in pixels.items():
+        assert explorer.pixels(panel) != before, panel
+    assert re.search(r"training · iteration [\d,]+ · loss [\d.]+ · gradient ", explorer.words)
+
+
+def test_pause_freezes_iteration_loss_and_pixels(page: Page):
+    explorer = Explorer(page)
+    explorer.play()
+    explorer.reaches(10)
+    explorer.pause()
+    page.wait_for_timeout(500)
+    before = explorer.iteration, explorer.loss, explorer.pixels("h"), explorer.pixels("lag")
+    page.wait_for_timeout(1000)
+    assert (explorer.iteration, explorer.loss, explorer.pixels("h"), explorer.pixels("lag")) == before
+    explorer.play()
+    explorer.reaches(before[0] + 5)
+
+
+def test_restart_gives_the_same_numbers_again(page: Page):
+    explorer = Explorer(page)
+    first = [explorer.step() for _ in range(4)]
+    explorer.element.get_by_role("button", name="Restart").click()
+    explorer.wait(lambda: explorer.iteration == 0, "iteration 0")
+    assert [explorer.step() for _ in range(4)] == first
+    assert first == sorted(first, reverse=True)
+
+
+def test_the_keyboard_plays_steps_and_restarts(page: Page):
+    explorer = Explorer(page)
+    page.keyboard.press("ArrowRight")
+    explorer.wait(lambda: explorer.iteration == 1, "one iteration")
+    page.keyboard.press("Space")
+    explorer.reaches(10)
+    page.keyboard.press("Space")
+    explorer.wait(lambda: explorer.state == "paused", "paused")
+    page.keyboard.press("r")
+    explorer.wait(lambda: explorer.iteration == 0, "iteration 0")
+
+
+def test_keys_that_are_typed_into_a_field_stay_there(page: Page):
+    explorer = Explorer(page)
+    explorer.field("text").locator("textarea").press_sequentially(" r r ")
+    assert (explorer.iteration, explorer.state) == (0, "ready")
+
+
+def test_the_cursor_crosses_all_panels_and_can_be_pinned(page: Page):
+    explorer = Explorer(page)
+    plot = explorer.element.locator("[data-panel=lag] .plot")
+    box = plot.bounding_box()
+    assert box is not None
+    plot.click(position={"x": box["width"] * 0.25, "y": box["height"] * 0.75})
+    assert explorer.read("cursor") == {"s": 8, "t": 3, "pinned": True}
+    expect(explorer.element.locator("[data-panel=cursor]")).to_contain_text("8 · lazy")
+    page.keyboard.press("ArrowLeft")
+    assert explorer.read("cursor")["t"] == 2
+    page.keyboard.press("Escape")
+    assert not explorer.read("cursor")["pinned"]
+    assert explorer.iteration == 0
+
+
+def test_paused_charts_can_be_inspected_and_saved(page: Page):
+    explorer = Explorer(page)
+    explorer.play()
+    explorer.reaches(5)
+    explorer.pause()
+    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=20_000)
+    with page.expect_download() as download:
+        page.locator(".st-key-csv-history button").click()
+    rows = Path(download.value.path()).read_text().splitlines()
+    assert rows[0].startswith("iteration,loss")
+    assert len(rows) == explorer.iteration + 1
+
+
+def test_dark_and_light_follow_the_browser(open_page: Callable[..., Page]):
+    paper = {}
+    for screen in ("light", "dark"):
+        page = open_page(screen=screen)
+        Explorer(page)
+        paper[screen] = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+    assert paper["light"] == "rgb(255, 255, 255)"
+    assert sum(map(int, re.findall(r"\d+", paper["dark"])[:3])) < 150
