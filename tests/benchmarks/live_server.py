@@ -1,7 +1,8 @@
 """How many people one server can show their runs to: `python -m tests.benchmarks.live_server [--seconds 6] [--rounds 3] [--minutes 10]`.
 
 Starts the server for real, reads its sockets with many viewers that speak the browser's protocol, and prints the table.  CPU is that of
-the web process, or of all its processes; what training alone costs is measured first and taken off.  Medians over the rounds.
+the web process, or of all its processes; what training alone costs is measured first and taken off.  A shared run's server has one core,
+its viewers the other; own runs have all.  Medians over the rounds.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import statistics
 import struct
 import sys
@@ -25,13 +25,13 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 
 from dashboard.live.frames import HEAD
+from tests.benchmarks.processes import cores, cpu, kept_to, memory
 from tests.serving import STREAMLIT, Server, serve
 
 COMMAND = f"{STREAMLIT} run tests/benchmarks/live_app.py --server.port $PORT --server.address 127.0.0.1 --server.headless true"
 PANELS = ["h", "dh", "lag", "gate", "share", "next"]
 SQUARE = {"text": " ".join(f"w{word}" for word in range(31)), "hidden": 32}
 """T = H = 32: maps of 32 x 32."""
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
@@ -74,14 +74,7 @@ class Bench:
 
     def cpu(self, *, web_only: bool = False) -> float:
         """Seconds of CPU that the server has used so far."""
-        pids = [self.server.process.pid] if web_only else list(self.server.processes())
-        fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
-        return sum(int(entry[11]) + int(entry[12]) for entry in fields) / TICKS
-
-    def memory(self) -> float:
-        """Resident MB of all processes."""
-        pages = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self.server.processes()]
-        return sum(pages) * os.sysconf("SC_PAGE_SIZE") / 2**20
+        return cpu([self.server.process.pid] if web_only else self.server.processes())
 
     @contextlib.asynccontextmanager
     async def viewers(self, keys: list[str], fps: float, speed: float | None) -> AsyncIterator[list[Reader]]:
@@ -119,15 +112,14 @@ class Bench:
         }  # fmt: skip
 
     async def at_work(self, key: str, speed: float | None) -> dict[str, float]:
-        """A run that trains while nobody looks."""
+        """CPU seconds that an iteration costs while nobody looks, of the web process and of all."""
         async with self.viewers([key], 1, speed):
             await asyncio.sleep(0.5)
         await asyncio.sleep(0.5)
-        web, every, before, began = self.cpu(web_only=True), self.cpu(), self.ask(f"runs/{key}")["iteration"], time.monotonic()
+        web, every, before = self.cpu(web_only=True), self.cpu(), self.ask(f"runs/{key}")["iteration"]
         await asyncio.sleep(self.seconds)
-        took = time.monotonic() - began
-        speed = (self.ask(f"runs/{key}")["iteration"] - before) / took
-        return {"web": (self.cpu(web_only=True) - web) / took, "all": (self.cpu() - every) / took, "speed": speed}
+        iterations = self.ask(f"runs/{key}")["iteration"] - before
+        return {"web": (self.cpu(web_only=True) - web) / iterations, "all": (self.cpu() - every) / iterations}
 
 
 Row = tuple[str, str, str]
@@ -142,13 +134,13 @@ async def shared(bench: Bench) -> dict[str, float]:
         async with bench.viewers([keys["control"]], fps, 100) as readers:
             seen = await bench.measure(readers)
         found |= {f"{name} {fps}": value for name, value in seen.items()}
-        found[f"cost {fps}"] = 1000 * (seen["all"] - idle["all"]) / seen["fps"]
-        found[f"web cost {fps}"] = 1000 * (seen["web"] - idle["web"]) / seen["fps"]
+        found[f"cost {fps}"] = 1000 * (seen["all"] - idle["all"] * seen["speed"]) / seen["fps"]
+        found[f"web cost {fps}"] = 1000 * (seen["web"] - idle["web"] * seen["speed"]) / seen["fps"]
     for count in (24, 48):
         async with bench.viewers([keys["control"], *[keys["watch"]] * (count - 1)], 30, 100) as readers:
             seen = await bench.measure(readers)
         found |= {f"{name} x{count}": value for name, value in seen.items()}
-        found[f"cost x{count}"] = 1000 * (seen["all"] - idle["all"]) / seen["fps"] / count
+        found[f"cost x{count}"] = 1000 * (seen["all"] - idle["all"] * seen["speed"]) / seen["fps"] / count
         found[f"loss x{count}"] = 100 * (1 - seen["speed"] / found["speed 30"])
     return found
 
@@ -176,9 +168,9 @@ async def growth(bench: Bench, minutes: float) -> dict[str, float]:
     """MB that the server grows after the first minute, with a viewer watching."""
     async with bench.viewers([bench.create(SQUARE)["control"]], 30, 100):
         await asyncio.sleep(60)
-        before = bench.memory()
+        before = memory(bench.server.processes())
         await asyncio.sleep(60 * (minutes - 1))
-        return {"growth": bench.memory() - before}
+        return {"growth": memory(bench.server.processes()) - before}
 
 
 def rows(found: Callable[[str], str]) -> list[Row]:
@@ -212,14 +204,20 @@ def main() -> None:
     options = parser.parse_args()
     found: dict[str, list[float]] = {}
 
-    def measure(make: Callable[[Bench], Any], **settings: object) -> None:
+    def measure(make: Callable[[Bench], Any], *, apart: bool = False, **settings: object) -> None:
         environment = {f"BPTT_{name.upper()}": str(value) for name, value in settings.items()}
-        with tempfile.TemporaryDirectory() as folder, serve(Path(folder) / "log.txt", COMMAND, environment=environment) as server:
-            for name, value in asyncio.run(make(Bench(server, options.seconds))).items():
+        ours, theirs = (cores()[-1], cores()[0]) if apart else (None, None)
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            with kept_to(theirs):
+                server = stack.enter_context(serve(Path(folder) / "log.txt", COMMAND, environment=environment))
+            with kept_to(ours):
+                measured = asyncio.run(make(Bench(server, options.seconds)))
+            for name, value in measured.items():
                 found.setdefault(name, []).append(value)
 
     for _ in range(options.rounds):
-        measure(shared, pause_after=3600)
+        measure(shared, apart=True, pause_after=3600)
         measure(lambda bench: own(bench, 8))
         measure(lambda bench: own(bench, 24))
         measure(leaving)
