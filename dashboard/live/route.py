@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,11 +21,20 @@ from dashboard.live.viewer import Viewer
 
 ENDED, FULL = 4404, 4429
 """Codes with which a socket is closed: the run does not exist (any more), or it has too many viewers."""
+KEY = re.compile(r"/live/[^/?\s]+")
+
+
+def hide_keys(record: logging.LogRecord) -> bool:
+    """A log filter: the server names the addresses of its sockets, and the key of a run is part of one."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(KEY.sub("/live/...", value) if isinstance(value, str) else value for value in record.args)
+    return True
 
 
 @asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[dict[str, Any]]:
     """Runs and their workers live as long as the server."""
+    logging.getLogger("uvicorn.error").addFilter(hide_keys)
     registry = Registry(Settings.from_environment())
     await registry.start()
     runs.open_on(registry, asyncio.get_running_loop())

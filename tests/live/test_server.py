@@ -460,6 +460,7 @@ def test_keys_stay_out_of_logs(server: str, keys: runs.RunKeys, capfd: pytest.Ca
         viewer.socket.send("junk")
         viewer.message(type="error")
     out, err = capfd.readouterr()
+    assert '"WebSocket /live/..." [accepted]' in out + err + caplog.text
     assert keys.control not in out + err + caplog.text
 
 

@@ -26,7 +26,7 @@ def live_server(**settings: object) -> Iterator[str]:
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     config = uvicorn.Config(
-        Starlette(routes=ROUTES, lifespan=lifespan), port=free_port(), log_level="warning", ws="websockets-sansio", ws_ping_interval=None
+        Starlette(routes=ROUTES, lifespan=lifespan), port=free_port(), log_level="info", ws="websockets-sansio", ws_ping_interval=None
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
