@@ -119,6 +119,12 @@ def summary(experiment: Experiment, catalogue: Catalogue) -> None:
     st.html(f"<dl class='summary'>{''.join(rows)}</dl>")
 
 
+def typed(held: Session) -> dict[str, str]:
+    """What was typed into fields since they were drawn.  Asked at the start of every run: a callback could be stopped half-way."""
+    now = {name: session.widget(_key(name), shown) or "" for name, shown in held.drawn.items()}
+    return {name: text for name, text in now.items() if text != held.drawn[name]}
+
+
 def problem_line(sentence: str | None) -> None:
     """The sentence of a field at fault, literally."""
     if sentence:
@@ -140,9 +146,10 @@ def _more(group: str, names: list[str], held: Session, catalogue: Catalogue, cha
 
 def _field(name: str, held: Session, catalogue: Catalogue, change: Change) -> None:
     spec = SPECS[name]
-    session.set_widget(_key(name), held.drafts.get(name, as_text(name, getattr(held.experiment, name))))
+    held.drawn[name] = held.drafts.get(name, as_text(name, getattr(held.experiment, name)))
+    session.set_widget(_key(name), held.drawn[name])
     heading = literal(spec.label)
-    asked: dict[str, Any] = {"key": _key(name), "help": literal(spec.help), "on_change": _typed, "args": (name, change)}
+    asked: dict[str, Any] = {"key": _key(name), "help": literal(spec.help)}
     # Streamlit makes a style class of the container's key: assets/styles/app.css marks live and restarting fields by its first word.
     with st.container(key=f"{'live' if spec.live else 'restarts'} {name}"):
         if spec.multiline:
@@ -216,10 +223,6 @@ def _windows(experiment: Experiment, description: Mapping[str, Any], say: Texts)
     caption = say("controls.windows.one" if count == 1 else "controls.windows.many", count=count)
     st.html(windows.draw(truncation, [label(token) for token in tokens], caption))
     st.html(f"<p class='aside'>{escape(caption)}</p>")
-
-
-def _typed(name: str, change: Change) -> None:
-    change({name: session.widget(_key(name)) or ""})
 
 
 def _key(name: str) -> str:

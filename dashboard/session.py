@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,8 +21,10 @@ class Session:
 
     control, watch: the run's ids, None until it is made; a page that only watches has no `control`.
     link: the query with which the page was opened.
+    query: what the address bar has to say; None leaves it as it is.
     experiment: what the run runs now.
     description: what the server says of that experiment's task.
+    drawn: field -> what the form last showed in it; a widget that holds something else was typed into.
     drafts: field -> text that was typed and refused; it stays in its field until it is mended.
     problems: field -> the sentence that says why.
     notes: sentences for the top of the page, until the next change.
@@ -32,14 +35,18 @@ class Session:
     control: str | None = None
     watch: str | None = None
     link: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] | None = None
     experiment: Experiment = field(default_factory=Experiment)
     description: Mapping[str, Any] = field(default_factory=dict)
+    drawn: dict[str, str] = field(default_factory=dict)
     drafts: dict[str, str] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     changed_live: bool = False
     trial: Any = None
     generated: Any = None
+    lock: threading.RLock = field(default_factory=threading.RLock, compare=False, repr=False)
+    """Held while a change is applied: Streamlit stops a script in the midst of one, and starts the next run before the last has ended."""
 
     @property
     def run(self) -> str | None:

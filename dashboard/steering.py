@@ -40,7 +40,7 @@ def open_run(held: Session, catalogue: Catalogue, say: Texts) -> None:
     held.experiment, held.changed_live = experiment, False
     describe(held)
     if address.IN_A_FILE not in query.values():  # by that address, a reloaded tab finds its run and its text again
-        session.set_query(address.write(experiment))
+        held.query = address.write(experiment)
 
 
 def renew(held: Session, say: Texts) -> None:
@@ -49,7 +49,7 @@ def renew(held: Session, say: Texts) -> None:
     held.control, held.watch, held.changed_live = keys.control, keys.watch, False
     held.notes.append(say("notes.renewed"))
     describe(held)
-    session.set_query(address.write(held.experiment))
+    held.query = address.write(held.experiment)
 
 
 def reattach(held: Session, control: str) -> bool:
@@ -70,24 +70,25 @@ def reattach(held: Session, control: str) -> bool:
 def adopt(held: Session, info: RunInfo) -> None:
     """Show what a run runs: in the form, and in the address bar."""
     _show(held, info)
-    session.set_query(address.write(held.experiment))
+    held.query = address.write(held.experiment)
 
 
 def change(held: Session, typed: Mapping[str, str]) -> None:
     """Apply what was typed as far as it holds; the rest stays in its fields with a sentence each, and the run goes on."""
-    held.notes.clear()
     control = held.control
     if control is None:
         return
     last: list[RunInfo] = []
-    try:
-        settled = settle(held.experiment, held.drafts | dict(typed), lambda experiment: last.append(runs.change(control, experiment)))
-    except LiveError as error:
-        held.notes.append(str(error))
-        return
-    held.drafts, held.problems = settled.drafts, settled.problems
-    if last:
-        adopt_keeping_drafts(held, last[-1])
+    with held.lock:
+        held.notes.clear()
+        try:
+            settled = settle(held.experiment, held.drafts | dict(typed), lambda experiment: last.append(runs.change(control, experiment)))
+        except LiveError as error:
+            held.notes.append(str(error))
+            return
+        held.drafts, held.problems = settled.drafts, settled.problems
+        if last:
+            adopt_keeping_drafts(held, last[-1])
 
 
 def adopt_keeping_drafts(held: Session, info: RunInfo) -> None:

@@ -27,6 +27,11 @@ def page() -> None:
     except LiveError as error:
         unavailable.show(str(error), say)
         return
+    with held.lock:
+        if typed := controls.typed(held):
+            steering.change(held, typed)
+    if held.query is not None:
+        session.set_query(held.query)
     notices(held, say)
     explored = explorer("explorer", held.run, st.get_option("server.baseUrlPath") or "")
     if explored["renew"]:
