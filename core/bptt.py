@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from core.cells import Cell, Rows, Slopes, Tape, Weights
+from core.cells import AnyCell, Slopes, Tape, Weights
 from core.hooks import Hooks
 from core.trace import Array
 from core.truncation import TBPTT
@@ -37,7 +38,7 @@ class Unrolled:
     mask: (T, B), False at padded steps, or None when every step is real.
     """
 
-    cell: Cell
+    cell: AnyCell
     layers: tuple[Weights, ...]
     x: Tensor
     tapes: tuple[Tape, ...]
@@ -105,7 +106,7 @@ class Forward:
 
     def __init__(
         self,
-        cell: Cell,
+        cell: AnyCell,
         layers: Sequence[Weights],
         x: Tensor,
         state: State | None = None,
@@ -150,11 +151,17 @@ class Forward:
                 below, a = self._from_below[layer - 1]
                 torch.addmm(self._biases[layer], below[t], w.weight_ih.T, out=a[t])
             cell.step(w, *self._views[layer][t])
-            if self._hooks:
+            if self._hooks.all:
                 self._show(t, layer)
         self.t += 1
         if self.done and self.unrolled.mask is not None:
             self._forget(~self.unrolled.mask[..., None])
+
+    def finish(self) -> Unrolled:
+        """Walk what is left."""
+        for _ in range(self.t, self.unrolled.steps):
+            self.step()
+        return self.unrolled
 
     def _forget(self, absent: Tensor) -> None:
         """A state that went on through padding means nothing, and may have overflowed on the way."""
@@ -175,13 +182,13 @@ class Errors:
     """What a backward pass leaves, a tensor for each layer.
 
     dh: dL/dh_t at fixed c_t, (T, B, H).  dc: dL/dc_t, including the path through h_t, (T, B, H); empty without c.
-    da: dL/da_t as the hidden product sees it; da_inside: as the input product sees it; (T, B, G, H), the same but for a GRU.
+    da: dL/da_t, (T, B, G, H).  da_across: the same as the hidden product sees it, which differs where a GRU's reset gate comes between.
     """
 
     dh: tuple[Tensor, ...]
     dc: tuple[Tensor, ...]
     da: tuple[Tensor, ...]
-    da_inside: tuple[Tensor, ...]
+    da_across: tuple[Tensor, ...]
 
 
 class Backward:
@@ -218,8 +225,8 @@ class Backward:
             self._dh[-1].copy_(self._direct)
         else:
             for room in self._rooms:
-                for _, dc, *_ in room:
-                    dc.zero_()
+                for rows in room:
+                    rows.dc.zero_()
             self._fill(self._rooms[(self.position - 1) % 2], self.position - 1)
 
     @property
@@ -240,20 +247,20 @@ class Backward:
         for layer in range(len(layers) - 1, -1, -1):
             k, errors = self._of_step[layer][r], rows[layer]
             if block:
-                k = tuple(slope[: (self.count + block) * self._batch] for slope in k)
+                k = type(k)(*(slope[: (self.count + block) * self._batch] for slope in k))
             cell.through(k, errors)
             cell.adjoint(k, errors)
-            self._visit(layer, r, -block, errors[0], errors[1])
-            if self._hooks:
-                self._show(layer, r, -block, errors[0], errors[1], cell.inside(k, errors[0], errors[2]))
+            self._visit(layer, r, -block, errors.dh, errors.dc)
+            if self._hooks.all:
+                self._show(layer, r, -block, errors.dh, errors.dc, cell.inside(k, errors.dh, errors.da))
             if layer:
-                rows[layer - 1][0].addmm_(cell.inside(k, errors[0], errors[2]).flatten(-2), layers[layer].weight_ih)
+                rows[layer - 1].dh.addmm_(cell.inside(k, errors.dh, errors.da).flatten(-2), layers[layer].weight_ih)
             if position:
                 cell.carry(k, layers[layer], errors, before[layer])
 
     def finish(self) -> Errors:
         """Walk what is left, and add the windows up."""
-        while not self.done:
+        for _ in range(self.position):
             self.step()
         cell = self.unrolled.cell
         if not self._disjoint:
@@ -262,8 +269,9 @@ class Backward:
                 cell.adjoint(k, cell.rows(*errors))
         inside = [cell.inside(k, dh, a) for k, dh, a in zip(self._folded, self._dh, self._da, strict=True)]
         dc = self._dc if self._has_c else []
-        unfolded = {id(value): self._unfold(value) for values in (self._dh, dc, self._da, inside) for value in values}
-        return Errors(*(tuple(unfolded[id(value)] for value in values) for values in (self._dh, dc, self._da, inside)))
+        kinds = (self._dh, dc, inside, self._da)
+        unfolded = {id(value): self._unfold(value) for values in kinds for value in values}
+        return Errors(*(tuple(unfolded[id(value)] for value in values) for values in kinds))
 
     def _make_room(self, unrolled: Unrolled, direct: Tensor) -> None:
         """Sums over windows, and the rows in which the windows' errors travel.
@@ -273,14 +281,14 @@ class Backward:
         """
         cell, layers = unrolled.cell, unrolled.layers
         self._slopes = unrolled.slope_room()
-        self._folded = [tuple(map(self._fold, slopes)) for slopes in self._slopes]
-        self._of_step = [list(zip(*(k.unbind(0) for k in slopes), strict=True)) for slopes in self._folded]
+        self._folded = [type(slopes)(*map(self._fold, slopes)) for slopes in self._slopes]
+        self._of_step = [[type(k)(*step) for step in zip(*(slope.unbind(0) for slope in k), strict=True)] for k in self._folded]
         wide, hidden, gates = self.count * self._batch, self._hidden, self._gates
         with_c = wide if self._has_c else 0
         self._dh = [direct.new_empty(self.windows.k1, wide, hidden) for _ in layers]
         self._dc = [direct.new_empty(self.windows.k1, with_c, hidden) for _ in layers]
         self._da = [direct.new_empty(self.windows.k1, wide, gates, hidden) for _ in layers]
-        self._rooms: list[list[Rows]]
+        self._rooms: list[list[Any]]
         if self._disjoint:
             errors = list(zip(self._dh, self._dc, self._da, strict=True))
             self._rooms = [[cell.rows(dh[r], dc[r], da[r]) for dh, dc, da in errors] for r in range(self.windows.k1)]
@@ -290,17 +298,17 @@ class Backward:
             rows = [cell.rows(dh, dc, scratch) for dh, dc in turns]
             self._rooms = [rows[: len(layers)], rows[len(layers) :]]
 
-    def _fill(self, room: list[Rows], position: int) -> None:
+    def _fill(self, room: list[Any], position: int) -> None:
         """Start a position's rows: the top layer's with the losses of the windows' own blocks, which are the only ones they follow."""
         own = position - self.windows.overlap
         if own >= 0:
-            room[-1][0].copy_(self._direct[own])
+            room[-1].dh.copy_(self._direct[own])
         else:
-            room[-1][0].zero_()
-        for dh, *_ in room[:-1]:
-            dh.zero_()
+            room[-1].dh.zero_()
+        for rows in room[:-1]:
+            rows.dh.zero_()
 
-    def _still_inside(self, room: list[Rows], back: int) -> list[Rows]:
+    def _still_inside(self, room: list[Any], back: int) -> list[Any]:
         """The rows of the windows that, `back` blocks before their own, still stand in the sequence."""
         gone = back * self._batch
         return [self.unrolled.cell.rows(*(error[gone:] for error in rows[:3])) for rows in room]
@@ -389,13 +397,10 @@ class LagMatrix:
 
 @torch.inference_mode()
 def forward(
-    cell: Cell, layers: Sequence[Weights], x: Tensor, state: State | None = None, mask: Tensor | None = None, hooks: Hooks | None = None
+    cell: AnyCell, layers: Sequence[Weights], x: Tensor, state: State | None = None, mask: Tensor | None = None, hooks: Hooks | None = None
 ) -> Unrolled:
     """All steps of a stack of cells over x, (T, B, I); see `Forward`."""
-    walk = Forward(cell, layers, x, state, mask, hooks)
-    while not walk.done:
-        walk.step()
-    return walk.unrolled
+    return Forward(cell, layers, x, state, mask, hooks).finish()
 
 
 @torch.inference_mode()
@@ -408,7 +413,7 @@ def backward(unrolled: Unrolled, direct: Tensor, truncation: TBPTT | None = None
 def lag_matrix(unrolled: Unrolled, direct: Tensor, reach: Array | None = None) -> LagMatrix:
     """The error norms of every loss at every earlier state, in one sweep; see `Lag`."""
     walk = Lag(unrolled, direct, reach)
-    while not walk.done:
+    for _ in range(walk.position):
         walk.step()
     kept = ((), ()) if reach is None else (tuple(walk.kept_h), tuple(walk.kept_c))
     return LagMatrix(tuple(walk.norms_h), tuple(walk.norms_c), *kept)

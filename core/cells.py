@@ -18,9 +18,9 @@ Each class states its equations in two blocks, `Forward` and `Adjoint`; they are
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -30,11 +30,60 @@ Tape = dict[str, Tensor]
 first, and what else the adjoint needs, (T, B, H)."""
 
 Slopes = tuple[Tensor, ...]
-"""Local derivatives, each (T, B, ...) or one step's slice of it."""
+"""A cell's local derivatives, a named tuple of its own: each (T, B, ...), or one step's slice of it."""
 
-Rows = tuple[Tensor, ...]
-"""The errors of N rows, cut into what `adjoint` and `carry` of one kind of cell take.  First are always dh and dc, (N, H), and da,
-(N, G, H); dc is empty for a cell without c."""
+
+class Rows(NamedTuple):
+    """The errors of N rows at one step, cut into what `adjoint` and `carry` take.
+
+    dh, dc: dL/dh_t and dL/dc_t, (N, H); dc is empty for a cell without c.
+    da: dL/da_t as the *hidden* product sees it, (N, G, H).  flat_da: the same, (N, G H).  dh_of_gates: dh, once for all gates, (N, 1, H).
+    """
+
+    dh: Tensor
+    dc: Tensor
+    da: Tensor
+    flat_da: Tensor
+    dh_of_gates: Tensor
+
+
+class LSTMRows(NamedTuple):
+    """The same for an LSTM, where c sends errors to three gates and h to the fourth."""
+
+    dh: Tensor
+    dc: Tensor
+    da: Tensor
+    flat_da: Tensor
+    dc_of_gates: Tensor
+    da_ifg: Tensor
+    da_o: Tensor
+
+
+class RNNSlopes(NamedTuple):
+    """Of h by the pre-activation."""
+
+    of_a: Tensor
+
+
+class LSTMSlopes(NamedTuple):
+    """Of h by c and by a_o, of c by a_i, a_f, a_g together and by the c before."""
+
+    h_by_c: Tensor
+    c_by_ifg: Tensor
+    h_by_o: Tensor
+    c_by_c: Tensor
+
+
+class GRUSlopes(NamedTuple):
+    """Of h by h_r, h_z, h_n together, by the h before (the direct path alone), and by x_n."""
+
+    h_by_gates: Tensor
+    h_by_h: Tensor
+    h_by_n: Tensor
+
+
+K = TypeVar("K", bound=tuple[Tensor, ...])
+R = TypeVar("R", bound=tuple[Tensor, ...])
 
 
 def times_dsigmoid(error: Tensor, y: Tensor, out: Tensor) -> None:
@@ -66,8 +115,8 @@ class Weights(NamedTuple):
         self.across.copy_(self.weight_hh.T)
 
 
-class Cell(ABC):
-    """One kind of recurrent unit.  Stateless: parameters and tapes are handed in."""
+class Cell(ABC, Generic[K, R]):
+    """One kind of recurrent unit, with slopes K and rows R of its own.  Stateless: parameters and tapes are handed in."""
 
     label: ClassVar[str]
     help: ClassVar[str]
@@ -98,22 +147,22 @@ class Cell(ABC):
         """One step forward, written into its views of the tape."""
 
     @abstractmethod
-    def slope_room(self, tape: Tape) -> Slopes:
+    def slope_room(self, tape: Tape) -> K:
         """Room for what `slopes` writes."""
 
     @abstractmethod
-    def slopes(self, tape: Tape, out: Slopes) -> None:
+    def slopes(self, tape: Tape, out: K) -> None:
         """Write the local derivatives of all steps that `adjoint` and `carry` need."""
 
-    def rows(self, dh: Tensor, dc: Tensor, da: Tensor) -> Rows:
+    @abstractmethod
+    def rows(self, dh: Tensor, dc: Tensor, da: Tensor) -> R:
         """Cut errors, (..., H), (..., H) and (..., G, H), into what the methods below take."""
-        return dh, dc, da, dh.unsqueeze(-2), da.flatten(-2)
 
-    def through(self, k: Sequence[Tensor], rows: Rows) -> None:  # noqa: B027 - not every cell has a c
+    def through(self, k: K, rows: R) -> None:
         """Complete dL/dc_t in place: to the part that came from c_{t+1}, add the path through h_t."""
 
     @abstractmethod
-    def adjoint(self, k: Sequence[Tensor], rows: Rows) -> None:
+    def adjoint(self, k: K, rows: R) -> None:
         """Write dL/da_t, given dL/dh_t and the completed dL/dc_t.
 
         What is written is the gradient of the pre-activations as the *hidden* product sees them; `inside` gives it as the input
@@ -121,15 +170,18 @@ class Cell(ABC):
         """
 
     @abstractmethod
-    def carry(self, k: Sequence[Tensor], w: Weights, rows: Rows, before: Rows) -> None:
+    def carry(self, k: K, w: Weights, rows: R, before: R) -> None:
         """Add to dh, and write to dc, of the step before what step t hands to it."""
 
-    def inside(self, k: Sequence[Tensor], dh: Tensor, da: Tensor) -> Tensor:
+    def inside(self, k: K, dh: Tensor, da: Tensor) -> Tensor:
         """dL/da_t (N, G, H) as the input product sees it: the same, unless the cell gates its hidden product."""
         return da
 
 
-class RNN(Cell):
+AnyCell = Cell[Any, Any]
+
+
+class RNN(Cell[RNNSlopes, Rows]):
     """Plain (Elman) network; Rumelhart, Hinton & Williams 1986, as in `torch.nn.RNN`.  phi is tanh or relu.
 
     Forward::
@@ -149,15 +201,17 @@ class RNN(Cell):
         h = tape["h"].unbind(0)
         return list(zip(tape["a"].unbind(0), h[:-1], h[1:], strict=True))
 
-    def slope_room(self, tape: Tape) -> Slopes:
-        return (torch.empty_like(tape["h"][1:]),)
+    def slope_room(self, tape: Tape) -> RNNSlopes:
+        return RNNSlopes(torch.empty_like(tape["h"][1:]))
 
-    def adjoint(self, k: Sequence[Tensor], rows: Rows) -> None:
-        dh, _, _, _, flat_da = rows
-        torch.mul(dh, k[0], out=flat_da)
+    def rows(self, dh: Tensor, dc: Tensor, da: Tensor) -> Rows:
+        return Rows(dh, dc, da, da.flatten(-2), dh.unsqueeze(-2))
 
-    def carry(self, k: Sequence[Tensor], w: Weights, rows: Rows, before: Rows) -> None:
-        before[0].addmm_(rows[4], w.weight_hh)
+    def adjoint(self, k: RNNSlopes, rows: Rows) -> None:
+        torch.mul(rows.dh, k.of_a, out=rows.flat_da)
+
+    def carry(self, k: RNNSlopes, w: Weights, rows: Rows, before: Rows) -> None:
+        before.dh.addmm_(rows.flat_da, w.weight_hh)
 
 
 class RNNTanh(RNN):
@@ -171,9 +225,9 @@ class RNNTanh(RNN):
         a, h_before, h = views
         torch.tanh(a.addmm_(h_before, w.across), out=h)
 
-    def slopes(self, tape: Tape, out: Slopes) -> None:
+    def slopes(self, tape: Tape, out: RNNSlopes) -> None:
         h = tape["h"][1:]
-        torch.mul(h, h, out=out[0]).neg_().add_(1)
+        torch.mul(h, h, out=out.of_a).neg_().add_(1)
 
 
 class RNNReLU(RNN):
@@ -187,11 +241,11 @@ class RNNReLU(RNN):
         a, h_before, h = views
         torch.clamp_min(a.addmm_(h_before, w.across), 0, out=h)
 
-    def slopes(self, tape: Tape, out: Slopes) -> None:
-        out[0].copy_(tape["h"][1:] > 0)
+    def slopes(self, tape: Tape, out: RNNSlopes) -> None:
+        out.of_a.copy_(tape["h"][1:] > 0)
 
 
-class LSTM(Cell):
+class LSTM(Cell[LSTMSlopes, LSTMRows]):
     """Long short-term memory; Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000, as in `torch.nn.LSTM`.
 
     Forward::
@@ -249,40 +303,36 @@ class LSTM(Cell):
         torch.tanh(c, out=tanh_c)
         torch.mul(o, tanh_c, out=h)
 
-    def slope_room(self, tape: Tape) -> Slopes:
+    def slope_room(self, tape: Tape) -> LSTMSlopes:
         c = tape["c"][1:]
-        of_c, of_o, of_c_before = torch.empty_like(c), torch.empty_like(c), torch.empty_like(c)
-        return of_c, c.new_empty(*c.shape[:-1], 3, c.shape[-1]), of_o, of_c_before
+        return LSTMSlopes(torch.empty_like(c), c.new_empty(*c.shape[:-1], 3, c.shape[-1]), torch.empty_like(c), torch.empty_like(c))
 
-    def slopes(self, tape: Tape, out: Slopes) -> None:
+    def slopes(self, tape: Tape, out: LSTMSlopes) -> None:
         i, f, g, o = tape["a"].chunk(4, -1)
         tanh_c, c_before = tape["tanh_c"], tape["c"][:-1]
-        of_c, of_a, of_o, of_c_before = out
-        times_dtanh(o, tanh_c, out=of_c)
-        times_dsigmoid(g, i, out=of_a[..., 0, :])
-        times_dsigmoid(c_before, f, out=of_a[..., 1, :])
-        times_dtanh(i, g, out=of_a[..., 2, :])
-        times_dsigmoid(tanh_c, o, out=of_o)
-        of_c_before.copy_(f)
+        times_dtanh(o, tanh_c, out=out.h_by_c)
+        times_dsigmoid(g, i, out=out.c_by_ifg[..., 0, :])
+        times_dsigmoid(c_before, f, out=out.c_by_ifg[..., 1, :])
+        times_dtanh(i, g, out=out.c_by_ifg[..., 2, :])
+        times_dsigmoid(tanh_c, o, out=out.h_by_o)
+        out.c_by_c.copy_(f)
 
-    def rows(self, dh: Tensor, dc: Tensor, da: Tensor) -> Rows:
-        return dh, dc, da, dc.unsqueeze(-2), da[..., :3, :], da[..., 3, :], da.flatten(-2)
+    def rows(self, dh: Tensor, dc: Tensor, da: Tensor) -> LSTMRows:
+        return LSTMRows(dh, dc, da, da.flatten(-2), dc.unsqueeze(-2), da[..., :3, :], da[..., 3, :])
 
-    def through(self, k: Sequence[Tensor], rows: Rows) -> None:
-        rows[1].addcmul_(rows[0], k[0])
+    def through(self, k: LSTMSlopes, rows: LSTMRows) -> None:
+        rows.dc.addcmul_(rows.dh, k.h_by_c)
 
-    def adjoint(self, k: Sequence[Tensor], rows: Rows) -> None:
-        dh, _, _, dc_of_gates, da_ifg, da_o, _ = rows
-        _, of_a, of_o, _ = k
-        torch.mul(dc_of_gates, of_a, out=da_ifg)
-        torch.mul(dh, of_o, out=da_o)
+    def adjoint(self, k: LSTMSlopes, rows: LSTMRows) -> None:
+        torch.mul(rows.dc_of_gates, k.c_by_ifg, out=rows.da_ifg)
+        torch.mul(rows.dh, k.h_by_o, out=rows.da_o)
 
-    def carry(self, k: Sequence[Tensor], w: Weights, rows: Rows, before: Rows) -> None:
-        torch.mul(rows[1], k[3], out=before[1])
-        before[0].addmm_(rows[6], w.weight_hh)
+    def carry(self, k: LSTMSlopes, w: Weights, rows: LSTMRows, before: LSTMRows) -> None:
+        torch.mul(rows.dc, k.c_by_c, out=before.dc)
+        before.dh.addmm_(rows.flat_da, w.weight_hh)
 
 
-class GRU(Cell):
+class GRU(Cell[GRUSlopes, Rows]):
     """Gated recurrent unit; Cho et al. 2014, in the variant of `torch.nn.GRU` (reset gate after the hidden product).
 
     Forward::
@@ -330,31 +380,32 @@ class GRU(Cell):
         n.addcmul_(r, h_n).tanh_()
         torch.lerp(n, h_before, z, out=h)
 
-    def slope_room(self, tape: Tape) -> Slopes:
+    def slope_room(self, tape: Tape) -> GRUSlopes:
         h = tape["h"][1:]
-        return h.new_empty(*h.shape[:-1], 3, h.shape[-1]), torch.empty_like(h), torch.empty_like(h)
+        return GRUSlopes(h.new_empty(*h.shape[:-1], 3, h.shape[-1]), torch.empty_like(h), torch.empty_like(h))
 
-    def slopes(self, tape: Tape, out: Slopes) -> None:
+    def slopes(self, tape: Tape, out: GRUSlopes) -> None:
         r, z, n = tape["a"].chunk(3, -1)
         h_n, h_before = tape["product"].chunk(3, -1)[2], tape["h"][:-1]
-        of_hidden, of_h_before, of_n = out
-        times_dtanh(1 - z, n, out=of_n)
-        times_dsigmoid(of_n * h_n, r, out=of_hidden[..., 0, :])
-        times_dsigmoid(h_before - n, z, out=of_hidden[..., 1, :])
-        torch.mul(of_n, r, out=of_hidden[..., 2, :])
-        of_h_before.copy_(z)
+        times_dtanh(1 - z, n, out=out.h_by_n)
+        times_dsigmoid(out.h_by_n * h_n, r, out=out.h_by_gates[..., 0, :])
+        times_dsigmoid(h_before - n, z, out=out.h_by_gates[..., 1, :])
+        torch.mul(out.h_by_n, r, out=out.h_by_gates[..., 2, :])
+        out.h_by_h.copy_(z)
 
-    def adjoint(self, k: Sequence[Tensor], rows: Rows) -> None:
-        _, _, da, dh_of_gates, _ = rows
-        torch.mul(dh_of_gates, k[0], out=da)
+    def rows(self, dh: Tensor, dc: Tensor, da: Tensor) -> Rows:
+        return Rows(dh, dc, da, da.flatten(-2), dh.unsqueeze(-2))
 
-    def carry(self, k: Sequence[Tensor], w: Weights, rows: Rows, before: Rows) -> None:
-        before[0].addcmul_(rows[0], k[1]).addmm_(rows[4], w.weight_hh)
+    def adjoint(self, k: GRUSlopes, rows: Rows) -> None:
+        torch.mul(rows.dh_of_gates, k.h_by_gates, out=rows.da)
 
-    def inside(self, k: Sequence[Tensor], dh: Tensor, da: Tensor) -> Tensor:
+    def carry(self, k: GRUSlopes, w: Weights, rows: Rows, before: Rows) -> None:
+        before.dh.addcmul_(rows.dh, k.h_by_h).addmm_(rows.flat_da, w.weight_hh)
+
+    def inside(self, k: GRUSlopes, dh: Tensor, da: Tensor) -> Tensor:
         da = da.clone()
-        torch.mul(dh, k[2], out=da[..., 2, :])
+        torch.mul(dh, k.h_by_n, out=da[..., 2, :])
         return da
 
 
-CELLS: dict[str, Cell] = {"rnn_tanh": RNNTanh(), "rnn_relu": RNNReLU(), "lstm": LSTM(), "gru": GRU()}
+CELLS: dict[str, AnyCell] = {"rnn_tanh": RNNTanh(), "rnn_relu": RNNReLU(), "lstm": LSTM(), "gru": GRU()}

@@ -21,6 +21,9 @@ Clocks = Mapping[str, Any]
 LONGEST_RUN = 2**53
 """The most iterations that a checkpoint may state: whole numbers are exact up to here, in JSON and in float64."""
 
+FORMAT = "1"
+"""Grows when a checkpoint is laid out differently."""
+
 GROUPS = ("weights", "optimiser", "carried", "random")
 
 
@@ -31,7 +34,7 @@ class InvalidCheckpoint(ValueError):
 def write_checkpoint(experiment: Experiment, clocks: Clocks, state: Saved) -> bytes:
     """The bytes of a checkpoint; settings and clocks travel in the file's metadata."""
     tensors = {f"{group}/{name}": value.contiguous() for group, members in state.items() for name, value in members.items()}
-    return save(tensors, metadata={"experiment": json.dumps(experiment.to_dict()), "clocks": json.dumps(dict(clocks))})
+    return save(tensors, metadata={"format": FORMAT, "experiment": json.dumps(experiment.to_dict()), "clocks": json.dumps(dict(clocks))})
 
 
 def read_checkpoint(block: bytes) -> tuple[Experiment, Clocks, Saved]:
@@ -43,12 +46,16 @@ def read_checkpoint(block: bytes) -> tuple[Experiment, Clocks, Saved]:
     try:
         tensors = load(block)
         about = _metadata(block)
+        if about["format"] != FORMAT:
+            raise ValueError(f"format {about['format']}")
         experiment = Experiment.from_dict(json.loads(about["experiment"]))
         clocks = json.loads(about["clocks"])
     except InvalidExperiment as error:
         raise InvalidCheckpoint(f"The checkpoint's experiment is out of bounds. {error}") from error
     except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise InvalidCheckpoint("This file is not a checkpoint of this program (safetensors with an experiment inside).") from error
+        raise InvalidCheckpoint(
+            f"This file is not a checkpoint of this program (safetensors with an experiment inside, format {FORMAT})."
+        ) from error
     state: Saved = {group: {} for group in GROUPS}
     for name, value in tensors.items():
         group, _, rest = name.partition("/")

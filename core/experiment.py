@@ -244,6 +244,8 @@ class Experiment:
                 object.__setattr__(self, name, value)
         if not problems and self.truncation == "custom" and self.k2 < self.k1:
             problems["k2"] = f"k2 must be at least k1 = {self.k1}: a window cannot be shorter than its block."
+        elif not problems and self.truncation == "custom" and self.update_every == "block" and self.k1 != self.k2:
+            problems["update_every"] = "An update after each block needs k1 = k2: a window must not reach back over an update."
         if problems:
             raise InvalidExperiment(problems)
 

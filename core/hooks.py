@@ -33,8 +33,8 @@ class Step:
 
     t: the step, from 1.  layer: from 0, next to the input.  window: which window of the truncation (backward), from 1; where windows
     overlap, one step is visited once for each of them, and dL/dh_t is the sum over its visits.
-    values: forward "h", perhaps "c", and each gate by name; backward "dh", perhaps "dc", and "da_i", ... for each gate, the gradient of
-    its pre-activation.  Copies, (B, H) each.
+    values: forward "h", perhaps "c", and each gate by name (rows that are padding mean nothing); backward "dh", perhaps "dc", and "da_i",
+    ... for each gate, the gradient of its pre-activation.  Copies, (B, H) each.
     """
 
     phase: Phase
@@ -48,21 +48,21 @@ Hook = Callable[[Step], None]
 
 
 class Hooks:
-    """The hooks of one model or trainer, called in the order in which they were added."""
+    """The hooks of one model or trainer, called in the order of `all`, in which they were added."""
 
     def __init__(self, *hooks: Hook) -> None:
-        self._hooks = list(hooks)
+        self.all = list(hooks)
 
     def __bool__(self) -> bool:
-        return bool(self._hooks)
+        return bool(self.all)
 
     def add(self, hook: Hook) -> None:
         """From now on, `hook` sees every step."""
-        self._hooks.append(hook)
+        self.all.append(hook)
 
     def remove(self, hook: Hook) -> None:
         """`hook` sees no more steps; ValueError if it saw none."""
-        self._hooks.remove(hook)
+        self.all.remove(hook)
 
     @contextmanager
     def watching(self, *hooks: Hook) -> Iterator[None]:
@@ -78,5 +78,5 @@ class Hooks:
     def show(self, phase: Phase, t: int, layer: int, window: int, values: Mapping[str, Tensor]) -> None:
         """Hand copies of one step's values, t and window from 0, to every hook."""
         with torch.inference_mode(mode=False):
-            for hook in tuple(self._hooks):
+            for hook in tuple(self.all):
                 hook(Step(phase, t + 1, layer, window + 1, {name: value.clone() for name, value in values.items()}))

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from core import bptt
-from core.cells import CELLS, Cell, Weights
+from core.cells import CELLS, AnyCell, Weights
 from core.experiment import Experiment
 from core.shares import Factors
 from core.tasks import Batch, Task
@@ -35,7 +35,7 @@ class SequenceModel:
     layers: the weights of each layer of the stack, as `core.bptt` takes them.
     """
 
-    def __init__(self, cell: Cell, layers: int, hidden: int, shapes: Mapping[str, tuple[int, ...]], dtype: torch.dtype) -> None:
+    def __init__(self, cell: AnyCell, layers: int, hidden: int, shapes: Mapping[str, tuple[int, ...]], dtype: torch.dtype) -> None:
         self.cell, self.hidden, self.shapes = cell, hidden, dict(shapes)
         self._sizes = [math.prod(shape) for shape in shapes.values()]
         self.flat = torch.zeros(sum(self._sizes), dtype=dtype)
@@ -117,22 +117,22 @@ class SequenceModel:
         """
         found = {}
         for layer, (weight_ih, weight_hh, bias_ih, bias_hh) in enumerate(self._layer_names):
-            hidden_side, input_side = errors.da[layer].flatten(-2), errors.da_inside[layer].flatten(-2)
-            if errors.da[layer] is errors.da_inside[layer]:
-                input_side = hidden_side
+            input_side = hidden_side = errors.da[layer].flatten(-2)
+            if errors.da_across[layer] is not errors.da[layer]:
+                hidden_side = errors.da_across[layer].flatten(-2)
             found[weight_ih] = Factors(weight_ih, input_side, unrolled.inputs(layer))
             found[weight_hh] = Factors(weight_hh, hidden_side, unrolled.tapes[layer]["h"][:-1])
             found[bias_ih] = Factors(bias_ih, input_side, None)
             found[bias_hh] = Factors(bias_hh, hidden_side, None)
         if read is not None and d_outputs is not None:
-            dx = errors.da_inside[0].flatten(-2) @ self.weights[self._layer_names[0][0]]
+            dx = errors.da[0].flatten(-2) @ self.weights[self._layer_names[0][0]]
             found["embedding.weight"] = Factors("embedding.weight", dx, read)
             found["readout.weight"] = Factors("readout.weight", d_outputs, unrolled.h)
             found["readout.bias"] = Factors("readout.bias", d_outputs, None)
         return [found[name] for name in self.shapes if name in found]
 
 
-def _stack_shapes(cell: Cell, layers: int, hidden: int, inputs: int) -> dict[str, tuple[int, ...]]:
+def _stack_shapes(cell: AnyCell, layers: int, hidden: int, inputs: int) -> dict[str, tuple[int, ...]]:
     wide = len(cell.gates) * hidden
     shapes: dict[str, tuple[int, ...]] = {}
     for layer in range(layers):

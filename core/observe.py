@@ -72,7 +72,7 @@ def observe(
     values["dh"] = hide_padding(whole(by_part, 2), 2, 3)
     if seen.errors.dc:
         values["dc"] = stacked([dc[:, rows] for dc in seen.errors.dc])
-    values["da"] = by_gate([da[:, rows] for da in seen.errors.da_inside])
+    values["da"] = by_gate([da[:, rows] for da in seen.errors.da])
     values["loss"] = hide_padding(whole(seen.losses[:, rows], 0), 0, 1)
     values["probability"] = hide_padding(whole(torch.softmax(seen.outputs[:, rows], -1), 0), 0, 1)
 

@@ -78,9 +78,7 @@ class Engine:
             self._ahead = bptt.Forward(model.cell, model.layers, x, state, batch.mask, hooks)
         else:
             self._ahead.begin(x, state, batch.mask, hooks)
-        while not self._ahead.done:
-            self._ahead.step()
-        unrolled = self._ahead.unrolled
+        unrolled = self._ahead.finish()
         outputs = model.readout(unrolled.h)
         losses, d_outputs = task.loss(outputs, batch)
         direct = model.readout_adjoint(d_outputs)

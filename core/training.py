@@ -173,8 +173,8 @@ class Trainer:
         return self._engine.run(batch, self.truncation(), self._state, hooks)
 
     def _by_block(self) -> bool:
-        experiment, windows = self.experiment, self.truncation()
-        return "update_every" in TRUNCATIONS[experiment.truncation].options and experiment.update_every == "block" and not windows.overlap
+        experiment = self.experiment
+        return "update_every" in TRUNCATIONS[experiment.truncation].options and experiment.update_every == "block"
 
     def _in_minibatches(self) -> bool:
         return 0 < self.experiment.batch < self.task.sequences
@@ -219,16 +219,16 @@ class Trainer:
 
     def _not_finite(self, seen: Pass, iteration: int, norm: float) -> Stopped | None:
         """The first step forward, or the last on the way back, at which a number left the finite."""
+        if math.isfinite(seen.loss) and math.isfinite(norm):
+            return None
         first = self._block.first + 1
-        if not math.isfinite(seen.loss):
-            for what, values in (("hidden state", seen.unrolled.h.sum(-1)), ("loss", seen.losses)):
-                bad = (~torch.isfinite(values) & seen.batch.mask).any(1)
-                if bad.any():
-                    return Stopped(iteration, first + int(bad.int().argmax()), what)
-        if not math.isfinite(norm):
-            steps = (~torch.isfinite(torch.stack(seen.errors.dh).sum((0, 2, 3)))).nonzero()
-            return Stopped(iteration, first + int(steps.max()) if len(steps) else None, "gradient")
-        return None
+        states = torch.stack([tape["h"][1:] for tape in seen.unrolled.tapes]).sum((0, -1))
+        for what, values in (("hidden state", states), ("loss", seen.losses)):
+            bad = (~torch.isfinite(values) & seen.batch.mask).any(1)
+            if bad.any():
+                return Stopped(iteration, first + int(bad.int().argmax()), what)
+        steps = (~torch.isfinite(torch.stack(seen.errors.dh).sum((0, 2, 3)))).nonzero()
+        return Stopped(iteration, first + int(steps.max()) if len(steps) else None, "gradient")
 
     def checkpoint(self) -> bytes:
         """Weights, optimiser, clocks and settings as safetensors; a Trainer restored from it goes on with the same numbers."""

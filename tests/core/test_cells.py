@@ -46,7 +46,7 @@ def check_against_autograd(stack: Stack, relative: float = stacks.RELATIVE, abso
     for (name, _), expected in zip(stack.module.named_parameters(), found[1:], strict=True):
         assert_close(gradient.pop(name), expected, relative, absolute)
     assert not gradient, "the engine has weights that torch does not have"
-    assert_close(errors.da_inside[0].flatten(-2) @ stack.model.layers[0].weight_ih, found[0], relative, absolute)
+    assert_close(errors.da[0].flatten(-2) @ stack.model.layers[0].weight_ih, found[0], relative, absolute)
 
 
 @every_cell
@@ -120,7 +120,7 @@ class Engine(torch.autograd.Function):
     @staticmethod
     def backward(ctx, *direct: Tensor) -> tuple[Tensor | None, ...]:
         errors = bptt.backward(ctx.unrolled, direct[0].contiguous())
-        dx = errors.da_inside[0].flatten(-2) @ ctx.unrolled.layers[0].weight_ih
+        dx = errors.da[0].flatten(-2) @ ctx.unrolled.layers[0].weight_ih
         return None, dx, *ctx.stack.gradient(ctx.unrolled, errors).values()
 
 

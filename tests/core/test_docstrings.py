@@ -78,10 +78,10 @@ def test_the_documented_equations_are_the_code(kind):
         if "c" in cell.states:
             assert_close(errors.dc[0][t, 0], values["dc"])
         da = [values[f"da_{gate}" if cell.gated else "da"] for gate in cell.gates]
-        assert_close(errors.da_inside[0][t, 0], np.stack(da))
+        assert_close(errors.da[0][t, 0], np.stack(da))
         if kind == "gru":
             da[2] = da[2] * values["r"]
-        assert_close(errors.da[0][t, 0], np.stack(da))
+        assert_close(errors.da_across[0][t, 0], np.stack(da))
         handed = {"dh": values["dh_before"], "dc": values.get("dc_before")}
 
 

@@ -116,6 +116,16 @@ def test_windows_shorter_than_their_block_are_refused_where_they_matter():
     assert Experiment(truncation="custom", k1=4, k2=4).k2 == 4
 
 
+def test_an_update_after_each_block_needs_windows_of_one_block():
+    with pytest.raises(InvalidExperiment) as caught:
+        Experiment(truncation="custom", k1=2, k2=4, update_every="block")
+    assert caught.value.problems == {
+        "update_every": "An update after each block needs k1 = k2: a window must not reach back over an update."
+    }
+    assert Experiment(truncation="custom", k1=4, k2=4, update_every="block").k1 == 4
+    assert Experiment(truncation="window", k1=2, k2=4, update_every="block").k1 == 2
+
+
 def test_all_problems_come_at_once():
     with pytest.raises(InvalidExperiment) as caught:
         Experiment(hidden=0, dtype="int8", threshold=-1)

@@ -82,7 +82,7 @@ def test_visits_of_all_windows_add_up(kind, windows):
             if errors.dc:
                 assert_close(sum(values["dc"] for values in here), errors.dc[layer][t - 1])
             for position, gate in enumerate(cell.gates):
-                assert_close(sum(values[f"da_{gate}"] for values in here), errors.da_inside[layer][t - 1, :, position])
+                assert_close(sum(values[f"da_{gate}"] for values in here), errors.da[layer][t - 1, :, position])
 
 
 @every_cell
@@ -100,7 +100,7 @@ def test_a_hook_that_writes_changes_nothing(kind, windows):
     unrolled = bptt.forward(stack.model.cell, stack.model.layers, stack.x, hooks=both)
     errors = bptt.backward(unrolled, stack.direct, windows, both)
     assert torch.equal(unrolled.h, expected.h)
-    for ours, theirs in zip((*errors.dh, *errors.dc, *errors.da), (*plain.dh, *plain.dc, *plain.da), strict=True):
+    for ours, theirs in zip((*errors.dh, *errors.dc, *errors.da_across), (*plain.dh, *plain.dc, *plain.da_across), strict=True):
         assert torch.equal(ours, theirs)
     assert not any(value.isnan().any() for step in after for value in step.values.values()), "hooks do not reach each other either"
 

@@ -51,7 +51,7 @@ def check_same(one: passes.Pass, other: passes.Pass, columns: list[int], scale: 
             assert_close(theirs[state][1 : steps + 1, columns] * real, mine[state][1:] * real)
     assert_close(other.losses[:steps, columns], one.losses * scale)
     assert_close(other.outputs[:steps, columns] * real, one.outputs * real)
-    for name in ("dh", "dc", "da", "da_inside"):
+    for name in ("dh", "dc", "da_across", "da"):
         for mine, theirs in zip(getattr(one.errors, name), getattr(other.errors, name), strict=True):
             assert_close(theirs[:steps, columns], mine * scale)
             assert not theirs[~other.batch.mask].any()

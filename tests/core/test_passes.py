@@ -29,7 +29,7 @@ def numbers(seen: passes.Pass) -> list[torch.Tensor]:
     """Everything that a pass knows, copied."""
     errors = seen.errors
     states = [tape[name] for tape in seen.unrolled.tapes for name in seen.model.cell.states]
-    found = (*states, seen.outputs, seen.losses, seen.direct, *errors.dh, *errors.dc, *errors.da, *errors.da_inside)
+    found = (*states, seen.outputs, seen.losses, seen.direct, *errors.dh, *errors.dc, *errors.da_across, *errors.da)
     return [value.clone() for value in (*found, *seen.gradient().values())]
 
 

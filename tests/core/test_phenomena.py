@@ -27,8 +27,8 @@ def scalar_network() -> tuple[bptt.Unrolled, torch.Tensor]:
 
 def of_weight(unrolled: bptt.Unrolled, errors: bptt.Errors) -> float:
     """dL/dw: each step's error times the state before it."""
-    steps = len(errors.da[0])
-    return (errors.da[0][:, 0, 0, 0] * unrolled.tapes[0]["h"][:steps, 0, 0]).sum().item()
+    steps = len(errors.da_across[0])
+    return (errors.da_across[0][:, 0, 0, 0] * unrolled.tapes[0]["h"][:steps, 0, 0]).sum().item()
 
 
 def copied_recipe(k1: int, k2: int) -> list[float]:

@@ -46,7 +46,7 @@ def test_an_error_counts_the_losses_that_reach_it(steps, windows):
     unrolled = unroll(1, steps)
     errors = bptt.backward(unrolled, ones(unrolled), windows)
     assert errors.dh[0][:, 0, 0].tolist() == windows.reach(steps).sum(0).tolist()
-    assert errors.da[0][:, 0, 0, 0].tolist() == windows.reach(steps).sum(0).tolist()
+    assert errors.da_across[0][:, 0, 0, 0].tolist() == windows.reach(steps).sum(0).tolist()
 
 
 @given(st.integers(1, 7), truncations(8), st.integers(2, 3))

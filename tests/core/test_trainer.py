@@ -550,6 +550,20 @@ def test_an_explosion_is_named_and_weights_are_kept(small):
     assert trainer.run(10).stopped == snapshot.stopped
 
 
+def test_an_explosion_in_a_lower_layer_is_found_where_it_began(small):
+    """The upper layer is off, so that neither its states nor the loss show what happens below."""
+    trainer = Trainer(small.replace(text="a b c d e", cell="rnn_relu", layers=2))
+    weights = trainer.model.weights
+    weights["rnn.weight_ih_l0"].zero_()
+    weights["rnn.bias_ih_l0"].fill_(1.0)
+    weights["rnn.weight_hh_l0"].copy_(1e160 * torch.eye(5, dtype=torch.float64))
+    weights["rnn.weight_ih_l1"].fill_(-1.0)
+    # Below, states are about 1, 1e160 and then beyond 1e308.
+    stopped = trainer.step().stopped
+    assert stopped
+    assert stopped.words == "exploded at iteration 1, step 3: the hidden state is not finite"
+
+
 def test_an_exploding_gradient_names_the_step_where_it_began(small):
     """A tanh network at rest: every state is 0, where tanh has slope 1, so that errors meet the recurrent weights alone."""
     trainer = Trainer(small.replace(text="a b c d e", cell="rnn_tanh", layers=1))

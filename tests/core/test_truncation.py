@@ -60,7 +60,7 @@ def test_a_window_as_long_as_the_sequence_is_full(kind, k1, k2):
     """Not only k1 = k2 = T: each of these reaches the first step from every block of five steps."""
     stack = make(kind, 3, steps=5)
     cut, full = stack.backward(k1, k2), stack.backward()
-    for ours, theirs in zip((*cut.dh, *cut.dc, *cut.da, *cut.da_inside), (*full.dh, *full.dc, *full.da, *full.da_inside), strict=True):
+    for ours, theirs in zip((*cut.dh, *cut.dc, *cut.da_across, *cut.da), (*full.dh, *full.dc, *full.da_across, *full.da), strict=True):
         assert_close(ours, theirs)
 
 
@@ -118,7 +118,7 @@ def test_padding_moves_no_boundary(kind, k1, k2):
     errors = padded.backward(k1, k2)
     alone = bptt.forward(padded.model.cell, padded.model.layers, padded.x[:4, :1])
     expected = bptt.backward(alone, padded.direct[:4, :1], TBPTT(k1, k2))
-    for ours, theirs in zip((*errors.dh, *errors.dc, *errors.da), (*expected.dh, *expected.dc, *expected.da), strict=True):
+    for ours, theirs in zip((*errors.dh, *errors.dc, *errors.da_across), (*expected.dh, *expected.dc, *expected.da_across), strict=True):
         assert_close(ours[:4, :1], theirs)
         assert not ours[4:, 0].any(), "no error arises in padding"
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
-from core.cells import RNN, Rows, Slopes, Tape, Weights
+from core.cells import RNN, RNNSlopes, Rows, Tape, Weights
 
 
 def weights(across: float = 1.0, upwards: float = 1.0) -> Weights:
@@ -23,8 +21,8 @@ class Linear(RNN):
         a, h_before, h = views
         torch.addmm(a, h_before, w.across, out=h)
 
-    def slopes(self, tape: Tape, out: Slopes) -> None:
-        out[0].fill_(1)
+    def slopes(self, tape: Tape, out: RNNSlopes) -> None:
+        out.of_a.fill_(1)
 
 
 class Adder(Linear):
@@ -34,5 +32,5 @@ class Adder(Linear):
         a, h_before, h = views
         torch.add(a, h_before, out=h)
 
-    def carry(self, k: Sequence[Tensor], w: Weights, rows: Rows, before: Rows) -> None:
-        before[0].add_(rows[0])
+    def carry(self, k: RNNSlopes, w: Weights, rows: Rows, before: Rows) -> None:
+        before.dh.add_(rows.dh)
