@@ -1,6 +1,6 @@
 """Takes the README's pictures from the really running app: `python tests/screenshots.py [light] [dark] [phone]`.
 
-Each shows the default experiment with a window of 4 tokens, paused at the same iteration, so that pictures differ only where the page does.
+Each shows the same experiment at the same iteration, so that pictures differ only where the page does.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.serving import ROOT, serve
 FOLDER = ROOT / "assets" / "pictures"
 TAKEN = ("light", "dark", "phone")
 EXPERIMENT = "/?trunc=window&k=6"
-ITERATION = 60
+ITERATION = 40
 CURSOR = (0.62, 0.85)
 """Where the cursor is pinned in the lag matrix, as shares of its width and height."""
 
@@ -29,10 +29,6 @@ def take(browser: Browser, url: str, screen: str) -> Path:
     page = context.new_page()
     page.goto(EXPERIMENT)
     explorer = Explorer(page)
-    explorer.element.locator("select.speed").select_option("100")
-    explorer.play()
-    explorer.reaches(ITERATION - 20)
-    explorer.pause()
     while explorer.iteration < ITERATION:
         explorer.step()
     plot = explorer.element.locator("[data-panel=lag] .plot")
