@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dashboard.live import runs, words
+from dashboard.live.nodelay import send_at_once
 from dashboard.live.registry import UNKNOWN, Registry
 from dashboard.live.settings import Settings
 from dashboard.live.viewer import Viewer
@@ -35,6 +36,7 @@ def hide_keys(record: logging.LogRecord) -> bool:
 async def lifespan(_: Any) -> AsyncIterator[dict[str, Any]]:
     """Runs and their workers live as long as the server."""
     logging.getLogger("uvicorn.error").addFilter(hide_keys)
+    send_at_once()
     registry = Registry(Settings.from_environment())
     await registry.start()
     runs.open_on(registry, asyncio.get_running_loop())
