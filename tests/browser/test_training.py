@@ -1,4 +1,4 @@
-"""Play, pause, one iteration, restart: by mouse and by keyboard."""
+"""The page opens, plays, pauses and starts again; what it shows can be inspected and saved."""
 
 from __future__ import annotations
 
@@ -60,39 +60,6 @@ def test_restart_gives_the_same_numbers_again(page: Page):
     explorer.wait(lambda: explorer.iteration == 0, "iteration 0")
     assert [explorer.step() for _ in range(4)] == first
     assert first == sorted(first, reverse=True)
-
-
-def test_the_keyboard_plays_steps_and_restarts(page: Page):
-    explorer = Explorer(page)
-    page.keyboard.press("ArrowRight")
-    explorer.wait(lambda: explorer.iteration == 1, "one iteration")
-    page.keyboard.press("Space")
-    explorer.reaches(10)
-    page.keyboard.press("Space")
-    explorer.wait(lambda: explorer.state == "paused", "paused")
-    page.keyboard.press("r")
-    explorer.wait(lambda: explorer.iteration == 0, "iteration 0")
-
-
-def test_keys_that_are_typed_into_a_field_stay_there(page: Page):
-    explorer = Explorer(page)
-    explorer.field("text").locator("textarea").press_sequentially(" r r ")
-    assert (explorer.iteration, explorer.state) == (0, "ready")
-
-
-def test_the_cursor_crosses_all_panels_and_can_be_pinned(page: Page):
-    explorer = Explorer(page)
-    plot = explorer.element.locator("[data-panel=lag] .plot")
-    box = plot.bounding_box()
-    assert box is not None
-    plot.click(position={"x": box["width"] * 0.25, "y": box["height"] * 0.75})
-    assert explorer.read("cursor") == {"s": 8, "t": 3, "pinned": True}
-    expect(explorer.element.locator("[data-panel=cursor]")).to_contain_text("8 · lazy")
-    page.keyboard.press("ArrowLeft")
-    assert explorer.read("cursor")["t"] == 2
-    page.keyboard.press("Escape")
-    assert not explorer.read("cursor")["pinned"]
-    assert explorer.iteration == 0
 
 
 def test_paused_charts_can_be_inspected_and_saved(page: Page):
