@@ -18,11 +18,11 @@ def draw(trace: Trace, look: Look) -> Picture:
     signed = bool(np.nanmin(values) < 0)
     figure = units_over_tokens(values, axis, look, low=-1.0 if signed else 0.0, high=1.0, name=gate)
     mean = np.mean(np.abs(values) if signed else values, axis=1)
-    widest, narrowest = int(np.argmax(mean)), int(np.argmin(mean))
+    widest, narrowest = int(np.nanargmax(mean)), int(np.nanargmin(mean))
     words = look.say(
         "charts.gates.candidate" if signed else "charts.gates.opening",
         gate=gate,
-        mean=number(float(np.mean(mean))),
+        mean=number(float(np.nanmean(mean))),
         most=quoted(axis.inputs[widest]),
         largest=number(mean[widest]),
         least=quoted(axis.inputs[narrowest]),

@@ -20,7 +20,7 @@ def draw(trace: Trace, look: Look) -> Picture:
     figure = units_over_tokens(values, axis, look, low=-limit, high=limit, name=name)
     norms = {part: np.linalg.norm(trace.pick("dh", layer=look.layer, part=part), axis=1) for part in trace.labels["part"]}
     shown = norms[look.part]
-    largest, smallest = int(np.argmax(shown)), int(np.argmin(shown))
+    largest, smallest = int(np.nanargmax(shown)), int(np.nanargmin(shown))
     say = look.say
     if shown[largest] == 0:
         return Picture(figure, say("charts.gradient.zero", name=name))

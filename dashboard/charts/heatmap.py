@@ -14,7 +14,10 @@ from dashboard.charts.token_axis import inputs, over_tokens
 
 
 def units_over_tokens(values: Array, axis: Axis, look: Look, *, low: float, high: float, name: str) -> go.Figure:
-    """values: (steps, units); units count from 1, as on the live panels.  Signed values (low < 0) get the diverging ramp centred on 0, others the magnitude ramp."""
+    """values: (steps, units); units count from 1, as on the live panels.
+
+    Signed values (low < 0) get the diverging ramp centred on 0, others the magnitude ramp.
+    """
     ramp = look.colours.signed if low < 0 else look.colours.magnitude
     say = look.say
     figure = go.Figure(

@@ -24,12 +24,15 @@ def draw(trace: Trace, look: Look) -> Picture:
     say = look.say
     before = np.vstack([np.zeros_like(values[:1]), values[:-1]])
     change = np.linalg.norm(values - before, axis=1)
-    busiest = int(np.argmax(change))
-    words = say("charts.hidden_state.change", token=quoted(axis.inputs[busiest]), state=state, change=number(change[busiest]))
+    sentences = []
+    if not np.isnan(change).all():
+        busiest = int(np.nanargmax(change))
+        token = quoted(axis.inputs[busiest])
+        sentences.append(say("charts.hidden_state.change", token=token, state=state, change=number(change[busiest])))
     near = np.count_nonzero(np.abs(values) > NEAR_THE_LIMIT, axis=1)
     if state == "h" and reach <= 1:
         fullest = int(np.argmax(near))
-        words += " " + (
+        sentences.append(
             say(
                 "charts.hidden_state.saturated",
                 count=near[fullest],
@@ -40,7 +43,7 @@ def draw(trace: Trace, look: Look) -> Picture:
             if near[fullest]
             else say("charts.hidden_state.free", limit=NEAR_THE_LIMIT, largest=number(reach))
         )
-    return Picture(figure, words)
+    return Picture(figure, " ".join(sentences))
 
 
 CHART = Chart("hidden_state", ("h",), draw, choices=("state",))

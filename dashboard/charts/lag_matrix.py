@@ -30,7 +30,7 @@ def draw(trace: Trace, look: Look) -> Picture:
         logs = np.log10(norms)
     colours, say = look.colours, look.say
     detailed = len(norms) <= MOST_DETAILED
-    cut = exists & ~reach
+    cut = np.tri(len(norms), dtype=bool) & ~reach  # with its value, but for an update after each block, which never computes it
     clear = "rgba(0,0,0,0)"
     figure = go.Figure(
         [
@@ -82,21 +82,27 @@ def words(norms: Array, reach: Array, axis: Axis, s: int, look: Look) -> str:
     if not start > 0:
         return say("charts.lag_matrix.no_error", target=target)
     lags = s - np.flatnonzero(row < GONE * start)
+    furthest = int(np.flatnonzero(~np.isnan(row))[0])
+    left, first = row[furthest] / start, quoted(axis.inputs[furthest])
     if s == 0:
         sentences = [say("charts.lag_matrix.first", target=target)]
     elif lags.size:
         sentences = [say("charts.lag_matrix.vanishes", target=target, steps=_steps(int(lags.min()) - 1, look), share=percent(GONE))]
-    elif row[0] > start:
-        sentences = [say("charts.lag_matrix.grows", target=target, times=number(row[0] / start), first=quoted(axis.inputs[0]))]
+    elif left > 1:
+        sentences = [say("charts.lag_matrix.grows", target=target, times=number(left), first=first)]
     else:
-        sentences = [say("charts.lag_matrix.arrives", target=target, first=quoted(axis.inputs[0]), share=percent(row[0] / start))]
+        sentences = [say("charts.lag_matrix.arrives", target=target, first=first, share=percent(left))]
     kept = reach[s, : s + 1]
     if not kept.all():
         nearest = int(np.flatnonzero(~kept).max())
-        sentences.append(say("charts.lag_matrix.cut_row", steps=_steps(s - nearest - 1, look), share=percent(row[nearest] / start)))
-    exists = ~np.isnan(norms)
-    if cut := int(np.count_nonzero(exists & ~reach)):
-        sentences.append(say("charts.lag_matrix.cut", cut=cut, all=int(np.count_nonzero(exists))))
+        steps = _steps(s - nearest - 1, look)
+        if np.isnan(row[nearest]):
+            sentences.append(say("charts.lag_matrix.cut_unseen", steps=steps))
+        else:
+            sentences.append(say("charts.lag_matrix.cut_row", steps=steps, share=percent(row[nearest] / start)))
+    cells = np.tri(len(norms), dtype=bool)
+    if cut := int(np.count_nonzero(cells & ~reach)):
+        sentences.append(say("charts.lag_matrix.cut", cut=cut, all=int(np.count_nonzero(cells))))
     return " ".join(sentences)
 
 
@@ -107,7 +113,7 @@ def _steps(count: int, look: Look) -> str:
 def _cells(which: Array, logs: Array, low: int, high: int, scale: list[tuple[float, str]], *, legend: bool = False) -> go.Heatmap:
     steps = np.arange(1, len(logs) + 1)
     return go.Heatmap(
-        z=np.where(which, np.maximum(logs, low - DECADES), np.nan),
+        z=np.where(which, np.nan_to_num(np.maximum(logs, low - DECADES), nan=low), np.nan),
         x=steps,
         y=steps,
         zmin=low,
@@ -124,8 +130,8 @@ def _cells(which: Array, logs: Array, low: int, high: int, scale: list[tuple[flo
 def _hover(norms: Array, reach: Array, axis: Axis, look: Look, name: str, low: int) -> Array:
     say, read, predicted = look.say, inputs(axis), targets(axis)
     text = np.full(norms.shape, "", dtype=object)
-    for s, t in np.argwhere(~np.isnan(norms)):
-        value = number(norms[s, t])
+    for s, t in np.argwhere(np.tri(len(norms), dtype=bool)):
+        value = say("charts.lag_matrix.unseen") if np.isnan(norms[s, t]) else number(norms[s, t])
         if not reach[s, t]:
             value = say("charts.lag_matrix.hover_cut", value=value)
         elif norms[s, t] < 10.0**low:
@@ -146,14 +152,14 @@ def _hatching(cut: Array, colour: str) -> go.Scatter:
 
 def _boundary(cut: Array, reach: Array, colour: str) -> go.Scatter:
     """The staircase between what is kept and what is cut."""
-    firsts = [int(np.flatnonzero(row)[0]) + 0.5 for row in reach] if cut.any() else []
-    return go.Scatter(
-        x=[first for first in firsts for _ in range(2)],
-        y=[edge for s in range(len(firsts)) for edge in (s + 0.5, s + 1.5)],
-        mode="lines",
-        line={"color": colour, "width": 2.5},
-        hoverinfo="skip",
-    )
+    x: list[float] = []
+    y: list[float] = []
+    for s, row in enumerate(reach if cut.any() else []):
+        if row.any():
+            first = int(np.flatnonzero(row)[0]) + 0.5
+            x += [first, first]
+            y += [s + 0.5, s + 1.5]
+    return go.Scatter(x=x, y=y, mode="lines", line={"color": colour, "width": 2.5}, hoverinfo="skip")
 
 
 CHART = Chart("lag_matrix", ("lag_h", "reach"), draw, choices=("state",))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-from core.trace import Trace
+from core.trace import Array, Trace
 from dashboard import texts, theme
 from dashboard.texts import Texts
 
@@ -43,9 +43,11 @@ class Look:
         return texts.load(self.language)
 
     def step_in(self, trace: Trace) -> int:
-        """The chosen step, inside this Trace's sentence."""
+        """The chosen step, or the nearest one that this Trace observed."""
         steps = len(trace.axes[0].inputs)
-        return min(self.step, steps) if self.step > 0 else max(1, steps - 1)
+        chosen = min(self.step, steps) if self.step > 0 else max(1, steps - 1)
+        there = np.flatnonzero(observed(trace)) + 1
+        return int(there[np.abs(there - chosen).argmin()]) if there.size else chosen
 
     def gate_in(self, trace: Trace) -> str:
         """The chosen gate, or the cell's first one."""
@@ -86,15 +88,27 @@ class Chart:
 
     def exploded_at(self, trace: Trace) -> int | None:
         """The first step with a number that is not finite, or too large to square: then there is nothing to draw or to say but that."""
-        steps = []
+        there, steps = observed(trace), []
         for quantity in self.needs:
             axes = trace.dims[quantity]
             bad = ~(np.abs(trace[quantity]) <= LARGEST)
+            for position, axis in enumerate(axes):
+                if axis in ("step", "loss_step"):
+                    kept = np.arange(bad.shape[position]) < len(there)
+                    kept[: len(there)] &= there[: len(kept)]
+                    bad &= np.expand_dims(kept, [other for other in range(bad.ndim) if other != position])
             if "loss_step" in axes:  # no path from a loss to a later state: NaN belongs there
                 bad &= np.tri(bad.shape[-1], dtype=bool)
             if bad.any():
                 steps.append(int(np.nonzero(bad)[axes.index("step")].min()) + 1 if "step" in axes else 1)
         return min(steps, default=None)
+
+
+def observed(trace: Trace) -> Array:
+    """Which steps of the sentence the iteration visited: all, but for an update after each block, which sees its own block only."""
+    if "reach" in trace:
+        return np.asarray(trace["reach"]).diagonal().astype(bool)
+    return np.ones(len(trace.axes[0].inputs), bool)
 
 
 def number(value: float) -> str:

@@ -148,6 +148,24 @@ def test_tokens_are_shown_literally(observe: Callable[..., Trace]):
             assert "<" not in label
 
 
+@pytest.mark.parametrize("k", [1, 4])
+@pytest.mark.parametrize("iterations", [0, 1, 2])
+def test_an_update_after_each_block_shows_its_block(observe: Callable[..., Trace], iterations: int, k: int):
+    trace = observe(iterations, cell="lstm", truncation="chunk", k=k, update_every="block")
+    block = range(iterations * k, min((iterations + 1) * k, 10))
+    for chart in CHARTS.values():
+        assert chart.exploded_at(trace) is None
+        for step in (0, 1, 10):
+            words = chart.draw(trace, Look(step=step)).words
+            assert "nan" not in words
+            assert "exploded" not in words
+    values, floor, cut, *_ = lag_matrix.draw(trace, Look()).figure.data
+    assert {t for _, t in np.argwhere(~np.isnan(np.array(values.z, float)))} <= set(block)
+    drawn = sum(np.count_nonzero(~np.isnan(np.array(layer.z, float))) for layer in (values, floor, cut))
+    assert drawn == 55, "every cell with a path is a value or cut"
+    assert "not computed" in cut.text[9][0] or 0 in block
+
+
 def test_a_network_that_explodes_is_said_to(observe: Callable[..., Trace]):
     trace = observe(40, cell="rnn_relu", gain=10.0, learning_rate=10.0, clip="off", optimiser="sgd")
     exploded = [chart.exploded_at(trace) for chart in CHARTS.values() if chart.fits(trace)]
