@@ -86,6 +86,8 @@ def words(norms: Array, reach: Array, axis: Axis, s: int, look: Look) -> str:
     left, first = row[furthest] / start, quoted(axis.inputs[furthest])
     if s == 0:
         sentences = [say("charts.lag_matrix.first", target=target)]
+    elif furthest == s:
+        sentences = [say("charts.lag_matrix.alone", target=target)]
     elif lags.size:
         sentences = [say("charts.lag_matrix.vanishes", target=target, steps=_steps(int(lags.min()) - 1, look), share=percent(GONE))]
     elif left > 1:
@@ -96,6 +98,8 @@ def words(norms: Array, reach: Array, axis: Axis, s: int, look: Look) -> str:
     if not kept.all():
         nearest = int(np.flatnonzero(~kept).max())
         steps = _steps(s - nearest - 1, look)
+        if not np.isnan(row[nearest]):
+            sentences = [say("charts.lag_matrix.uncut", words=told[:1].lower() + told[1:]) for told in sentences]
         if np.isnan(row[nearest]):
             sentences.append(say("charts.lag_matrix.cut_unseen", steps=steps))
         else:
@@ -141,12 +145,12 @@ def _hover(norms: Array, reach: Array, axis: Axis, look: Look, name: str, low: i
 
 
 def _hatching(cut: Array, colour: str) -> go.Scatter:
-    """A diagonal through every cut cell."""
+    """Diagonals through every cut cell, which go on in its neighbours."""
     x: list[float | None] = []
     y: list[float | None] = []
-    for s, t in np.argwhere(cut):
-        x += [t + 0.6, t + 1.4, None]
-        y += [s + 1.4, s + 0.6, None]
+    for s, t in np.argwhere(cut) + 1:
+        x += [t - 0.5, t, None, t - 0.5, t + 0.5, None, t, t + 0.5, None]
+        y += [s, s - 0.5, None, s + 0.5, s - 0.5, None, s + 0.5, s, None]
     return go.Scatter(x=x, y=y, mode="lines", line={"color": colour, "width": 1}, hoverinfo="skip")
 
 

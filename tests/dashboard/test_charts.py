@@ -127,7 +127,7 @@ def test_absent_cut_small_and_a_value_look_different():
     assert shown[2][3, 0], "a value that was cut"
     assert "cut by the truncation, value 0" in cut.text[3][0]
     assert "below the floor" in floor.text[2][1]
-    assert len(hatching.x) == 3, "one stroke"
+    assert len(hatching.x) == 9, "three strokes"
     assert boundary.x[-1] == 1.5
 
 
