@@ -89,7 +89,12 @@ def serve(
     with log.open("wb") as out:
         process = subprocess.Popen(
             ["/bin/sh", "-c", f"exec {command}"],
-            cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     server = Server(port, process, log)
     try:

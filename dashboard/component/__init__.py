@@ -71,7 +71,9 @@ def explorer(key: str, run: str | None, base_path: str = "", words: Mapping[str,
     result = _mount(
         key=key,
         data={"run": run, "base": prefix(base_path), "version": version(), "words": dict(words or {}), "fps": fps},
-        on_view_change=_heard, on_reattach_change=_heard, on_renew_change=_heard,
+        on_view_change=_heard,
+        on_reattach_change=_heard,
+        on_renew_change=_heard,
     )
     view = cast("View | None", getattr(result, "view", None))
     return {"view": view, "reattach": cast("str | None", getattr(result, "reattach", None)), "renew": bool(getattr(result, "renew", None))}

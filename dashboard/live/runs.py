@@ -20,8 +20,25 @@ from dashboard.live.run import Run
 from dashboard.live.workers import LiveError
 
 __all__ = [
-    "Generated", "LiveError", "RunInfo", "RunKeys", "Trial", "catalogue", "change", "checkpoint", "close", "command", "create", "describe",
-    "find", "generate", "history", "ready", "restore", "trace", "try_text",
+    "Generated",
+    "LiveError",
+    "RunInfo",
+    "RunKeys",
+    "Trial",
+    "catalogue",
+    "change",
+    "checkpoint",
+    "close",
+    "command",
+    "create",
+    "describe",
+    "find",
+    "generate",
+    "history",
+    "ready",
+    "restore",
+    "trace",
+    "try_text",
 ]
 
 T = TypeVar("T")

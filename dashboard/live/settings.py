@@ -8,7 +8,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 KINDS: Mapping[type, Callable[[str], Any]] = {
-    int: int, float: float, tuple: lambda text: tuple(part.strip() for part in text.split(",") if part.strip())
+    int: int,
+    float: float,
+    tuple: lambda text: tuple(part.strip() for part in text.split(",") if part.strip()),
 }
 """How a field's type is read from the environment."""
 

@@ -69,8 +69,14 @@ class Worker:
     async def start(self) -> None:
         """Start the process; it is `ready` later."""
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "dashboard.live.worker", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT,
-            env={**os.environ, **self._settings.to_environment()}, limit=STREAM_BYTES,
+            sys.executable,
+            "-m",
+            "dashboard.live.worker",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            cwd=ROOT,
+            env={**os.environ, **self._settings.to_environment()},
+            limit=STREAM_BYTES,
         )
         self._reading = asyncio.create_task(self._read(self._process))
 

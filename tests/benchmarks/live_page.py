@@ -218,7 +218,8 @@ def rows(found: Callable[[str], str], minutes: float) -> list[Row]:
             (f"painted frames/s at target {fps} Hz", f">= {least}", found(f"fps {fps}")),
             ("captured -> painted, p50 / p95 ms", "<= 40 / 60", f"{found(f'p50 {fps}')} / {found(f'p95 {fps}')}"),
             (
-                "server CPU ms a frame (web process + making the picture; training alone taken off)", "<= 3",
+                "server CPU ms a frame (web process + making the picture; training alone taken off)",
+                "<= 3",
                 f"{found(f'cost {fps}')} ({found(f'web {fps}')} + {found(f'pictures {fps}')})",
             ),
             ("browser main thread, CPU ms a frame (of it drawing our maps)", "", f"{found(f'main {fps}')} ({found(f'draw {fps}')})"),

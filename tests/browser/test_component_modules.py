@@ -33,9 +33,7 @@ def run(blank: Page) -> Run:
     """Call a JavaScript function (module, argument) -> JSON value with one of the component's modules."""
 
     def run(module: str, function: str, argument: object = None) -> Any:
-        return blank.evaluate(
-            f"async (argument) => ({function})(await import('/explorer/{version()}/{module}'), argument)", argument
-        )
+        return blank.evaluate(f"async (argument) => ({function})(await import('/explorer/{version()}/{module}'), argument)", argument)
 
     return run
 
@@ -80,8 +78,12 @@ def test_absent_cut_floor_and_value_stay_four_things(run: Run) -> None:
 
 @pytest.mark.parametrize(
     ("block", "sentence"),
-    [(b"BPTT", "at least 24 bytes"), (b"GIF8" + bytes(20), "do not start with BPTT"), (b"BPTT\x09\x00" + bytes(18), "version 1, not 9"),
-     (frame()[:-8], "but has")],
+    [
+        (b"BPTT", "at least 24 bytes"),
+        (b"GIF8" + bytes(20), "do not start with BPTT"),
+        (b"BPTT\x09\x00" + bytes(18), "version 1, not 9"),
+        (frame()[:-8], "but has"),
+    ],
 )
 def test_bytes_that_are_no_frame_are_refused_in_words(run: Run, block: bytes, sentence: str) -> None:
     refuse = "({ decode }, bytes) => { try { decode(new Uint8Array(bytes).buffer); } catch (reason) { return reason.message; } }"
@@ -89,14 +91,17 @@ def test_bytes_that_are_no_frame_are_refused_in_words(run: Run, block: bytes, se
 
 
 def test_the_tape_is_bounded_and_loses_no_spike(run: Run) -> None:
-    seen = run("tape.js", """({ Tape }) => {
+    seen = run(
+        "tape.js",
+        """({ Tape }) => {
         const tape = new Tape(64);
         const row = (i) => [i, i === 4321 ? 99 : 1, i === 77 ? 0.001 : 5, 1, i % 4 ? 1 : 0.2, 0];
         for (let i = 1; i <= 10000; i++) tape.extend(new Float64Array(row(i)));
         const peak = Math.max(...tape.lossHigh.subarray(0, tape.bins)), dip = Math.min(...tape.normLow.subarray(0, tape.bins));
         const points = tape.points.subarray(0, tape.bins).reduce((a, b) => a + b);
         return { bins: tape.bins, peak, dip, points, last: tape.last[tape.bins - 1], share: tape.shareClipped };
-    }""")
+    }""",
+    )
     assert seen["bins"] <= 64
     assert seen == seen | {"peak": 99, "dip": 0.001, "points": 10000, "last": 10000, "share": 0.25}
 
@@ -156,8 +161,15 @@ def test_zero_is_the_middle_of_every_signed_scale(run: Run) -> None:
 
 @pytest.mark.parametrize(
     ("widths", "available", "mode"),
-    [([52] * 10, 600, "flat"), ([52] * 10, 330, "steep"), ([30] * 60, 600, "sparse"), ([30] * 512, 600, "sparse"),
-     ([30] * 512, 300, "sparse"), ([40] + [9] * 43 + [40], 680, "mixed"), ([9], 600, "flat")],
+    [
+        ([52] * 10, 600, "flat"),
+        ([52] * 10, 330, "steep"),
+        ([30] * 60, 600, "sparse"),
+        ([30] * 512, 600, "sparse"),
+        ([30] * 512, 300, "sparse"),
+        ([40] + [9] * 43 + [40], 680, "mixed"),
+        ([9], 600, "flat"),
+    ],
 )
 def test_columns_fill_the_width_and_labels_never_overlap(run: Run, widths: list[int], available: int, mode: str) -> None:
     shape = run("axis.js", "({ layout }, wanted) => layout(wanted)", {"widths": widths, "available": available})
@@ -169,8 +181,17 @@ def test_columns_fill_the_width_and_labels_never_overlap(run: Run, widths: list[
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.83, "0.830"), (3.14159, "3.14"), (1.0, "1.00"), (123.456, "123"), (98765.4, "98800"), (0, "0"),
-     (0.00012345, "1.23e\u22124"), (-0.5, "\u22120.500"), (1e-16, "1.00e\u221216")],
+    [
+        (0.83, "0.830"),
+        (3.14159, "3.14"),
+        (1.0, "1.00"),
+        (123.456, "123"),
+        (98765.4, "98800"),
+        (0, "0"),
+        (0.00012345, "1.23e\u22124"),
+        (-0.5, "\u22120.500"),
+        (1e-16, "1.00e\u221216"),
+    ],
 )
 def test_numbers_have_three_significant_digits(run: Run, value: float, text: str) -> None:
     assert run("numbers.js", "({ short }, value) => short(value)", value) == text
@@ -191,7 +212,9 @@ def test_every_word_of_a_translation_replaces_its_english_one(run: Run) -> None:
 
 
 def test_a_map_of_32_by_32_is_drawn_in_less_than_a_third_of_a_millisecond(run: Run) -> None:
-    median = run("heatmap.js", """async ({ Heatmap }) => {
+    median = run(
+        "heatmap.js",
+        """async ({ Heatmap }) => {
         const map = new Heatmap(document.createElement("canvas")), table = new Uint32Array(65536).fill(0xff112233);
         const codes = Uint16Array.from({ length: 1024 }, () => Math.random() * 65535), times = [];
         for (let i = 0; i < 200; i++) {
@@ -200,5 +223,6 @@ def test_a_map_of_32_by_32_is_drawn_in_less_than_a_third_of_a_millisecond(run: R
             times.push((performance.now() - start) / 10);
         }
         return times.sort((a, b) => a - b)[100];
-    }""")
+    }""",
+    )
     assert median < 0.3

@@ -78,11 +78,18 @@ class LiveTrainer:
         tbptt = self.trainer.truncation()
         cut = experiment.truncation != "full"
         about: dict[str, Any] = {
-            "type": "axis", "id": self._axis, "sentences": task.texts, "vocabulary": task.labels,
-            "gates": cell.gates if cell.gated else (), "states": cell.states, "weights": self._weights,
-            "layers": experiment.layers, "hidden": experiment.hidden,
+            "type": "axis",
+            "id": self._axis,
+            "sentences": task.texts,
+            "vocabulary": task.labels,
+            "gates": cell.gates if cell.gated else (),
+            "states": cell.states,
+            "weights": self._weights,
+            "layers": experiment.layers,
+            "hidden": experiment.hidden,
             "truncation": {"k1": tbptt.k1 if cut else None, "k2": tbptt.k2 if cut else None},
-            "clip": {"mode": experiment.clip, "threshold": experiment.threshold}, "experiment": experiment.to_dict(),
+            "clip": {"mode": experiment.clip, "threshold": experiment.threshold},
+            "experiment": experiment.to_dict(),
         }
         self._look = self._look.fitted(about)
         sentence = self.trainer.observe = self._look.sentence
@@ -155,17 +162,30 @@ class LiveTrainer:
         snapshot, clip, trace = self._snapshot, self._snapshot.clip, traced(self._snapshot)
         now = self._points_sent = time.monotonic()
         header = {
-            "axis": self._axis, "iteration": snapshot.iteration, "captured": self._captured, "state": self.state, "loss": snapshot.loss,
-            "norm_before": clip.norm_before, "norm_after": clip.norm_after, "factor": clip.factor,
-            "rate": self._rate if self.state == words.TRAINING else 0.0, "in_batch": trace.in_batch, "books": trace.books,
+            "axis": self._axis,
+            "iteration": snapshot.iteration,
+            "captured": self._captured,
+            "state": self.state,
+            "loss": snapshot.loss,
+            "norm_before": clip.norm_before,
+            "norm_after": clip.norm_after,
+            "factor": clip.factor,
+            "rate": self._rate if self.state == words.TRAINING else 0.0,
+            "in_batch": trace.in_batch,
+            "books": trace.books,
             "words": self._words(),
         }
         header_bytes, block = body(header, self._painter.maps(trace.of(0), self._targets, self._look, self._demand.show, now))
         self._serial += 1
         self._emit(
             {
-                "on": "frame", "serial": self._serial, "axis": self._axis, "iteration": snapshot.iteration, "header": header_bytes,
-                "picture": len(block), "words": header["words"],
+                "on": "frame",
+                "serial": self._serial,
+                "axis": self._axis,
+                "iteration": snapshot.iteration,
+                "header": header_bytes,
+                "picture": len(block),
+                "words": header["words"],
             },
             block + self._taken_points(),
         )
@@ -269,8 +289,12 @@ def scalars(snapshot: Snapshot) -> dict[str, Any]:
     """The numbers of a snapshot, as JSON allows them."""
     clip = snapshot.clip
     return {
-        "iteration": snapshot.iteration, "loss": plain(snapshot.loss), "norm_before": plain(clip.norm_before),
-        "norm_after": plain(clip.norm_after), "factor": plain(clip.factor), "share_clipped": clip.share_clipped,
+        "iteration": snapshot.iteration,
+        "loss": plain(snapshot.loss),
+        "norm_before": plain(clip.norm_before),
+        "norm_after": plain(clip.norm_after),
+        "factor": plain(clip.factor),
+        "share_clipped": clip.share_clipped,
         "stopped": snapshot.stopped.words if snapshot.stopped else None,
     }
 

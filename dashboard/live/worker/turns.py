@@ -41,8 +41,14 @@ class Turns:
         self._request_at = 0.0
         self._clock = 0.0
         self._answers: dict[str, Callable[[pipe.Message, bytes], Answer]] = {
-            "describe": self._describe, "create": self._create, "change": self._change, "trace": self._trace, "try": self._try_text,
-            "generate": self._generate, "checkpoint": self._checkpoint, "restore": self._restore,
+            "describe": self._describe,
+            "create": self._create,
+            "change": self._change,
+            "trace": self._trace,
+            "try": self._try_text,
+            "generate": self._generate,
+            "checkpoint": self._checkpoint,
+            "restore": self._restore,
         }
 
     def warm_up(self) -> None:
