@@ -161,7 +161,7 @@ def test_speed_is_kept(web: Web):
         last = message.get("iteration", last)
         if message.get("on") == "frame":
             web.send("seen", serial=message["serial"])
-    assert 80 <= last <= 105
+    assert 60 <= last <= 105  # 100 on a machine with nothing else to do
 
 
 def test_nobody_looks_no_picture_is_made_and_no_point_is_lost(web: Web):
