@@ -2,14 +2,15 @@
 
 Arrays are time-major: (T, B, H) for one layer, stacked over layers in front.  The axes of every quantity are named in `AXES`:
 
-    layer      0 is the layer next to the input            step       column t, the step whose state or weights are meant
+    layer      1 is the layer next to the input            step       column t, the step whose state or weights are meant
     sequence   a sentence of the batch                      loss_step  row s, the step whose loss is meant
     unit       a hidden unit                                part       total, direct, recurrent
     gate       in torch's order (i f g o; r z n)            weight     a weight of the model, by its name
     token      an entry of the vocabulary
 
-Steps count from 1.  NaN means that there is no such value: a padded step, or a loss before the state (s < t).  0.0 is a value that
-vanished.  The lag matrix is unmasked; `reach` says which of its cells the truncation keeps.
+Coordinates count from 1, as on screen; positions in an array, and in `pick`, from 0.  NaN means that there is no such value: a padded
+step, or a loss before the state (s < t).  0.0 is a value that vanished.  The lag matrix is unmasked; `reach` says which of its cells the
+truncation keeps.
 Nothing here imports torch: the web process reads Traces too.
 """
 
@@ -72,8 +73,7 @@ class Trace:
     """What one iteration observed.
 
     axes: one `Axis` for each observed sequence.
-    labels: the coordinates of the named axes "gate", "part", "weight" and "token"; the others count (layer, sequence and unit from 0,
-    steps from 1).
+    labels: the coordinates of the named axes "gate", "part", "weight" and "token"; the others count from 1.
     values: quantity -> read-only array with the axes `AXES[quantity]`.
     books: name of a law -> the largest relative error with which it held (see `core.observe`).
     """
@@ -131,11 +131,11 @@ class Trace:
         return picked
 
     def coordinates(self, name: str, axis: str) -> Sequence[Any]:
-        """The coordinates of a quantity along one of its axes."""
+        """The coordinates of a quantity along one of its axes: labels, or counted from 1 as on screen."""
         size = self.values[name].shape[self.dims[name].index(axis)]
         if axis in self.labels:
             return self.labels[axis]
-        return range(1, size + 1) if axis in ("step", "loss_step") else range(size)
+        return range(1, size + 1)
 
     def to_frame(self, *names: str) -> pd.DataFrame:
         """Tidy pandas: one row a number, one column an axis, `quantity` and `value`.  Without names, every quantity; absent is NaN.

@@ -143,7 +143,7 @@ def test_contains_and_coordinates(seen):
     assert "h" in seen
     assert "attention" not in seen
     assert list(seen.coordinates("h", "step")) == [1, 2, 3, 4, 5, 6]
-    assert list(seen.coordinates("h", "unit")) == [0, 1, 2, 3, 4]
+    assert list(seen.coordinates("h", "unit")) == [1, 2, 3, 4, 5]
     assert seen.coordinates("dh", "part") == ("total", "direct", "recurrent")
 
 
@@ -151,10 +151,10 @@ def test_a_table_is_tidy(seen):
     frame = seen.of(0).to_frame("dh")
     assert list(frame.columns) == ["layer", "part", "step", "unit", "quantity", "value", "input"]
     assert len(frame) == 2 * 3 * 3 * 5
-    row = frame.query("layer == 1 and part == 'recurrent' and step == 2 and unit == 4").iloc[0]
+    row = frame.query("layer == 2 and part == 'recurrent' and step == 2 and unit == 5").iloc[0]
     assert row["value"] == seen.of(0)["dh"][1, 2, 1, 4]
     assert row["input"] == "b"
-    lag = seen.of(0).to_frame("lag_h").query("layer == 0 and loss_step == 2")
+    lag = seen.of(0).to_frame("lag_h").query("layer == 1 and loss_step == 2")
     assert list(lag["target"]) == ["a"] * 3
     assert list(lag["input"]) == ["<bos>", "b", "a"]
     assert list(lag["value"].isna()) == [False, False, True]
@@ -165,7 +165,7 @@ def test_a_table_of_everything_names_its_quantities():
     assert list(frame["quantity"].unique()) == ["h", "lag_h", "reach", "share_norm", "gradient_norm"]
     assert len(frame) == 12 + 18 + 9 + 6 + 2
     assert "input" not in frame
-    assert frame.query("quantity == 'lag_h' and loss_step == 3 and step == 1 and sequence == 0")["value"].item() == 0.0
+    assert frame.query("quantity == 'lag_h' and loss_step == 3 and step == 1 and sequence == 1")["value"].item() == 0.0
 
 
 @given(st.integers(1, 3), st.integers(1, 4), st.integers(1, 3))
@@ -175,4 +175,4 @@ def test_a_table_has_every_number_once(layers, steps, units):
     frame = trace.to_frame("h")
     assert sorted(frame["value"]) == sorted(h.ravel())
     for row in frame.itertuples():
-        assert h[row.layer, row.step - 1, row.sequence, row.unit] == row.value
+        assert h[row.layer - 1, row.step - 1, row.sequence - 1, row.unit - 1] == row.value
