@@ -363,7 +363,11 @@ class Lag(Backward):
 
     def __init__(self, unrolled: Unrolled, direct: Tensor, reach: Array | None = None) -> None:
         super().__init__(unrolled, direct, TBPTT(1, len(direct)))
-        self._reach = None if reach is None else torch.as_tensor(reach)
+        # For each lag s - t: 1 where a cell is kept, 0 where it is cut; None where all are cut.
+        self._keep: list[Tensor | None] = [None] * self._steps
+        if reach is not None:
+            weights = torch.as_tensor(reach).to(direct.dtype)[:, :, None, None]
+            self._keep = [weights.diagonal(-lag).permute(2, 0, 1) if reach.diagonal(-lag).any() else None for lag in range(self._steps)]
         square = (self._steps, self._steps, self._batch)
         layers = range(len(unrolled.layers))
         self.norms_h = [direct.new_full(square, float("nan")) for _ in layers]
@@ -373,13 +377,17 @@ class Lag(Backward):
 
     def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:
         # Each window is one loss s, `back` steps ahead of the step t at which it stands.
-        keep = None if self._reach is None else self._reach.diagonal(-back)
-        seen = [(dh, self.norms_h, self.kept_h)] + ([(dc, self.norms_c, self.kept_c)] if self._has_c else [])
-        for error, norms, kept in seen:
-            # The diagonal of (T, T, B) is (B, T - lag).
-            norms[layer].diagonal(-back).copy_(torch.linalg.vector_norm(error, dim=-1).view(-1, self._batch).T)
-            if keep is not None and keep.any():
-                kept[layer][: len(keep)].addcmul_(error.view(len(keep), self._batch, self._hidden), keep[:, None, None].to(error.dtype))
+        self._note(dh, back, self.norms_h[layer], self.kept_h[layer])
+        if self._has_c:
+            self._note(dc, back, self.norms_c[layer], self.kept_c[layer])
+
+    def _note(self, error: Tensor, back: int, norms: Tensor, kept: Tensor) -> None:
+        error = error.view(-1, self._batch, self._hidden)
+        # The diagonal of (T, T, B) is (B, T - lag).
+        torch.linalg.vector_norm(error, dim=-1, out=norms.diagonal(-back).T)
+        keep = self._keep[back]
+        if keep is not None:
+            kept[: len(error)].addcmul_(error, keep)
 
 
 @dataclass(frozen=True)
