@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 
 import streamlit as st
@@ -24,12 +25,10 @@ def panel(held: Session, catalogue: Catalogue, say: Texts) -> None:
     st.html(f"<h3 class='group'>{escape(say('share.title'))}</h3>")
     base = st.context.url or ""
     _aside(say("share.link_changed" if held.changed_live else "share.link"))
-    st.code(steering.link(held, base), language=None, wrap_lines=True)
+    _link("share.copy", lambda: steering.link(held, base), say)
     if not address.carries_text(held.experiment):
         st.html(f"<p class='problem' role='status'>{escape(say('share.text_too_long'))}</p>")
-    with st.expander(say("share.watch"), key="share watch"):
-        _aside(say("share.watch_help"))
-        st.code(steering.watch_link(held, base), language=None, wrap_lines=True)
+    _link("share.watch", lambda: steering.watch_link(held, base), say, "share.watch_help")
     with st.expander(say("share.files"), key="share files", expanded=bool({"file", "checkpoint"} & held.problems.keys())):
         st.download_button(
             say("share.download_experiment"),
@@ -77,6 +76,19 @@ def watching(held: Session, catalogue: Catalogue, say: Texts) -> None:
     _aside(say("share.watching_help"))
     summary(held.experiment, catalogue)
     st.link_button(say("share.own"), steering.link(held, st.context.url or ""), width="stretch", icon=":material/play_arrow:")
+
+
+def _link(name: str, link: Callable[[], str], say: Texts, about: str | None = None) -> None:
+    """A link behind its name, with a button that copies it.
+
+    Not drawn before it is asked for: the first `st.code` makes a browser load 1.5 MB, half a second of the time to open the page.
+    """
+    place = st.expander(say(name), key=name.replace(".", " "), on_change="rerun")
+    if place.open:
+        with place:
+            if about:
+                _aside(say(about))
+            st.code(link(), language=None, wrap_lines=True)
 
 
 def _aside(words: str) -> None:
