@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -191,6 +191,20 @@ class Errors:
     da_across: tuple[Tensor, ...]
 
 
+class Place(NamedTuple):
+    """Where the windows stand at one moment of a backward pass, and what is there, a list entry for each layer.
+
+    back: how many blocks before their own.  r: at which step of a block.  rows: of the windows that still stand in the sequence; before:
+    the same at the step before.  slopes: of the steps at which they stand.
+    """
+
+    back: int
+    r: int
+    rows: list[Any]
+    before: list[Any]
+    slopes: list[Any]
+
+
 class Backward:
     """A backward pass that can be advanced step by step.
 
@@ -227,7 +241,7 @@ class Backward:
             for room in self._rooms:
                 for rows in room:
                     rows.dc.zero_()
-            self._fill(self._rooms[(self.position - 1) % 2], self.position - 1)
+            self._fill(self.position - 1)
 
     @property
     def done(self) -> bool:
@@ -236,23 +250,17 @@ class Backward:
     def step(self) -> None:
         """Move every window one step back, through all layers from the top."""
         self.position = position = self.position - 1
-        block, r = divmod(position - self.windows.overlap, self.windows.k1)
-        rooms = self._rooms
-        rows, before = (rooms[position], rooms[position - 1]) if self._disjoint else (rooms[position % 2], rooms[(position - 1) % 2])
         if position and not self._disjoint:
-            self._fill(before, position - 1)
-        if block:
-            rows, before = self._still_inside(rows, -block), self._still_inside(before, -block)
+            self._fill(position - 1)
+        back, r, rows, before, slopes = self._places[position] or self._place(position)
         cell, layers = self.unrolled.cell, self.unrolled.layers
         for layer in range(len(layers) - 1, -1, -1):
-            k, errors = self._of_step[layer][r], rows[layer]
-            if block:
-                k = type(k)(*(slope[: (self.count + block) * self._batch] for slope in k))
+            k, errors = slopes[layer], rows[layer]
             cell.through(k, errors)
             cell.adjoint(k, errors)
-            self._visit(layer, r, -block, errors.dh, errors.dc)
+            self._visit(layer, r, back, errors.dh, errors.dc)
             if self._hooks.all:
-                self._show(layer, r, -block, errors.dh, errors.dc, cell.inside(k, errors.dh, errors.da))
+                self._show(layer, r, back, errors.dh, errors.dc, cell.inside(k, errors.dh, errors.da))
             if layer:
                 rows[layer - 1].dh.addmm_(cell.inside(k, errors.dh, errors.da).flatten(-2), layers[layer].weight_ih)
             if position:
@@ -288,6 +296,7 @@ class Backward:
         self._dh = [direct.new_empty(self.windows.k1, wide, hidden) for _ in layers]
         self._dc = [direct.new_empty(self.windows.k1, with_c, hidden) for _ in layers]
         self._da = [direct.new_empty(self.windows.k1, wide, gates, hidden) for _ in layers]
+        self._places: list[Place | None] = [None] * self.windows.k2
         self._rooms: list[list[Any]]
         if self._disjoint:
             errors = list(zip(self._dh, self._dc, self._da, strict=True))
@@ -298,20 +307,29 @@ class Backward:
             rows = [cell.rows(dh, dc, scratch) for dh, dc in turns]
             self._rooms = [rows[: len(layers)], rows[len(layers) :]]
 
-    def _fill(self, room: list[Any], position: int) -> None:
+    def _place(self, position: int) -> Place:
+        """What a step at this position works on; cut once, and kept for the next pass."""
+        block, r = divmod(position - self.windows.overlap, self.windows.k1)
+        rooms = self._rooms
+        rows, before = (rooms[position], rooms[position - 1]) if self._disjoint else (rooms[position % 2], rooms[(position - 1) % 2])
+        slopes = [of_step[r] for of_step in self._of_step]
+        if block:
+            # Windows that would stand before the first step are done: their rows are left out, and with them the last blocks' slopes.
+            cell, gone, here = self.unrolled.cell, -block * self._batch, (self.count + block) * self._batch
+            rows, before = ([cell.rows(*(error[gone:] for error in layer[:3])) for layer in room] for room in (rows, before))
+            slopes = [type(k)(*(slope[:here] for slope in k)) for k in slopes]
+        self._places[position] = place = Place(-block, r, rows, before, slopes)
+        return place
+
+    def _fill(self, position: int) -> None:
         """Start a position's rows: the top layer's with the losses of the windows' own blocks, which are the only ones they follow."""
-        own = position - self.windows.overlap
+        room, own = self._rooms[position % 2], position - self.windows.overlap
         if own >= 0:
             room[-1].dh.copy_(self._direct[own])
         else:
             room[-1].dh.zero_()
         for rows in room[:-1]:
             rows.dh.zero_()
-
-    def _still_inside(self, room: list[Any], back: int) -> list[Any]:
-        """The rows of the windows that, `back` blocks before their own, still stand in the sequence."""
-        gone = back * self._batch
-        return [self.unrolled.cell.rows(*(error[gone:] for error in rows[:3])) for rows in room]
 
     def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:
         """The rows of windows that stand, `back` blocks before their own, at step r of a block are complete: add them to the sums."""
@@ -363,17 +381,24 @@ class Lag(Backward):
 
     def __init__(self, unrolled: Unrolled, direct: Tensor, reach: Array | None = None) -> None:
         super().__init__(unrolled, direct, TBPTT(1, len(direct)))
-        # For each lag s - t: 1 where a cell is kept, 0 where it is cut; None where all are cut.
-        self._keep: list[Tensor | None] = [None] * self._steps
-        if reach is not None:
-            weights = torch.as_tensor(reach).to(direct.dtype)[:, :, None, None]
-            self._keep = [weights.diagonal(-lag).permute(2, 0, 1) if reach.diagonal(-lag).any() else None for lag in range(self._steps)]
+        self.keep(reach)
+
+    def begin(self, unrolled: Unrolled, direct: Tensor, hooks: Hooks | None = None) -> None:
+        super().begin(unrolled, direct, hooks)
         square = (self._steps, self._steps, self._batch)
         layers = range(len(unrolled.layers))
         self.norms_h = [direct.new_full(square, float("nan")) for _ in layers]
         self.norms_c = [direct.new_full(square, float("nan")) for _ in layers if self._has_c]
         self.kept_h = [torch.zeros_like(direct) for _ in layers]
         self.kept_c = [torch.zeros_like(direct) for _ in self.norms_c]
+
+    def keep(self, reach: Array | None) -> None:
+        """Add up the cells that this `reach` keeps."""
+        # For each lag s - t: 1 where a cell is kept, 0 where it is cut; None where all are cut.
+        self._keep: list[Tensor | None] = [None] * self._steps
+        if reach is not None:
+            weights = torch.as_tensor(reach).to(self._direct.dtype)[:, :, None, None]
+            self._keep = [weights.diagonal(-lag).permute(2, 0, 1) if reach.diagonal(-lag).any() else None for lag in range(self._steps)]
 
     def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:
         # Each window is one loss s, `back` steps ahead of the step t at which it stands.
@@ -417,14 +442,32 @@ def backward(unrolled: Unrolled, direct: Tensor, truncation: TBPTT | None = None
     return Backward(unrolled, direct, truncation, hooks).finish()
 
 
-@torch.inference_mode()
+class LagSweep:
+    """Sweeps lag matrices, and keeps the room of the last for the next of the same shape."""
+
+    def __init__(self) -> None:
+        self._shape: tuple[object, ...] = ()
+        self._walk: Lag
+
+    @torch.inference_mode()
+    def __call__(self, unrolled: Unrolled, direct: Tensor, reach: Array | None = None) -> LagMatrix:
+        """The error norms of every loss at every earlier state; see `Lag`."""
+        shape = (direct.shape, direct.dtype, unrolled.cell, len(unrolled.layers))
+        if self._shape == shape:
+            self._walk.begin(unrolled, direct)
+            self._walk.keep(reach)
+        else:
+            self._walk, self._shape = Lag(unrolled, direct, reach), shape
+        walk = self._walk
+        for _ in range(walk.position):
+            walk.step()
+        kept = ((), ()) if reach is None else (tuple(walk.kept_h), tuple(walk.kept_c))
+        return LagMatrix(tuple(walk.norms_h), tuple(walk.norms_c), *kept)
+
+
 def lag_matrix(unrolled: Unrolled, direct: Tensor, reach: Array | None = None) -> LagMatrix:
     """The error norms of every loss at every earlier state, in one sweep; see `Lag`."""
-    walk = Lag(unrolled, direct, reach)
-    for _ in range(walk.position):
-        walk.step()
-    kept = ((), ()) if reach is None else (tuple(walk.kept_h), tuple(walk.kept_c))
-    return LagMatrix(tuple(walk.norms_h), tuple(walk.norms_c), *kept)
+    return LagSweep()(unrolled, direct, reach)
 
 
 @torch.inference_mode()

@@ -27,13 +27,14 @@ def observe(
     iteration: int,
     in_batch: bool = True,
     first: int = 0,
+    sweep: bptt.LagSweep | None = None,
     lag: bool = True,
 ) -> Trace:
     """The Trace of some sequences of a pass.
 
     gradient: of each weight, before clipping.  axes: of the observed sequences, which are the batch's `rows`.  first: the step, from 0,
     of the pass's first step; where a pass covers only a block of the sequence, the other steps are NaN.  lag: whether to sweep the lag
-    matrix.
+    matrix; sweep: with room that was kept.
     """
     part = seen.unrolled.section(rows=rows)
     direct = seen.direct[:, rows]
@@ -85,7 +86,7 @@ def observe(
     reach = seen.truncation.within(len(real)).reach(len(real))
     values["reach"] = whole(reach, 0, 1)
     if lag:
-        swept, books["lag matrix"], books["direct"] = _lag(part, direct, reach, total, parts)
+        swept, books["lag matrix"], books["direct"] = _lag(sweep or bptt.LagSweep(), part, direct, reach, total, parts)
         values["lag_h"] = whole(torch.stack(swept.h), 1, 2)
         if swept.c:
             values["lag_c"] = whole(torch.stack(swept.c), 1, 2)
@@ -97,12 +98,12 @@ def observe(
 
 
 def _lag(
-    part: bptt.Unrolled, direct: Tensor, reach: Array, total: Sequence[Tensor], parts: Sequence[Tensor]
+    sweep: bptt.LagSweep, part: bptt.Unrolled, direct: Tensor, reach: Array, total: Sequence[Tensor], parts: Sequence[Tensor]
 ) -> tuple[bptt.LagMatrix, float, float]:
     """The lag matrix of the last steps, and how well its kept cells add up to dL/dh and its diagonal is the direct part."""
     first = max(0, part.steps - limits.LAG_STEPS)
     late = slice(first, None)
-    matrix = bptt.lag_matrix(part.section(late), direct[late], reach[late, late])
+    matrix = sweep(part.section(late), direct[late], reach[late, late])
     difference = _relative([kept - dh[late] for kept, dh in zip(matrix.kept_h, total, strict=True)], total)
     own = [own[late].norm(dim=-1) for own in parts]
     diagonal = _relative([h.diagonal().T - norm for h, norm in zip(matrix.h, own, strict=True)], own)

@@ -88,6 +88,7 @@ class Trainer:
         self.optimiser = OPTIMISERS[self.experiment.optimiser].build(self.model.flat, self.experiment)
         self.model.flat.grad = self.gradient
         self._engine = passes.Engine(self.model, self.task)
+        self._sweep = bptt.LagSweep()
         self.iteration = 0
         self._shuffle = torch.Generator().manual_seed(self.experiment.seed)
         self._order: list[int] = []
@@ -213,7 +214,7 @@ class Trainer:
         axes, labels = [self.task.axis(index)], self.task.labels
         if index in rows:
             row = slice(rows.index(index), rows.index(index) + 1)
-            return observe(seen, self._by_weight, axes, row, labels, iteration=iteration, first=self._block.first)
+            return observe(seen, self._by_weight, axes, row, labels, iteration=iteration, first=self._block.first, sweep=self._sweep)
         alone = passes.run(self.model, self.task, self.task.batch([index]), self.truncation())
         return observe(alone, alone.gradient(), axes, slice(1), labels, iteration=iteration, in_batch=False)
 
