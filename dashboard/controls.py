@@ -53,7 +53,8 @@ def settle(experiment: Experiment, drafts: Mapping[str, str], accept: Callable[[
     """Apply as much of the drafts as holds together.
 
     accept: makes the run run an experiment, or raises `InvalidExperiment`.  A draft at fault does not hold back the others; where the
-    fault is with a field that was not typed now (k2, when a k1 above it is typed), all wait until it is mended.
+    fault is with a field that was not typed now (k2, when a k1 above it is typed), the drafts of its group wait until it is mended, and
+    where there are none, all do.
     """
     typed = {name: text for name, text in drafts.items() if from_text(name, text) != getattr(experiment, name)}
     pending, problems = dict(typed), dict[str, str]()
@@ -63,7 +64,8 @@ def settle(experiment: Experiment, drafts: Mapping[str, str], accept: Callable[[
             accept(candidate)
         except InvalidExperiment as invalid:
             problems |= invalid.problems
-            at_fault = pending.keys() & invalid.problems.keys()
+            groups = {SPECS[name].group for name in invalid.problems}
+            at_fault = pending.keys() & invalid.problems.keys() or {name for name in pending if SPECS[name].group in groups}
             if not at_fault:
                 break
             pending = {name: text for name, text in pending.items() if name not in at_fault}
@@ -90,7 +92,8 @@ def draw(held: Session, catalogue: Catalogue, change: Change, say: Texts) -> Non
     """The whole form."""
     description = held.description
     st.caption(f"{LIVE} {say('controls.live')} · {RESTARTS} {say('controls.restarts')}")
-    shown = [name for name in SPECS if _is_choice(name, catalogue) and catalogue.matters(held.experiment, name)]
+    # A field at fault is shown before it matters: a window that was refused because of its K can only be had by mending K.
+    shown = [name for name in SPECS if _is_choice(name, catalogue) and (name in held.problems or catalogue.matters(held.experiment, name))]
     for group in dict.fromkeys(SPECS[name].group for name in shown):
         members = [name for name in shown if SPECS[name].group == group]
         st.html(f"<h3 class='group'>{escape(group)}</h3>")

@@ -49,6 +49,19 @@ def test_fields_that_only_hold_together_wait_for_each_other():
     assert (second.drafts, second.problems) == ({}, {})
 
 
+def test_a_choice_waits_for_the_field_that_it_needs_and_holds_back_no_other():
+    def short_text(experiment: Experiment) -> None:
+        if experiment.truncation == "window" and experiment.k > 2:
+            raise InvalidExperiment({"k": "K is too long."})
+
+    first = settle(Experiment(), {"truncation": "window", "threshold": "0.5"}, short_text)
+    assert first.experiment == Experiment(threshold=0.5)
+    assert (first.drafts, set(first.problems)) == ({"truncation": "window"}, {"k"})
+    second = settle(first.experiment, first.drafts | {"k": "2"}, short_text)
+    assert second.experiment == Experiment(truncation="window", k=2, threshold=0.5)
+    assert (second.drafts, second.problems) == ({}, {})
+
+
 def test_typing_the_old_value_again_takes_the_complaint_away():
     settled = settle(Experiment(), {"threshold": "1.0"}, accept)
     assert (settled.drafts, settled.problems) == ({}, {})

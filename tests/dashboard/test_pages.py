@@ -129,6 +129,16 @@ def test_a_bad_value_stays_in_its_field_and_the_run_goes_on(page: AppTest, typed
     assert runs.find(control).experiment.learning_rate == 0.1
 
 
+def test_a_window_too_long_for_the_text_is_said_at_a_field_that_can_be_mended(page: AppTest):
+    field(page, "text").set_value("hello").run()
+    field(page, "truncation").set_value("window").run()
+    assert "K is 4, but the longest sentence has 2 steps" in text_of(page)
+    field(page, "k").set_value("2").run()
+    assert "class='problem'" not in text_of(page)
+    experiment = runs.find(page.session_state["session"].control).experiment
+    assert (experiment.truncation, experiment.k) == ("window", 2)
+
+
 def test_typed_text_is_literal_everywhere(page: AppTest):
     typed = "<img src=x onerror=alert(1)> **bold** :red[x] $e^x$ [a](http://b)"
     field(page, "text").set_value(typed).run()
