@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from core import limits
 from core.catalogue import Catalogue
@@ -94,11 +95,11 @@ class Generated:
 
 @dataclass
 class _Server:
-    """The server of this process, while it is open; `traces` holds the latest Trace of each run that pages asked for."""
+    """The server of this process, while it is open; `traces` holds the latest Trace of each run that pages asked for, while it exists."""
 
     registry: Registry | None = None
     loop: asyncio.AbstractEventLoop | None = None
-    traces: dict[int, tuple[int, Trace, dict[str, Any]]] = field(default_factory=dict)
+    traces: WeakKeyDictionary[Run, tuple[int, Trace, dict[str, Any]]] = field(default_factory=WeakKeyDictionary)
 
 
 _server = _Server()
@@ -193,10 +194,10 @@ def trace(key: str) -> tuple[Trace, dict[str, Any]]:
     run = registry().find(key)
     if run is None:
         raise LiveError(UNKNOWN)
-    known = _server.traces.get(run.number)
+    known = _server.traces.get(run)
     if known is None or known[0] != run.changes:
         changes, scalars, block = _do(registry().trace(key))
-        known = _server.traces[run.number] = (changes, Trace.from_bytes(block), scalars)
+        known = _server.traces[run] = (changes, Trace.from_bytes(block), scalars)
     return known[1], known[2]
 
 

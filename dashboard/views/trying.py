@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from core import limits
 from core.experiment import InvalidExperiment
 from dashboard import session
 from dashboard.charts import CHARTS
@@ -22,8 +23,6 @@ PLACE = "try"
 DEFAULTS = ("step_losses", "next_tokens", "lag_matrix")
 TOKENS = 20
 """Generated at a time."""
-HOTTEST = 10.0
-LARGEST_SEED = 2**31 - 1
 
 
 @st.fragment(key="trying")
@@ -96,8 +95,8 @@ def _write(held: Session, control: str, say: Texts) -> None:
             held.generated = runs.generate(
                 control,
                 TOKENS,
-                _within("temperature", session.widget("try temperature"), 0.0, HOTTEST, say),
-                int(_within("seed", session.widget("try seed"), 0, LARGEST_SEED, say)),
+                _within("temperature", session.widget("try temperature"), 0.0, limits.TEMPERATURE, say),
+                int(_within("seed", session.widget("try seed"), 0, limits.SEED, say)),
                 session.widget("try prompt") or "",
             )
         except (InvalidExperiment, LiveError, ValueError) as error:
