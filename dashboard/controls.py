@@ -197,14 +197,17 @@ def _examples(held: Session, change: Change, say: Texts) -> None:
     """The picker; it stands on the example whose text this is, or on 'own sentences'."""
     own = say("controls.own_sentences")
     found = next((example for example in EXAMPLES if example.text == held.experiment.text and not held.drafts.get("text")), None)
-    session.set_widget("example", found.title if found else own)
+    shown = found.title if found else own
+    # A picker of its own for each: a browser that has not yet heard of new sentences still reports the old example, which nobody picked.
+    key = f"example {shown}"
+    session.set_widget(key, shown)
 
     def chosen() -> None:
-        picked = next((example for example in EXAMPLES if example.title == session.widget("example")), None)
+        picked = next((example for example in EXAMPLES if example.title == session.widget(key)), None)
         if picked:
             change({"text": picked.text, "tokens": picked.tokens})
 
-    st.selectbox(say("controls.examples"), [own, *(example.title for example in EXAMPLES)], key="example", on_change=chosen)
+    st.selectbox(say("controls.examples"), [own, *(example.title for example in EXAMPLES)], key=key, on_change=chosen)
     if found:
         st.html(f"<p class='aside'><b>{escape(say('controls.look_for'))}</b> {escape(found.look_for)}</p>")
 
