@@ -126,8 +126,11 @@ class Registry:
             run.settle(worker)
 
     async def _build(self, run: Run, worker: Worker, checkpoint: bytes = b"") -> None:
-        order = {"do": "create", "run": run.number, "experiment": run.experiment.to_dict(), "speed": run.speed, **run.counters()}
+        experiment = run.experiment
+        order = {"do": "create", "run": run.number, "experiment": experiment.to_dict(), "speed": run.speed, **run.counters()}
         await worker.request(order, checkpoint)
+        if run.experiment != experiment:  # the checkpoint is older than the last change
+            await worker.request({"do": "change", "run": run.number, "experiment": experiment.to_dict()})
 
     # Housekeeping
 

@@ -435,6 +435,18 @@ class TestDeaths:
         assert (info.experiment, info.iteration, info.changed_live) == (changed, 1, True)
         assert runs.trace(keys.control)[0].iteration == 1
 
+    def test_a_change_younger_than_the_checkpoint_survives(self, keys: runs.RunKeys):
+        runs.command(keys.control, "step")
+        wait_for(lambda: runs.registry().find(keys.control).checkpoint)
+        changed = SMALL.replace(learning_rate=0.5)
+        runs.change(keys.control, changed)
+        os.kill(worker_pids()[0], signal.SIGKILL)
+        wait_for(lambda: runs.find(keys.control).state == "restarting")
+        wait_for(lambda: runs.find(keys.control).state == "paused")
+        wait_for(lambda: runs.registry().find(keys.control).worker)
+        assert runs.find(keys.control).experiment == changed
+        assert runs.trace(keys.control)[0].iteration == 1
+
     def test_pages_are_told_while_no_worker_is_there(self, keys: runs.RunKeys):
         os.kill(worker_pids()[0], signal.SIGKILL)
         wait_for(lambda: runs.find(keys.control).state == "restarting")
