@@ -75,17 +75,19 @@ def draw(points: Array, threshold: float | None, look: Look) -> Picture:
         plot_bgcolor="rgba(0,0,0,0)",
     )
     first, last = history.iloc[0], history.iloc[-1]
+    iterations = int(last["iteration"] - first["iteration"]) + 1
+    thinned = "_of_drawn" if len(history) < iterations else ""  # a long run keeps only some of its older points
     words = say(
         "charts.history.loss",
         verb=say("charts.history.fell" if last["loss"] < first["loss"] else "charts.history.rose"),
         first=number(first["loss"]),
         last=number(last["loss"]),
-        iterations=f"{len(history):,}",
+        iterations=f"{iterations:,}",
     )
     if len(clipped):
-        words += " " + say("charts.history.clipped", count=f"{len(clipped):,}", share=percent(len(clipped) / len(history)))
+        words += " " + say(f"charts.history.clipped{thinned}", count=f"{len(clipped):,}", share=percent(len(clipped) / len(history)))
     else:
-        words += " " + say("charts.history.unclipped")
+        words += " " + say(f"charts.history.unclipped{thinned}")
     if len(history) < len(everything):
         words += " " + say("charts.history.exploded", iteration=f"{everything['iteration'].max():,.0f}")
     return Picture(figure, words)

@@ -185,6 +185,8 @@ def test_history_counts_what_was_clipped():
     )
     picture = history.draw(points, 1.0, Look())
     assert picture.words == "The loss fell from 3 to 0.5 in 4 iterations. 2 gradients (50 %) were clipped."
+    thinned = history.draw(points[[0, 3]], 1.0, Look()).words
+    assert thinned.startswith("The loss fell from 3 to 0.5 in 4 iterations. 50 % of the gradients drawn here were clipped")
     assert history.draw(np.empty((0, 6)), None, Look()).words == "Nothing has been learned yet: press play."
     assert list(history.frame(points)["norm_before"]) == [2.0, 4.0, 0.5, 0.4]
 
