@@ -11,9 +11,7 @@ from torch import Tensor
 from core import bptt, limits
 from core.passes import Pass
 from core.shares import Shares, shares
-from core.trace import Array, Axis, Trace
-
-PARTS = ("total", "direct", "recurrent")
+from core.trace import PARTS, Array, Axis, Trace
 
 
 @torch.inference_mode()
@@ -65,8 +63,11 @@ def observe(
         return hide_padding(whole(torch.stack(list(layers)).movedim(-2, 1), 2), 2, 3)
 
     parts = bptt.direct_parts(part, direct)
+    reach = seen.truncation.within(len(real)).reach(len(real))
     total = [dh[:, rows] for dh in seen.errors.dh]
-    by_part = torch.stack([torch.stack((dh, own, dh - own)) for dh, own in zip(total, parts, strict=True)])
+    truncated = (reach != np.tri(len(real), dtype=bool)).any()
+    untruncated = bptt.backward(part, direct).dh if truncated else total
+    by_part = torch.stack([torch.stack((dh, own, dh - own, full)) for dh, own, full in zip(total, parts, untruncated, strict=True)])
     values: dict[str, Array] = {name: stacked([tape[name][1:] for tape in part.tapes]) for name in cell.states}
     if cell.gated:
         values["gate"] = by_gate([tape["a"].unflatten(-1, (len(cell.gates), -1)) for tape in part.tapes])
@@ -83,7 +84,6 @@ def observe(
     values["gradient_norm"] = by_weight.gradient_norms.numpy().copy()
     books = {"shares": _share_error(by_weight)}
 
-    reach = seen.truncation.within(len(real)).reach(len(real))
     values["reach"] = whole(reach, 0, 1)
     if lag:
         swept, books["lag matrix"], books["direct"] = _lag(sweep or bptt.LagSweep(), part, direct, reach, total, parts)

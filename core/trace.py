@@ -4,7 +4,7 @@ Arrays are time-major: (T, B, H) for one layer, stacked over layers in front.  T
 
     layer      1 is the layer next to the input            step       column t, the step whose state or weights are meant
     sequence   a sentence of the batch                      loss_step  row s, the step whose loss is meant
-    unit       a hidden unit                                part       total, direct, recurrent
+    unit       a hidden unit                                part       one of `PARTS`
     gate       in torch's order (i f g o; r z n)            weight     a weight of the model, by its name
     token      an entry of the vocabulary
 
@@ -27,6 +27,9 @@ import pandas as pd
 
 Array = np.ndarray[Any, Any]
 
+PARTS = ("total", "direct", "recurrent", "untruncated")
+"""The coordinates of the axis "part"."""
+
 AXES: Mapping[str, tuple[str, ...]] = {
     "h": ("layer", "step", "sequence", "unit"),
     "c": ("layer", "step", "sequence", "unit"),
@@ -47,7 +50,8 @@ AXES: Mapping[str, tuple[str, ...]] = {
 
 h, c               states after step t
 gate               gate values; a plain RNN has none, its `da` has the one gate "a"
-dh                 dL/dh_t as truncated: total, direct (through the output of step t) and recurrent (from later steps); at fixed c_t
+dh                 dL/dh_t at fixed c_t: total (as truncated) = direct (through the output of step t) + recurrent (from later steps); and
+                   untruncated, what full BPTT gives: its difference from total is what truncation cut
 dc                 dL/dc_t, including the path through h_t
 da                 dL/da_t: the gradient of each gate's pre-activation
 loss               L_s; they add up to L

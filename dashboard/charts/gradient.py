@@ -1,4 +1,4 @@
-"""dL/dh_t: total, and its direct and recurrent parts, all three on one colour range."""
+"""dL/dh_t: total, its direct and recurrent parts, and what it would be without truncation, all on one colour range."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dashboard.charts.token_axis import quoted
 
 
 def draw(trace: Trace, look: Look) -> Picture:
-    """The range is that of the largest of the three parts, so that switching between them compares."""
+    """The range is that of the largest of the parts, so that switching between them compares."""
     parts = trace.pick("dh", layer=look.layer)
     axis = trace.axes[0]
     limit = float(np.nanmax(np.abs(parts))) or 1.0
@@ -42,6 +42,10 @@ def draw(trace: Trace, look: Look) -> Picture:
             recurrent=number(recurrent),
             share=percent(recurrent / (direct + recurrent)),
         )
+    total, full = (trace.pick("dh", layer=look.layer, part=part) for part in ("total", "untruncated"))
+    cut, whole = float(np.sqrt(np.nansum((full - total) ** 2))), float(np.sqrt(np.nansum(full**2)))
+    if cut > 0:
+        words += " " + say("charts.gradient.cut", share=percent(cut / whole))
     return Picture(figure, words)
 
 

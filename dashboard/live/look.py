@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from core.trace import PARTS
+
 PANELS = ("h", "dh", "lag", "gate", "share", "next")
-PARTS = ("total", "direct", "recurrent")
 VIEWS = ("projection", "norm")
 RANGES = ("following", "fixed")
 

@@ -87,6 +87,8 @@ def test_parts_make_the_whole(small, kind, windows):
     total, direct, recurrent = (trace.pick("dh", part=part) for part in ("total", "direct", "recurrent"))
     there = ~np.isnan(total)
     assert_close(direct[there] + recurrent[there], total[there])
+    full, _ = look(small.replace(cell=kind), TBPTT(99, 99))
+    assert_close(trace.pick("dh", part="untruncated")[there], full.pick("dh", part="total")[there])
     diagonal = np.linalg.norm(direct, axis=-1)
     for t in range(6):
         shown = trace["lag_h"][:, t, t]

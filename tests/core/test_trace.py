@@ -45,7 +45,7 @@ def test_every_quantity_has_the_axes_that_it_names(small, seen):
         "sequence": 1,
         "unit": 5,
         "loss_step": 6,
-        "part": 3,
+        "part": 4,
         "gate": 4,
         "weight": len(seen.labels["weight"]),
         "token": len(seen.labels["token"]),
@@ -144,13 +144,13 @@ def test_contains_and_coordinates(seen):
     assert "attention" not in seen
     assert list(seen.coordinates("h", "step")) == [1, 2, 3, 4, 5, 6]
     assert list(seen.coordinates("h", "unit")) == [1, 2, 3, 4, 5]
-    assert seen.coordinates("dh", "part") == ("total", "direct", "recurrent")
+    assert seen.coordinates("dh", "part") == ("total", "direct", "recurrent", "untruncated")
 
 
 def test_a_table_is_tidy(seen):
     frame = seen.of(0).to_frame("dh")
     assert list(frame.columns) == ["layer", "part", "step", "unit", "quantity", "value", "input"]
-    assert len(frame) == 2 * 3 * 3 * 5
+    assert len(frame) == 2 * 4 * 3 * 5
     row = frame.query("layer == 2 and part == 'recurrent' and step == 2 and unit == 5").iloc[0]
     assert row["value"] == seen.of(0)["dh"][1, 2, 1, 4]
     assert row["input"] == "b"

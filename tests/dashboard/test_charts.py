@@ -12,10 +12,10 @@ import plotly.graph_objects as go
 import pytest
 
 from core.cells import CELLS
-from core.trace import Axis, Trace
+from core.trace import PARTS, Axis, Trace
 from core.truncation import TBPTT
 from dashboard import theme
-from dashboard.charts import CHARTS, Look, history, lag_matrix, windows
+from dashboard.charts import CHARTS, Look, history, lag_matrix, picture, windows
 
 AXIS = Axis(("<bos>", "the", "big", "dog"), ("the", "big", "dog", "<eos>"))
 WITHOUT_GATES = {"gates"}
@@ -54,8 +54,7 @@ def test_a_chart_only_needs_what_it_says(observe: Callable[..., Trace], name: st
 def test_compared_panels_share_one_range(observe: Callable[..., Trace]):
     trace = observe(cell="lstm")
     ranges = {
-        (figure.data[0].zmin, figure.data[0].zmax)
-        for figure in (CHARTS["gradient"].draw(trace, Look(part=part)).figure for part in ("total", "direct", "recurrent"))
+        (figure.data[0].zmin, figure.data[0].zmax) for figure in (CHARTS["gradient"].draw(trace, Look(part=part)).figure for part in PARTS)
     }
     assert len(ranges) == 1
     low, high = ranges.pop()
@@ -204,3 +203,11 @@ def test_windows_of_a_long_sentence_stop_where_the_pattern_is_clear():
     drawn = windows.draw(TBPTT(1, 5), ("a",) * 300, "many")
     assert drawn.count("class='window'") <= 2 * windows.MOST_TOKENS
     assert "…" in drawn
+
+
+def test_what_truncation_cut_is_said_of_the_gradient(observe: Callable[..., Trace]):
+    trace = observe(cell="rnn_tanh", truncation="window", k=2)
+    total, full = trace.pick("dh", part="total"), trace.pick("dh", part="untruncated")
+    share = np.linalg.norm(full - total) / np.linalg.norm(full)
+    assert f"truncation makes an error of {picture.percent(share)}" in CHARTS["gradient"].draw(trace, Look()).words
+    assert "truncation" not in CHARTS["gradient"].draw(observe(cell="rnn_tanh"), Look()).words

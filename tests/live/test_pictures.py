@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.trace import Axis, Trace
+from core.trace import PARTS, Axis, Trace
 from dashboard.live.frames import ABSENT, CUT, Map
 from dashboard.live.look import PANELS, Look
 from dashboard.live.worker.pictures import Painter
@@ -23,7 +23,7 @@ def trace(**changes: Any) -> Trace:
     lag = np.where(np.tri(T, dtype=bool), draw.uniform(1e-6, 1, (2, T, T)), np.nan)
     probability = draw.uniform(0, 1, (T, V))
     values = {
-        "h": draw.uniform(-1, 1, (2, T, H)), "gate": draw.uniform(0, 1, (2, 2, T, H)), "dh": draw.normal(size=(2, 3, T, H)),
+        "h": draw.uniform(-1, 1, (2, T, H)), "gate": draw.uniform(0, 1, (2, 2, T, H)), "dh": draw.normal(size=(2, len(PARTS), T, H)),
         "loss": draw.uniform(0, 1, T), "lag_h": lag, "reach": np.tri(T, dtype=bool) & ~np.tri(T, k=-2, dtype=bool),
         "share_projection": draw.normal(size=(1, T)), "share_norm": draw.uniform(0, 1, (1, T)),
         "probability": probability / probability.sum(1, keepdims=True),
@@ -34,7 +34,7 @@ def trace(**changes: Any) -> Trace:
         "lag_h": ("layer", "loss_step", "step"), "reach": ("loss_step", "step"), "share_projection": ("weight", "step"),
         "share_norm": ("weight", "step"), "probability": ("step", "token"),
     }  # fmt: skip
-    labels = {"gate": ("f", "g"), "part": ("total", "direct", "recurrent"), "weight": ("rnn.weight_hh_l0",)}
+    labels = {"gate": ("f", "g"), "part": PARTS, "weight": ("rnn.weight_hh_l0",)}
     axis = Axis(("<bos>", "a", "b", "c"), ("a", "b", "c", "<eos>"))
     return Trace(1, (axis,), labels, {name: value for name, value in values.items() if value is not None}, dims=dims)
 
@@ -73,7 +73,7 @@ def test_what_nothing_bounds_is_followed():
 
 def test_the_parts_of_the_gradient_share_one_scale():
     painter = Painter(BOUNDS)
-    scales = {paint(painter, Look(part=part))["dh"].scale for part in ("total", "direct", "recurrent")}
+    scales = {paint(painter, Look(part=part))["dh"].scale for part in PARTS}
     assert len(scales) == 1
     assert scales.pop().high >= np.abs(trace().pick("dh", layer=1)).max()
 

@@ -43,8 +43,8 @@ const ENGLISH = {
     },
     dh: {
       title: "Gradient dL/dh", line: "How the loss would change if a state moved: what arrives at each step on the way back.",
-      more: "total is what backpropagation through time hands to step t, as truncated. direct comes through the output of step t itself; recurrent comes from the losses of later steps, back through the recurrence. direct + recurrent = total.",
-      parts: { total: "total", direct: "direct", recurrent: "recurrent" }, choose: "Part",
+      more: "total is what backpropagation through time hands to step t, as truncated. direct comes through the output of step t itself; recurrent comes from the losses of later steps, back through the recurrence. direct + recurrent = total. untruncated is what full BPTT would hand over: the difference is what truncation cut.",
+      parts: { total: "total", direct: "direct", recurrent: "recurrent", untruncated: "untruncated" }, choose: "Part",
     },
     share: {
       title: "Shares of a gradient", line: "How much each step adds to the gradient of one weight.",
