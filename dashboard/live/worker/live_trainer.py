@@ -125,7 +125,7 @@ class LiveTrainer:
         now = time.monotonic()
         self._count(now)
         if snapshot.stopped:
-            self._stopped = snapshot.stopped.words
+            self._stopped = f"{snapshot.stopped.words} · restart begins again with the settings as they are"
             self._enter(words.STOPPED)
         else:
             clip = snapshot.clip
@@ -172,7 +172,7 @@ class LiveTrainer:
             "factor": clip.factor,
             "rate": self._rate if self.state == words.TRAINING else 0.0,
             "in_batch": trace.in_batch,
-            "books": trace.books,
+            "books": {} if snapshot.stopped else trace.books,
             "words": self._words(),
         }
         header_bytes, block = body(header, self._painter.maps(trace.of(0), self._targets, self._look, self._demand.show, now))
