@@ -191,7 +191,7 @@ def test_an_exploding_run_stops_with_its_words_and_can_go_on(web: Web):
     web.send("play")
     stopped, _ = web.until(on="status", state="stopped")
     assert "exploded at iteration" in stopped["words"]
-    assert stopped["words"].endswith("restart begins again with the settings as they are")
+    assert stopped["words"].endswith("press restart (R)")
     web.send("play")
     web.until(on="status", state="stopped")
     answer, _ = web.ask("change", experiment=SMALL.replace(cell="rnn_relu", optimiser="sgd", gain=10.0, learning_rate=1e-6).to_dict())

@@ -125,7 +125,7 @@ class LiveTrainer:
         now = time.monotonic()
         self._count(now)
         if snapshot.stopped:
-            self._stopped = f"{snapshot.stopped.words} · restart begins again with the settings as they are"
+            self._stopped = f"{snapshot.stopped.words} · press restart (R)"
             self._enter(words.STOPPED)
         else:
             clip = snapshot.clip
