@@ -221,6 +221,7 @@ class Backward:
         self._steps, self._batch, self._hidden = steps, batch, hidden
         self._gates, self._has_c = len(unrolled.cell.gates), "c" in unrolled.cell.states
         self._disjoint = not self.windows.overlap
+        self._inside: list[Tensor | None] = [None] * len(unrolled.layers)
         self._make_room(unrolled, direct)
         self.begin(unrolled, direct, hooks)
 
@@ -275,7 +276,8 @@ class Backward:
             # The adjoint is linear and windows share its slopes: one for the sum over windows is the sum of theirs.
             for k, *errors in zip(self._folded, self._dh, self._dc, self._da, strict=True):
                 cell.adjoint(k, cell.rows(*errors))
-        inside = [cell.inside(k, dh, a) for k, dh, a in zip(self._folded, self._dh, self._da, strict=True)]
+        inside = [cell.inside(*kept) for kept in zip(self._folded, self._dh, self._da, self._inside, strict=True)]
+        self._inside = [None if value is da else value for value, da in zip(inside, self._da, strict=True)]
         dc = self._dc if self._has_c else []
         kinds = (self._dh, dc, inside, self._da)
         unfolded = {id(value): self._unfold(value) for values in kinds for value in values}

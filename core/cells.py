@@ -173,8 +173,8 @@ class Cell(ABC, Generic[K, R]):
     def carry(self, k: K, w: Weights, rows: R, before: R) -> None:
         """Add to dh, and write to dc, of the step before what step t hands to it."""
 
-    def inside(self, k: K, dh: Tensor, da: Tensor) -> Tensor:
-        """dL/da_t (N, G, H) as the input product sees it: the same, unless the cell gates its hidden product."""
+    def inside(self, k: K, dh: Tensor, da: Tensor, out: Tensor | None = None) -> Tensor:
+        """dL/da_t (N, G, H) as the input product sees it: the same, unless the cell gates its hidden product (then in `out`, if given)."""
         return da
 
 
@@ -387,9 +387,10 @@ class GRU(Cell[GRUSlopes, Rows]):
     def slopes(self, tape: Tape, out: GRUSlopes) -> None:
         r, z, n = tape["a"].chunk(3, -1)
         h_n, h_before = tape["product"].chunk(3, -1)[2], tape["h"][:-1]
-        times_dtanh(1 - z, n, out=out.h_by_n)
-        times_dsigmoid(out.h_by_n * h_n, r, out=out.h_by_gates[..., 0, :])
-        times_dsigmoid(h_before - n, z, out=out.h_by_gates[..., 1, :])
+        scratch = out.h_by_h
+        times_dtanh(torch.neg(z, out=scratch).add_(1), n, out=out.h_by_n)
+        times_dsigmoid(torch.mul(out.h_by_n, h_n, out=scratch), r, out=out.h_by_gates[..., 0, :])
+        times_dsigmoid(torch.sub(h_before, n, out=scratch), z, out=out.h_by_gates[..., 1, :])
         torch.mul(out.h_by_n, r, out=out.h_by_gates[..., 2, :])
         out.h_by_h.copy_(z)
 
@@ -402,10 +403,10 @@ class GRU(Cell[GRUSlopes, Rows]):
     def carry(self, k: GRUSlopes, w: Weights, rows: Rows, before: Rows) -> None:
         before.dh.addcmul_(rows.dh, k.h_by_h).addmm_(rows.flat_da, w.weight_hh)
 
-    def inside(self, k: GRUSlopes, dh: Tensor, da: Tensor) -> Tensor:
-        da = da.clone()
-        torch.mul(dh, k.h_by_n, out=da[..., 2, :])
-        return da
+    def inside(self, k: GRUSlopes, dh: Tensor, da: Tensor, out: Tensor | None = None) -> Tensor:
+        out = da.clone() if out is None else out.copy_(da)
+        torch.mul(dh, k.h_by_n, out=out[..., 2, :])
+        return out
 
 
 CELLS: dict[str, AnyCell] = {"rnn_tanh": RNNTanh(), "rnn_relu": RNNReLU(), "lstm": LSTM(), "gru": GRU()}

@@ -12,8 +12,9 @@ import sys
 from collections.abc import Iterator
 
 import torch
+from torch import Tensor
 
-from core import bptt, passes
+from core import bptt
 from core.streaming import stream
 from core.tasks import Batch
 from core.truncation import TBPTT
@@ -108,8 +109,10 @@ def cost_per_step() -> None:
         ours = Ours(Size(16, 8, 64, 64).experiment(cell, "float64"))
         calls = []
         for steps in lengths:
-            engine, batch = passes.Engine(ours.model, ours.task), random_batch(steps)
-            calls.append(lambda engine=engine, batch=batch, steps=steps: engine.run(batch, TBPTT(steps, steps)))
+            x, direct = torch.randn(2, steps, 8, 64, dtype=torch.float64)
+            ahead = bptt.Forward(ours.model.cell, ours.model.layers, x)
+            back = bptt.Backward(ahead.finish(), direct)
+            calls.append(lambda ahead=ahead, back=back, x=x, direct=direct: there_and_back(ahead, back, x, direct))
         costs = [1e6 * seconds / steps for seconds, steps in zip(side_by_side(*calls, seconds=2), lengths, strict=True)]
         row(cell, *(f"{cost:.1f}" for cost in costs), f"{max(costs) / min(costs):.2f}")
 
@@ -136,6 +139,14 @@ def peak_of_streaming(steps: int) -> str:
     for _ in stream(ours.model, ours.task, segments(), TBPTT(16, 32)):
         pass
     return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}"
+
+
+@torch.inference_mode()
+def there_and_back(ahead: bptt.Forward, back: bptt.Backward, x: Tensor, direct: Tensor) -> None:
+    """A pass in kept room."""
+    ahead.begin(x)
+    back.begin(ahead.finish(), direct)
+    back.finish()
 
 
 def random_batch(steps: int, seed: int = 0) -> Batch:
