@@ -64,7 +64,7 @@ class Settings:
     history_points: int = 4096
     """The last points of a run, all kept; as many older ones are kept thinned out."""
     recording_frames: int = 300
-    recording_bytes: int = 16 * 2**20
+    recording_bytes: int = 4 * 2**20
     """Frames of one run that can be scrubbed back."""
 
     # Sockets

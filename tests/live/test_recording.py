@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from random import Random
+
 from dashboard.live.frames import Picture
 from dashboard.live.recording import Recording
 
 
 def picture(iteration: int, size: int = 10) -> Picture:
-    return Picture(iteration, 1, iteration, 0, bytes(size))
+    """A picture of bytes that cannot be compressed."""
+    return Picture(iteration, 1, iteration, 0, Random(iteration).randbytes(size))
 
 
 def test_it_keeps_the_last_pictures():
@@ -26,6 +30,14 @@ def test_it_keeps_so_many_bytes():
     assert len(recording) == 3
     recording.add(picture(100, 5000))
     assert len(recording) == 1, "the latest is kept whatever its size"
+
+
+def test_what_is_kept_is_small_and_comes_back_whole():
+    recording, maps = Recording(100, 5000), Picture(1, 1, 1, 0, bytes(100_000))
+    for iteration in range(5):
+        recording.add(replace(maps, iteration=iteration))
+    assert len(recording) == 5
+    assert recording.back(2) == replace(maps, iteration=2)
 
 
 def test_another_look_at_the_same_iteration_replaces_the_picture():
