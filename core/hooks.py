@@ -11,7 +11,7 @@ A hook is a callable that is handed each `Step`.  It gets copies, so it cannot c
     trainer = Trainer(Experiment())
     with trainer.hooks.watching(record):
         trainer.step()
-    print(norms)  # |dL/dh_t| for each step t
+    print(norms)  # |dL/dh_t| for each step t: one layer, and full BPTT, which visits each step once
 """
 
 from __future__ import annotations
