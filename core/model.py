@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from core import bptt
 from core.cells import CELLS, AnyCell, Weights
 from core.experiment import Experiment
-from core.shares import Factors
+from core.shares import ByToken, EmbeddingFactors, Factors, InputFactors
 from core.tasks import Batch, Task
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
@@ -115,7 +115,7 @@ class SequenceModel:
 
         read: the tokens that were embedded, (T, B).  d_outputs: (T, B, O).  Without them, the stack's weights alone.
         """
-        found = {}
+        found: dict[str, Factors] = {}
         for layer, (weight_ih, weight_hh, bias_ih, bias_hh) in enumerate(self._layer_names):
             input_side = hidden_side = errors.da[layer].flatten(-2)
             if errors.da_across[layer] is not errors.da[layer]:
@@ -125,8 +125,10 @@ class SequenceModel:
             found[bias_ih] = Factors(bias_ih, input_side, None)
             found[bias_hh] = Factors(bias_hh, hidden_side, None)
         if read is not None and d_outputs is not None:
-            dx = errors.da[0].flatten(-2) @ self.weights[self._layer_names[0][0]]
-            found["embedding.weight"] = Factors("embedding.weight", dx, read)
+            lowest, table = self._layer_names[0][0], self.weights["embedding.weight"]
+            by_token = ByToken(found[lowest].errors, read, table)
+            found[lowest] = InputFactors(lowest, by_token, unrolled.x)
+            found["embedding.weight"] = EmbeddingFactors("embedding.weight", by_token, self.weights[lowest])
             found["readout.weight"] = Factors("readout.weight", d_outputs, unrolled.h)
             found["readout.bias"] = Factors("readout.bias", d_outputs, None)
         return [found[name] for name in self.shapes if name in found]

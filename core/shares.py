@@ -15,23 +15,27 @@ Letters: T steps, B sequences, O outputs and I inputs of a weight.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 
-@dataclass(frozen=True)
 class Factors:
     """One weight's gradient as errors and inputs.
 
-    name: the weight's.  errors: (T, B, O).  inputs: (T, B, I), None for a bias, or (T, B) indices for an embedding, whose rows are picked.
+    name: the weight's.  errors: (T, B, O), or what makes them when they are first asked for.  inputs: (T, B, I), None for a bias, or
+    (T, B) indices for an embedding, whose rows are picked.
     """
 
-    name: str
-    errors: Tensor
-    inputs: Tensor | None
+    def __init__(self, name: str, errors: Tensor | Callable[[], Tensor], inputs: Tensor | None) -> None:
+        self.name, self.inputs, self._errors = name, inputs, errors
+
+    @cached_property
+    def errors(self) -> Tensor:
+        return self._errors if isinstance(self._errors, Tensor) else self._errors()
 
     def gradient(self, out: Tensor) -> Tensor:
         """Write the sum over all steps into `out`: (O, I), (O,) for a bias, (V, O) for an embedding."""
@@ -63,6 +67,44 @@ class Factors:
         if self.inputs.is_floating_point():
             return (flat @ g).mul_(self.inputs.flatten(0, 1)).view(steps, -1).sum(1)
         return g[self.inputs.flatten()].mul_(flat).view(steps, -1).sum(1)
+
+
+class ByToken:
+    """Errors of a product over embedded tokens, added up by token: what is the same wherever a token stands is multiplied once.
+
+    errors: (T, B, O).  tokens: (T, B).  table: the embedding, (V, I).
+    """
+
+    def __init__(self, errors: Tensor, tokens: Tensor, table: Tensor) -> None:
+        self.errors, self.tokens, self.table = errors, tokens, table
+
+    @cached_property
+    def sums(self) -> Tensor:
+        """(V, O)."""
+        empty = self.errors.new_zeros(len(self.table), self.errors.shape[-1])
+        return empty.index_add_(0, self.tokens.flatten(), self.errors.flatten(0, 1))
+
+
+class InputFactors(Factors):
+    """Of the weight that multiplies embedded tokens; x: the same embedded, (T, B, I)."""
+
+    def __init__(self, name: str, by_token: ByToken, x: Tensor) -> None:
+        super().__init__(name, by_token.errors, x)
+        self._by_token = by_token
+
+    def gradient(self, out: Tensor) -> Tensor:
+        return torch.mm(self._by_token.sums.T, self._by_token.table, out=out)
+
+
+class EmbeddingFactors(Factors):
+    """Of the embedding itself; weight: what multiplies its rows, (O, I)."""
+
+    def __init__(self, name: str, by_token: ByToken, weight: Tensor) -> None:
+        super().__init__(name, lambda: by_token.errors @ weight, by_token.tokens)
+        self._by_token, self._weight = by_token, weight
+
+    def gradient(self, out: Tensor) -> Tensor:
+        return torch.mm(self._by_token.sums, self._weight, out=out)
 
 
 @dataclass(frozen=True)
