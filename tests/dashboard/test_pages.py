@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -48,6 +49,14 @@ def page(trainers: None) -> Iterator[AppTest]:
     yield opened
     if control := opened.session_state["session"].control:
         runs.close(control)
+
+
+def reach(control: str, iteration: int) -> None:
+    """Wait until the worker has told of this iteration: a command is sent on, not waited for."""
+    ending = time.monotonic() + 30
+    while runs.find(control).iteration < iteration:
+        assert time.monotonic() < ending
+        time.sleep(0.02)
 
 
 def text_of(page: AppTest) -> str:
@@ -152,6 +161,7 @@ def test_inspecting_a_paused_run_shows_every_chart(page: AppTest):
     control = page.session_state["session"].control
     for _ in range(2):
         runs.command(control, "step")
+    reach(control, 2)
     charts = ["history", *CHARTS]
     page.session_state["inspect charts"] = charts
     page.run()
