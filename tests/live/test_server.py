@@ -373,7 +373,7 @@ class TestLifetimes:
             viewer.frame()
             assert runs.find(keys.control).state == "paused", "who paused it wants it paused"
             viewer.send(do="play")
-            viewer.at(rested + 12)
+            viewer.message(type="status", state="training")
         wait_for(lambda: runs.find(keys.control).state == "paused", 5)
         runs.command(keys.control, "pause")
         with watch(server, keys.control) as viewer:
