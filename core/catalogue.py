@@ -35,11 +35,14 @@ class Catalogue:
         from core.clipping import CLIPS
         from core.model import INITIALISATIONS
         from core.optimisers import OPTIMISERS
+        from core.series import SCALINGS, SERIES
         from core.tasks import TASKS
         from core.truncation import TRUNCATIONS
 
         registries: dict[str, Mapping[str, Any]] = {
             "TASKS": TASKS,
+            "SERIES": SERIES,
+            "SCALINGS": SCALINGS,
             "CELLS": CELLS,
             "INITIALISATIONS": INITIALISATIONS,
             "TRUNCATIONS": TRUNCATIONS,
@@ -83,8 +86,14 @@ class Catalogue:
             raise InvalidExperiment(problems)
 
     def matters(self, experiment: Experiment, field: str) -> bool:
-        """Whether this field has any effect in this experiment: common fields always, options when a chosen member reads them."""
+        """Whether this field has any effect in this experiment: common fields always, options when a chosen member reads them.
+
+        A choice that is itself an option (which series, of the tasks that read one) counts only when it matters.
+        """
         if not SPECS[field].option:
             return True
-        chosen = (self.members(name).get(getattr(experiment, name)) for name in SPECS)
-        return any(field in member.options for member in chosen if member)
+        return any(field in self._chosen(experiment, name).options and self.matters(experiment, name) for name in SPECS)
+
+    def _chosen(self, experiment: Experiment, field: str) -> Member:
+        """The member that a field names; one without options where it names none."""
+        return self.members(field).get(getattr(experiment, field)) or Member("", "")

@@ -58,8 +58,9 @@ def _field(default: Any, label: str, help: str, group: str, key: str, **more: An
 class Experiment:
     """What to run.  Fields out of bounds raise `InvalidExperiment` with one sentence each.
 
-    Names of registry members (`task`, `cell`, `truncation`, `clip`, `optimiser`, `initialisation`) are checked against the registries by
-    `core.catalogue.Catalogue.check`, which needs the registries, and thus torch, or a catalogue that a worker sent.
+    Names of registry members (`task`, `series`, `scaling`, `cell`, `truncation`, `clip`, `optimiser`, `initialisation`) are checked
+    against the registries by `core.catalogue.Catalogue.check`, which needs the registries, and thus torch, or a catalogue that a worker
+    sent.
     """
 
     task: str = _field("sentences", "Task", "What the network has to learn.", "Task", "task", choices="TASKS")
@@ -77,6 +78,102 @@ class Experiment:
         "word", "Tokens", "What one step reads: a word or a character.", "Task", "tok", choices=("word", "character"), option=True
     )
 
+    series: str = _field(
+        "airline", "Series", "The numbers over time that the network learns to continue.", "Task", "s", choices="SERIES", option=True
+    )
+    values: str = _field(
+        "",
+        "Values",
+        "One point a line, or numbers apart by spaces; several columns are apart by commas.",
+        "Task",
+        "v",
+        multiline=True,
+        option=True,
+        maximum=limits.VALUES_CHARACTERS,
+    )
+    points: int = _field(
+        240, "Points", "How long the made series is.", "Task", "n", minimum=40, maximum=limits.SERIES_POINTS, step=20, option=True
+    )
+    season: int = _field(
+        0,
+        "Season",
+        "Steps after which a pattern returns; 0 is what the series says of itself.",
+        "Task",
+        "m",
+        minimum=0,
+        maximum=limits.SEASON,
+        option=True,
+    )
+    noise: float = _field(
+        0.1,
+        "Noise",
+        "Standard deviation of what is added to each point of the made series, whose own size is about 1.",
+        "Task",
+        "noise",
+        minimum=0.0,
+        maximum=limits.NOISE,
+        step=0.1,
+        option=True,
+    )
+    window: int = _field(
+        24, "Window", "Steps that the network reads in one sequence.", "Task", "w", minimum=2, maximum=limits.STEPS, option=True
+    )
+    stride: int = _field(
+        0,
+        "Stride",
+        "Steps from one sequence to the next; 0 lets sequences overlap by half, or as much as there is room for.",
+        "Task",
+        "stride",
+        minimum=0,
+        maximum=limits.SERIES_POINTS,
+        option=True,
+    )
+    horizon: int = _field(
+        1, "Horizon", "Steps that are forecast from one origin.", "Task", "hor", minimum=1, maximum=limits.HORIZON, option=True
+    )
+    answer: str = _field(
+        "every",
+        "Answer at",
+        "Predict after every step of a sequence, or only after its last.",
+        "Task",
+        "ans",
+        choices=("every", "last"),
+        option=True,
+    )
+    rollout: str = _field(
+        "free",
+        "Beyond one step",
+        "A forecast of several steps reads its own predictions (free) or the true values (forced).",
+        "Task",
+        "roll",
+        choices=("free", "forced"),
+        live=True,
+        option=True,
+    )
+    validation: float = _field(
+        0.15,
+        "Validation share",
+        "The part of the series after the training part, to choose settings by.",
+        "Task",
+        "val",
+        minimum=0.0,
+        maximum=0.4,
+        step=0.05,
+        option=True,
+    )
+    test: float = _field(
+        0.15, "Test share", "The last part of the series, to judge by.", "Task", "test", minimum=0.05, maximum=0.4, step=0.05, option=True
+    )
+    scaling: str = _field(
+        "standard",
+        "Scaling",
+        "How values are brought to a size that networks learn well; fitted on the training part.",
+        "Task",
+        "scale",
+        choices="SCALINGS",
+        option=True,
+    )
+
     cell: str = _field("lstm", "Cell", "The recurrent unit that carries the state from step to step.", "Model", "cell", choices="CELLS")
     layers: int = _field(
         1,
@@ -91,7 +188,14 @@ class Experiment:
         32, "Hidden units", "Numbers in one hidden state: the size of the memory.", "Model", "h", minimum=1, maximum=limits.HIDDEN
     )
     embedding: int = _field(
-        16, "Embedding size", "Numbers that stand for one token at the input.", "Model", "e", minimum=1, maximum=limits.EMBEDDING
+        16,
+        "Embedding size",
+        "Numbers that stand for one token at the input.",
+        "Model",
+        "e",
+        minimum=1,
+        maximum=limits.EMBEDDING,
+        option=True,
     )
     initialisation: str = _field(
         "uniform",
@@ -246,8 +350,14 @@ class Experiment:
             problems["k2"] = f"k2 must be at least k1 = {self.k1}: a window cannot be shorter than its block."
         elif not problems and self.truncation == "custom" and self.update_every == "block" and self.k1 != self.k2:
             problems["update_every"] = "An update after each block needs k1 = k2: a window must not reach back over an update."
+        elif not problems and self._blocks_without_loss():
+            problems["update_every"] = "With an answer after the last step only, earlier blocks have no loss: update after each pass."
         if problems:
             raise InvalidExperiment(problems)
+
+    def _blocks_without_loss(self) -> bool:
+        by_block = self.update_every == "block" and self.truncation in ("chunk", "custom")
+        return self.task == "series" and self.answer == "last" and by_block
 
     def to_dict(self) -> dict[str, Any]:
         """All fields, plain values, ready for JSON."""

@@ -15,6 +15,20 @@ SMALLEST_RATE = 1e-6
 LARGEST_RATE = 10.0
 SEED = 2**31 - 1
 
+FEWEST_POINTS = 20
+SERIES_POINTS = 2_000
+SERIES_COLUMNS = 8
+FEWEST_TRAINED = 10
+"""Points that the training part of a series has at least."""
+LARGEST_VALUE = 1e15
+"""Of a series: squares of such values, added up, are still far from the largest number."""
+VALUES_CHARACTERS = 20_000
+CSV_BYTES = 2**20
+CSV_COLUMNS = 100
+SEASON = 400
+HORIZON = 100
+NOISE = 10.0
+
 LAG_STEPS = 512
 """The lag matrix is computed for at most this many last steps."""
 
