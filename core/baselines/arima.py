@@ -16,7 +16,20 @@ from typing import Any
 
 import numpy as np
 
-from core.baselines.baseline import Baseline, Fitted, Going, NoFit, Options, Parameter, aicc, ends, season_of, season_words, spans
+from core.baselines.baseline import (
+    Baseline,
+    Fitted,
+    Going,
+    NoFit,
+    Options,
+    Parameter,
+    aicc,
+    ends,
+    no_season,
+    season_of,
+    season_words,
+    spans,
+)
 from core.baselines.orders import Order, differenced, differences, grid
 from core.forecast import Array
 
@@ -41,8 +54,7 @@ class ARIMA(Baseline):
         order = Order.parse(form)
         season = season_of(period, len(train))
         if order.seasonal and season == 1:
-            reason = season_words(period, season, len(train)).split(", so")[0] if period > 1 else "The series has no season"
-            raise NoFit(f"{reason}: leave the seasonal part of the order out.")
+            raise NoFit(f"{no_season(period, len(train))} Leave the seasonal part of the order out.")
         changes = differenced(train, order, season)
         if len(changes) < order.parameters + 4:
             raise NoFit(f"{order.name(season)} needs more than the {len(train)} points of training.")
@@ -118,11 +130,7 @@ def _fitted(method: Baseline, order: Order, season: int, train: Array, used: int
         points=len(train),
         estimates=(scale, *numbers),
         parameters=_parameters(order, season, numbers, scale),
-        criteria={
-            "aicc": float(aicc(log_likelihood, order.parameters, used)),
-            "log_likelihood": log_likelihood,
-            "sigma2": sigma2,
-        },
+        criteria={"aicc": float(aicc(log_likelihood, order.parameters, used)), "log_likelihood": log_likelihood, "sigma2": sigma2},
         converged=converged,
         words=" ".join(filter(None, words)),
     )
@@ -139,7 +147,9 @@ def _parameters(order: Order, season: int, numbers: Sequence[float], scale: floa
     values = list(numbers)
     parameters = []
     if order.constant:
-        words = "added at every step: it makes the slope." if order.d or order.D else "added at every step: it holds the series at its mean."
+        words = (
+            "added at every step: it makes the slope." if order.d or order.D else "added at every step: it holds the series at its mean."
+        )
         parameters.append(Parameter("c", values.pop(0) * scale, words))
     parameters += [Parameter(name, value, meaning) for (name, meaning), value in zip(found, values[:-1], strict=True)]
     return (*parameters, Parameter("sigma2", values[-1] * scale**2, "the variance of the surprises."))

@@ -34,10 +34,6 @@ class NoFit(ValueError):
     """One sentence that says why this baseline cannot be fitted to this series."""
 
 
-class Unconverged(NoFit):
-    """None of the forms found its best parameters."""
-
-
 @dataclass(frozen=True, slots=True)
 class Options:
     """What can be chosen about the baselines.
@@ -118,7 +114,7 @@ class Fitted:
 class Baseline(ABC):
     """One forecasting method.
 
-    label, help: for readers.   options: the fields of `Options` that it reads.   chosen: whether its forms are compared by AICc.
+    label, help: for readers.   options: the fields of `Options` that it reads.
     """
 
     key: ClassVar[str]
@@ -193,13 +189,18 @@ def season_of(period: int, points: int) -> int:
     return period if 1 < period <= LONGEST_SEASON and points >= 2 * period + 5 else 1
 
 
-def season_words(period: int, season: int, points: int) -> str:
-    """Why the season is not used; empty when it is."""
-    if season == period or period <= 1:
-        return ""
+def no_season(period: int, points: int) -> str:
+    """Why there is no season to use, as a sentence."""
+    if period <= 1:
+        return "The series has no season."
     if period > LONGEST_SEASON:
-        return f"A season of {period} steps is more than the {LONGEST_SEASON} that this method takes, so it is fitted without a season."
-    return f"{points} points of training hold too little of a season of {period} steps, so it is fitted without a season."
+        return f"A season of {period} steps is more than the {LONGEST_SEASON} that this method takes."
+    return f"{points} points of training hold too little of a season of {period} steps."
+
+
+def season_words(period: int, season: int, points: int) -> str:
+    """Why the series' own season is not used; empty when it is, or when there is none."""
+    return "" if season == period or period <= 1 else f"{no_season(period, points)} It is fitted without a season."
 
 
 def aicc(log_likelihood: float, parameters: int, points: int) -> float:

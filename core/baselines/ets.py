@@ -22,19 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from core.baselines.baseline import (
-    QUANTILE,
-    Baseline,
-    Fitted,
-    Going,
-    NoFit,
-    Options,
-    Parameter,
-    aicc,
-    season_of,
-    season_words,
-    spans,
-)
+from core.baselines.baseline import QUANTILE, Baseline, Fitted, Going, NoFit, Options, Parameter, aicc, season_of, season_words, spans
 from core.forecast import Array
 
 WORDS = {"A": "add", "M": "mul", "N": None}
@@ -99,7 +87,7 @@ class ETS(Baseline):
         chosen = Form.parse(form)
         season = season_of(period, len(train))
         if chosen.season != "N" and season == 1:
-            raise NoFit(season_words(period, season, len(train)).split(",")[0] + "." if period > 1 else "The series has no season.")
+            raise NoFit(no_season(period, len(train)))
         if "M" in (chosen.error, chosen.season) and not (train > 0).all():
             raise NoFit("A multiplicative error or season needs values above 0.")
         season = season if chosen.season != "N" else 1
@@ -122,7 +110,7 @@ class ETS(Baseline):
 
     def predict(self, fitted: Fitted, values: Array, origins: Sequence[int], horizon: int) -> tuple[Array, Array, Array]:
         form = Form.parse(fitted.form)
-        numbers = _Numbers.read(form, fitted)
+        numbers = _Numbers.read(fitted)
         states = _smoothed(form, numbers, values, origins)
         draws = None if form.error == "A" and form.season != "M" else np.random.default_rng(SEED).standard_normal((horizon, PATHS))
         parts = [
@@ -147,8 +135,9 @@ class _Numbers:
     seasons: tuple[float, ...]
 
     @classmethod
-    def read(cls, form: Form, fitted: Fitted) -> _Numbers:
-        return cls(*fitted.estimates[:7], fitted.estimates[7:])
+    def read(cls, fitted: Fitted) -> _Numbers:
+        alpha, beta, gamma, phi, sigma2, level, slope, *seasons = fitted.estimates
+        return cls(alpha, beta, gamma, phi, sigma2, level, slope, tuple(seasons))
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,5 +276,8 @@ def _parameters(form: Form, estimates: Sequence[float]) -> tuple[Parameter, ...]
         found.append(Parameter("b_0", slope, "the slope before the first value."))
     if form.season != "N":
         kind = "multiplies" if form.season == "M" else "is added to"
-        found += [Parameter(f"s_{place + 1}", value, f"{kind} the level at step {place + 1} of the first season.") for place, value in enumerate(places)]
+        found += [
+            Parameter(f"s_{place + 1}", value, f"{kind} the level at step {place + 1} of the first season.")
+            for place, value in enumerate(places)
+        ]
     return tuple(found)

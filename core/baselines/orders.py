@@ -38,7 +38,8 @@ class Order:
         found = WRITTEN.fullmatch(re.sub(r"\s", "", text))
         if not found:
             raise ValueError('Write an ARIMA order as (p,d,q), (p,d,q)(P,D,Q), and +c for a constant: "(0,1,1)(0,1,1)" or "(2,0,0)+c".')
-        order = cls(*(int(number or 0) for number in found.groups()[:6]), constant=bool(found[7]))
+        p, d, q, P, D, Q = (int(number or 0) for number in found.groups()[:6])
+        order = cls(p, d, q, P, D, Q, bool(found[7]))
         if max(order.p, order.q, order.P, order.Q) > LARGEST or order.d > 2 or order.D > 1:
             raise ValueError(f"An ARIMA order has p, q, P and Q of at most {LARGEST}, d of at most 2, and D of at most 1.")
         if order.constant and order.d + order.D > 1:
@@ -73,7 +74,10 @@ def differenced(values: Array, order: Order, season: int) -> Array:
 
 
 def kpss(values: Array) -> float:
-    """The statistic of Kwiatkowski et al. (1992) for a constant level, Bartlett weights over 3 sqrt(n) / 13 lags; 0 for a constant series."""
+    """The statistic of Kwiatkowski et al. (1992) for a constant level, with Bartlett weights over 3 sqrt(n) / 13 lags.
+
+    0 for a constant series.
+    """
     n = len(values)
     errors = values - values.mean()
     lags = int(3 * np.sqrt(n) / 13)
