@@ -1,4 +1,4 @@
-"""SequenceModel: embedding -> stacked cells -> readout, over one flat vector of parameters.
+"""SequenceModel: embedding (of tokens) -> stacked cells -> readout, over one flat vector of parameters.
 
 Every weight is a view into that vector, and so is every gradient: clipping and the optimiser see one tensor.  Recurrent weights bear the
 names and shapes that `torch.nn.RNN`, `LSTM` and `GRU` give them, prefixed "rnn.", so that state dicts copy both ways
@@ -46,8 +46,10 @@ class SequenceModel:
     @classmethod
     def of_experiment(cls, experiment: Experiment, task: Task) -> SequenceModel:
         """The untrained model of an experiment; the same seed gives the same weights."""
-        cell, hidden, inputs = CELLS[experiment.cell], experiment.hidden, experiment.embedding
-        shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (len(task.vocabulary), inputs)}
+        cell, hidden, inputs = CELLS[experiment.cell], experiment.hidden, task.inputs or experiment.embedding
+        shapes: dict[str, tuple[int, ...]] = {}
+        if task.inputs is None:
+            shapes["embedding.weight"] = (len(task.vocabulary), inputs)
         shapes |= _stack_shapes(cell, experiment.layers, hidden, inputs)
         shapes |= {"readout.weight": (task.outputs, hidden), "readout.bias": (task.outputs,)}
         model = cls(cell, experiment.layers, hidden, shapes, DTYPES[experiment.dtype])
@@ -97,7 +99,9 @@ class SequenceModel:
                 self.weights[bias_ih].unflatten(0, (len(self.cell.gates), -1))[self.cell.gates.index("f")] += experiment.forget_bias
 
     def embed(self, batch: Batch) -> Tensor:
-        """What enters the lowest layer, (T, B, I)."""
+        """What enters the lowest layer, (T, B, I): embedded tokens, or the numbers themselves."""
+        if "embedding.weight" not in self.weights:
+            return batch.inputs
         return nn.functional.embedding(batch.inputs, self.weights["embedding.weight"])
 
     def readout(self, h: Tensor) -> Tensor:
@@ -113,7 +117,8 @@ class SequenceModel:
     ) -> list[Factors]:
         """Every weight's gradient as errors and inputs, in the order of `shapes`.
 
-        read: the tokens that were embedded, (T, B).  d_outputs: (T, B, O).  Without them, the stack's weights alone.
+        read: what the batch holds, (T, B) tokens that were embedded or (T, B, I) numbers.  d_outputs: (T, B, O).  Without them, the
+        stack's weights alone.
         """
         found: dict[str, Factors] = {}
         for layer, (weight_ih, weight_hh, bias_ih, bias_hh) in enumerate(self._layer_names):
@@ -125,10 +130,11 @@ class SequenceModel:
             found[bias_ih] = Factors(bias_ih, input_side, None)
             found[bias_hh] = Factors(bias_hh, hidden_side, None)
         if read is not None and d_outputs is not None:
-            lowest, table = self._layer_names[0][0], self.weights["embedding.weight"]
-            by_token = ByToken(found[lowest].errors, read, table)
-            found[lowest] = InputFactors(lowest, by_token, unrolled.x)
-            found["embedding.weight"] = EmbeddingFactors("embedding.weight", by_token, self.weights[lowest])
+            if "embedding.weight" in self.weights:
+                lowest, table = self._layer_names[0][0], self.weights["embedding.weight"]
+                by_token = ByToken(found[lowest].errors, read, table)
+                found[lowest] = InputFactors(lowest, by_token, unrolled.x)
+                found["embedding.weight"] = EmbeddingFactors("embedding.weight", by_token, self.weights[lowest])
             found["readout.weight"] = Factors("readout.weight", d_outputs, unrolled.h)
             found["readout.bias"] = Factors("readout.bias", d_outputs, None)
         return [found[name] for name in self.shapes if name in found]

@@ -11,6 +11,7 @@ from torch import Tensor
 from core import bptt, limits
 from core.passes import Pass
 from core.shares import Shares, shares
+from core.tasks import Task
 from core.trace import PARTS, Array, Axis, Trace
 
 
@@ -20,7 +21,7 @@ def observe(
     gradient: Mapping[str, Tensor],
     axes: Sequence[Axis],
     rows: slice,
-    vocabulary: Sequence[str],
+    task: Task,
     *,
     iteration: int,
     in_batch: bool = True,
@@ -30,14 +31,15 @@ def observe(
 ) -> Trace:
     """The Trace of some sequences of a pass.
 
-    gradient: of each weight, before clipping.  axes: of the observed sequences, which are the batch's `rows`.  first: the step, from 0,
-    of the pass's first step; where a pass covers only a block of the sequence, the other steps are NaN.  lag: whether to sweep the lag
-    matrix; sweep: with room that was kept.
+    gradient: of each weight, before clipping.  axes: of the observed sequences, which are the batch's `rows`.  task: theirs.
+    first: the step, from 0, of the pass's first step; where a pass covers only a block of the sequence, the other steps are NaN.
+    lag: whether to sweep the lag matrix; sweep: with room that was kept.
     """
     part = seen.unrolled.section(rows=rows)
     direct = seen.direct[:, rows]
     cell = seen.unrolled.cell
     real = seen.batch.mask[:, rows].numpy()
+    with_loss = seen.batch.with_loss[:, rows].numpy()
     steps = max(first + len(real), *(len(axis.inputs) for axis in axes))
     place = slice(first, first + len(real))
 
@@ -49,10 +51,13 @@ def observe(
         out[tuple(place if position in positions else slice(None) for position in range(array.ndim))] = array
         return out
 
-    def hide_padding(array: Array, step: int, sequence: int) -> Array:
+    def hide(array: Array, step: int, sequence: int, there: Array) -> Array:
         moved = np.moveaxis(array, (step, sequence), (0, 1))
-        moved[place][~real] = np.nan
+        moved[place][~there] = np.nan
         return array
+
+    def hide_padding(array: Array, step: int, sequence: int) -> Array:
+        return hide(array, step, sequence, real)
 
     def stacked(layers: Sequence[Tensor]) -> Array:
         """(T, B, H) a layer -> (L, T, B, H)."""
@@ -75,8 +80,9 @@ def observe(
     if seen.errors.dc:
         values["dc"] = stacked([dc[:, rows] for dc in seen.errors.dc])
     values["da"] = by_gate([da[:, rows] for da in seen.errors.da])
-    values["loss"] = hide_padding(whole(seen.losses[:, rows], 0), 0, 1)
-    values["probability"] = hide_padding(whole(torch.softmax(seen.outputs[:, rows], -1), 0), 0, 1)
+    values["loss"] = hide(whole(seen.losses[:, rows], 0), 0, 1, with_loss)
+    for name, value in task.shown(seen.outputs[:, rows], seen.batch.targets[:, rows]).items():
+        values[name] = hide_padding(whole(value, 0), 0, 1)
 
     by_weight = shares(seen.factors, list(gradient.values()))
     values["share_projection"] = whole(by_weight.projections, 1)
@@ -92,8 +98,8 @@ def observe(
             values["lag_c"] = whole(torch.stack(swept.c), 1, 2)
         for name in ("lag_h", "lag_c"):
             if name in values:
-                hide_padding(hide_padding(values[name], 1, 3), 2, 3)
-    labels = {"gate": cell.gates, "part": PARTS, "weight": by_weight.names, "token": tuple(vocabulary)}
+                hide_padding(hide(values[name], 1, 3, with_loss), 2, 3)
+    labels = {"gate": cell.gates, "part": PARTS, "weight": by_weight.names, **task.coordinates}
     return Trace(iteration, tuple(axes), labels, values, in_batch, books)
 
 

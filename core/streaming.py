@@ -20,7 +20,10 @@ from core.truncation import TBPTT
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """What one segment added.  loss: the sum of its L_s, not divided by their number.  tokens: that number.  gradient: of loss, (P,)."""
+    """What one segment added.  loss: the sum of its L_s, not divided by their number.  tokens: that number (in a series, of points).
+
+    gradient: of loss, (P,).
+    """
 
     loss: float
     tokens: int

@@ -6,11 +6,11 @@ Arrays are time-major: (T, B, H) for one layer, stacked over layers in front.  T
     sequence   a sentence of the batch                      loss_step  row s, the step whose loss is meant
     unit       a hidden unit                                part       one of `PARTS`
     gate       in torch's order (i f g o; r z n)            weight     a weight of the model, by its name
-    token      an entry of the vocabulary
+    token      an entry of the vocabulary                   value      a column of the series
 
 Coordinates count from 1, as on screen; positions in an array, and in `pick`, from 0.  NaN means that there is no such value: a padded
-step, or a loss before the state (s < t).  0.0 is a value that vanished.  The lag matrix is unmasked; `reach` says which of its cells the
-truncation keeps.
+step, a step without a loss, or a loss before the state (s < t).  0.0 is a value that vanished.  The lag matrix is unmasked; `reach` says
+which of its cells the truncation keeps.
 Nothing here imports torch: the web process reads Traces too.
 """
 
@@ -45,6 +45,8 @@ AXES: Mapping[str, tuple[str, ...]] = {
     "share_norm": ("weight", "step"),
     "gradient_norm": ("weight",),
     "probability": ("step", "sequence", "token"),
+    "output": ("step", "sequence", "value"),
+    "target": ("step", "sequence", "value"),
 }
 """The axes of each quantity that a Trace may hold.
 
@@ -54,13 +56,14 @@ dh                 dL/dh_t at fixed c_t: total (as truncated) = direct (through 
                    untruncated, what full BPTT gives: its difference from total is what truncation cut
 dc                 dL/dc_t, including the path through h_t
 da                 dL/da_t: the gradient of each gate's pre-activation
-loss               L_s; they add up to L
-lag_h, lag_c       |dL_s/dh_t|, |dL_s/dc_t|, norm over units, unmasked
+loss               L_s; they add up to L; NaN where a step has no loss
+lag_h, lag_c       |dL_s/dh_t|, |dL_s/dc_t|, norm over units, unmasked; NaN in the rows of steps that have no loss
 reach              whether the loss of step s reaches step t
 share_projection   <share_t, g>/|g| for each weight's gradient g: their sum over t is |g| before clipping
 share_norm         |share_t|
 gradient_norm      |g| before clipping
-probability        of each token as the next one
+probability        of each token as the next one (of sentences)
+output, target     what is predicted and what is true, in the series' own units (of series)
 """
 
 
@@ -77,7 +80,7 @@ class Trace:
     """What one iteration observed.
 
     axes: one `Axis` for each observed sequence.
-    labels: the coordinates of the named axes "gate", "part", "weight" and "token"; the others count from 1.
+    labels: the coordinates of the named axes "gate", "part", "weight", "token" and "value"; the others count from 1.
     values: quantity -> read-only array with the axes `AXES[quantity]`.
     books: name of a law -> the largest relative error with which it held (see `core.observe`).
     """

@@ -211,12 +211,12 @@ class Trainer:
         """The Trace of the observed sequence, from the pass or, when it is not in the batch, from a pass of its own."""
         index = min(self.observe, self.task.sequences - 1)
         rows = self._block.rows or tuple(range(self.task.sequences))
-        axes, labels = [self.task.axis(index)], self.task.labels
+        axes, task = [self.task.axis(index)], self.task
         if index in rows:
             row = slice(rows.index(index), rows.index(index) + 1)
-            return observe(seen, self._by_weight, axes, row, labels, iteration=iteration, first=self._block.first, sweep=self._sweep)
+            return observe(seen, self._by_weight, axes, row, task, iteration=iteration, first=self._block.first, sweep=self._sweep)
         alone = passes.run(self.model, self.task, self.task.batch([index]), self.truncation())
-        return observe(alone, alone.gradient(), axes, slice(1), labels, iteration=iteration, in_batch=False)
+        return observe(alone, alone.gradient(), axes, slice(1), task, iteration=iteration, in_batch=False)
 
     def _not_finite(self, seen: Pass, iteration: int, norm: float) -> Stopped | None:
         """The first step forward, or the last on the way back, at which a number left the finite."""

@@ -40,7 +40,7 @@ def try_text(model: SequenceModel, task: Task, text: str, windows: Callable[[int
     """A pass over a text, and its Trace.  windows: the truncation for so many steps."""
     batch, axis, unknown = task.read(text)
     seen = passes.run(model, task, batch, windows(len(batch.inputs)))
-    trace = observe(seen, seen.gradient(), [axis], slice(1), task.labels, iteration=iteration, in_batch=False)
+    trace = observe(seen, seen.gradient(), [axis], slice(1), task, iteration=iteration, in_batch=False)
     return Trial(trace, seen.loss, unknown)
 
 
@@ -57,6 +57,8 @@ def generate(model: SequenceModel, task: Task, tokens: int, temperature: float, 
         problems["temperature"] = f"Temperature must be a number from 0 to {limits.TEMPERATURE:g}, not {temperature:g}."
     if not 0 <= seed <= limits.SEED:
         problems["seed"] = f"Seed must be a whole number from 0 to {limits.SEED}, not {seed}."
+    if task.inputs is not None:
+        problems["prompt"] = "A network that learns a series predicts numbers: it cannot write a text."
     if problems:
         raise InvalidExperiment(problems)
     generator = torch.Generator().manual_seed(seed)

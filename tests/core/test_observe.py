@@ -27,7 +27,7 @@ def look(experiment, windows: TBPTT = FULL, rows: slice = slice(0, 3), **more) -
     model = SequenceModel.of_experiment(experiment, task)
     seen = passes.run(model, task, task.batch(), windows)
     axes = [task.axis(index) for index in range(*rows.indices(task.sequences))]
-    return observe(seen, seen.gradient(), axes, rows, task.labels, iteration=4, **more), seen
+    return observe(seen, seen.gradient(), axes, rows, task, iteration=4, **more), seen
 
 
 @every_cell
@@ -127,11 +127,11 @@ def test_books_that_do_not_balance_say_so(small):
     model = SequenceModel.of_experiment(small, task)
     seen = passes.run(model, task, task.batch(), TBPTT(99, 99))
     wrong = {name: 1.01 * value for name, value in seen.gradient().items()}
-    trace = observe(seen, wrong, [task.axis(0)], slice(0, 1), task.labels, iteration=1)
+    trace = observe(seen, wrong, [task.axis(0)], slice(0, 1), task, iteration=1)
     assert trace.books["shares"] > 1e-3
     with torch.inference_mode():
         seen.errors.dh[0][2, 0, 0] += 0.01
-    trace = observe(seen, wrong, [task.axis(0)], slice(0, 1), task.labels, iteration=1)
+    trace = observe(seen, wrong, [task.axis(0)], slice(0, 1), task, iteration=1)
     assert trace.books["lag matrix"] > 1e-3
 
 

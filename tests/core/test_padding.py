@@ -119,7 +119,7 @@ def test_the_picture_of_the_real_tokens_is_the_same(small, kind, windows):
 
     def picture(batch: Batch):
         seen = passes.run(model, task, batch, windows)
-        return observe(seen, seen.gradient(), [task.axis(1)], slice(1, 2), task.labels, iteration=1)
+        return observe(seen, seen.gradient(), [task.axis(1)], slice(1, 2), task, iteration=1)
 
     plain, padded = picture(task.batch()), picture(pad(task.batch(), 3))
     for name in plain.values:
@@ -149,5 +149,5 @@ def test_a_relu_that_overflows_in_the_padding_harms_nobody(windows):
     assert padded.loss == plain.loss
     check_same(plain, padded, [0, 1])
     assert_close(flat(padded.gradient()), flat(plain.gradient()))
-    trace = observe(padded, padded.gradient(), [task.axis(0)], slice(0, 1), task.labels, iteration=1).of(0)
+    trace = observe(padded, padded.gradient(), [task.axis(0)], slice(0, 1), task, iteration=1).of(0)
     assert all(trace[name].max() < float("inf") for name in ("h", "probability", "dh"))

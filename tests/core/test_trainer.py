@@ -314,7 +314,7 @@ def refused(block: bytes) -> None:
     words = str(caught.value)
     assert words.endswith(".")
     assert "\n" not in words
-    assert len(words) < 400
+    assert len(words) < 500
 
 
 def altered(trainer: Trainer, **changes) -> bytes:

@@ -1,106 +1,18 @@
-"""Tasks: what the network has to learn.  A Task owns the sequences, the vocabulary, the targets and the loss.
-
-T steps, B sequences, V vocabulary.  Everything is time-major, (T, B, ...), padded at the end of the shorter sequences.
-"""
+"""Sentences: predict each next token.  V vocabulary; otherwise letters as in `core.tasks.task`."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from core import tokens
 from core.experiment import Experiment, InvalidExperiment
+from core.tasks.task import Batch, Task
 from core.tokens import BOS, EOS, PAD, UNK
-from core.trace import Axis
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Some sequences of a task, padded at the end to the longest of them.
-
-    inputs   (T, B) long   what step t reads; <pad> where there is nothing
-    targets  (T, B) long   what its output should predict
-    mask     (T, B) bool   True where a step is real
-    lengths  (B,)   long   real steps of each sequence
-    """
-
-    inputs: Tensor
-    targets: Tensor
-    mask: Tensor
-    lengths: Tensor
-
-    def section(self, first: int = 0, last: int | None = None) -> Batch:
-        """The same sequences, from step `first` (from 0) up to `last`."""
-        steps = slice(first, last)
-        lengths = (self.lengths - first).clamp(0, len(self.inputs[steps]))
-        return Batch(self.inputs[steps], self.targets[steps], self.mask[steps], lengths)
-
-    @cached_property
-    def real(self) -> int:
-        """The number of real steps: what the loss is divided by."""
-        return int(self.mask.sum())
-
-    @cached_property
-    def padded(self) -> Tensor | None:
-        """(T, B) bool, True where a step is padding; None when no step is."""
-        return None if self.real == self.mask.numel() else ~self.mask
-
-
-class Task(ABC):
-    """Sequences to learn from, and the loss that says how well they were learned.
-
-    label, help, options: for `TASKS` (see `core.catalogue.Member`).
-    inputs_are_tokens: whether inputs are ids that the model embeds.
-    outputs: how many numbers the model's readout has at each step.
-    sequences: how many sequences there are.   lengths: the steps of each.   texts: each as one line, to choose it by.
-    vocabulary: the token of each id.   labels: the same as a reader sees them.
-    """
-
-    label: ClassVar[str]
-    help: ClassVar[str]
-    options: ClassVar[tuple[str, ...]]
-    inputs_are_tokens: ClassVar[bool]
-
-    outputs: int
-    sequences: int
-    lengths: tuple[int, ...]
-    texts: tuple[str, ...]
-    vocabulary: tuple[str, ...]
-    labels: tuple[str, ...]
-
-    @abstractmethod
-    def __init__(self, experiment: Experiment) -> None:
-        """Raise `InvalidExperiment` when the experiment's options do not make a task."""
-
-    @abstractmethod
-    def batch(self, indices: Sequence[int] | None = None) -> Batch:
-        """All sequences, or the named ones in that order."""
-
-    @abstractmethod
-    def axis(self, index: int) -> Axis:
-        """The labels of one sequence's steps."""
-
-    @abstractmethod
-    def loss(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The loss of each step, (T, B), 0 where padded, whose sum is L; and dL/d outputs, in the shape of `outputs`."""
-
-    @abstractmethod
-    def read(self, text: str) -> tuple[Batch, Axis, tuple[int, ...]]:
-        """A text of the user's as a batch of one, its axis, and the steps (from 1) whose input is not in the vocabulary."""
-
-    @abstractmethod
-    def write(self, ids: Iterable[int]) -> str:
-        """Ids as a text that a person would write."""
-
-    @abstractmethod
-    def describe(self) -> dict[str, Any]:
-        """What a form shows of the task, as plain values ready for JSON."""
+from core.trace import Array, Axis
 
 
 class Sentences(Task):
@@ -111,8 +23,8 @@ class Sentences(Task):
 
     label = "Sentences"
     help = "Read a sentence token by token and predict each next one."
-    options = ("text", "tokens")
-    inputs_are_tokens = True
+    options = ("text", "tokens", "embedding")
+    inputs = None
 
     def __init__(self, experiment: Experiment) -> None:
         self._tokens = experiment.tokens
@@ -120,6 +32,7 @@ class Sentences(Task):
         self.texts = tuple(sentence.text for sentence in sentences)
         self.vocabulary = tokens.vocabulary(sentences)
         self.labels = tuple(tokens.label(token) for token in self.vocabulary)
+        self.coordinates = {"token": self.labels}
         self.outputs = len(self.vocabulary)
         self.sequences = len(sentences)
         self.lengths = tuple(len(sentence.tokens) + 1 for sentence in sentences)
@@ -153,10 +66,14 @@ class Sentences(Task):
         losses = log_p.gather(-1, targets).squeeze(-1).mul_(-1 / batch.real)
         d_outputs = log_p.exp_()
         d_outputs.scatter_add_(-1, targets, d_outputs.new_tensor(-1).expand(targets.shape)).mul_(1 / batch.real)
-        if batch.padded is not None:
-            losses.masked_fill_(batch.padded, 0)
-            d_outputs.masked_fill_(batch.padded.unsqueeze(-1), 0)
+        if batch.without_loss is not None:
+            losses.masked_fill_(batch.without_loss, 0)
+            d_outputs.masked_fill_(batch.without_loss.unsqueeze(-1), 0)
         return losses, d_outputs
+
+    def shown(self, outputs: Tensor, targets: Tensor) -> Mapping[str, Array]:
+        """The probability of each token as the next one."""
+        return {"probability": torch.softmax(outputs, -1).numpy()}
 
     def read(self, text: str) -> tuple[Batch, Axis, tuple[int, ...]]:
         """One sentence of the user's; tokens that training never showed become <unk>, as inputs and as targets.
@@ -202,6 +119,3 @@ def _axis(parts: Sequence[str]) -> Axis:
     labels = [tokens.label(part) for part in parts]
     specials = tokens.SPECIALS
     return Axis(inputs=(specials[BOS], *labels), targets=(*labels, specials[EOS]))
-
-
-TASKS: dict[str, type[Task]] = {"sentences": Sentences}
