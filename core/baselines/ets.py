@@ -22,7 +22,20 @@ from typing import Any
 
 import numpy as np
 
-from core.baselines.baseline import QUANTILE, Baseline, Fitted, Going, NoFit, Options, Parameter, aicc, season_of, season_words, spans
+from core.baselines.baseline import (
+    QUANTILE,
+    Baseline,
+    Fitted,
+    Going,
+    NoFit,
+    Options,
+    Parameter,
+    aicc,
+    no_season,
+    season_of,
+    season_words,
+    spans,
+)
 from core.forecast import Array
 
 WORDS = {"A": "add", "M": "mul", "N": None}
