@@ -12,17 +12,18 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from core import bptt, limits, passes, trial
+from core import bptt, limits, passes, rollout, trial
 from core.catalogue import Catalogue
 from core.checkpoint import LONGEST_RUN, Clocks, InvalidCheckpoint, Saved, copy_tensor, read_checkpoint, whole, write_checkpoint
 from core.clipping import CLIPS, ClipReport
 from core.experiment import SPECS, Experiment, InvalidExperiment, can_change_live
+from core.forecast import Forecast
 from core.hooks import Hook, Hooks
 from core.model import SequenceModel
 from core.observe import observe
 from core.optimisers import OPTIMISERS
 from core.passes import Pass
-from core.tasks import TASKS
+from core.tasks import TASKS, Windows
 from core.trace import Trace
 from core.truncation import TBPTT, TRUNCATIONS
 
@@ -300,3 +301,12 @@ class Trainer:
     def generate(self, tokens: int = 20, temperature: float = 1.0, seed: int = 0, prompt: str = "") -> trial.Generated:
         """Let the model go on with a text; the same seed gives the same tokens."""
         return trial.generate(self.model, self.task, tokens, temperature, seed, prompt)
+
+    def forecast(self) -> Forecast:
+        """What the network as it is now says of validation and test; training is not disturbed.
+
+        Of a series only; `InvalidExperiment` for another task.
+        """
+        if not isinstance(self.task, Windows):
+            raise InvalidExperiment({"task": "Only a series can be forecast: choose the task series."})
+        return rollout.forecast(self.model, self.task, self.experiment)

@@ -1,0 +1,102 @@
+"""Scores: how far a forecast was off.  Nothing here imports torch.
+
+n times, D columns, N times of the training part.  Each score is worked out for every column by itself and averaged over columns, so that
+no column counts more for its units where the score has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+def mse(actual: Array, forecast: Array) -> float:
+    """Mean squared error, in squared units.  actual, forecast: (n, D)."""
+    _check(actual, forecast)
+    return float(np.mean((actual - forecast) ** 2))
+
+
+def mae(actual: Array, forecast: Array) -> float:
+    """Mean absolute error, in the series' units.  actual, forecast: (n, D)."""
+    _check(actual, forecast)
+    return float(np.mean(np.abs(actual - forecast)))
+
+
+def mase(actual: Array, forecast: Array, train: Array, period: int) -> float:
+    """Mean absolute scaled error: the error against that of the seasonal naive forecast within the training part.
+
+        scale = mean |y_t - y_{t-m}| over t = m + 1 ... N          MASE = mean |actual - forecast| / scale
+
+    Below 1 the forecast is better than repeating the last season was on the training part.  (Hyndman & Koehler 2006, Another look at
+    measures of forecast accuracy, Int. J. Forecasting 22; with m = period.)  train: (N, D).  NaN where the training part repeats itself
+    exactly.  ValueError when it is no longer than a season.
+    """
+    _check(actual, forecast)
+    if not 1 <= period < len(train):
+        raise ValueError(f"The season must have 1 to {len(train) - 1} steps, fewer than the training part, not {period}.")
+    scale = np.mean(np.abs(train[period:] - train[:-period]), axis=0)
+    off = np.mean(np.abs(actual - forecast), axis=0)
+    return float(np.mean(off / scale)) if (scale > 0).all() else float("nan")
+
+
+def smape(actual: Array, forecast: Array) -> float:
+    """Symmetric mean absolute percentage error, 0 to 200 %: 200 mean(|y - f| / (|y| + |f|)), a term 0 where both are 0.
+
+    (Makridakis 1993, Accuracy measures: theoretical and practical concerns, Int. J. Forecasting 9.)  actual, forecast: (n, D).
+    """
+    _check(actual, forecast)
+    # Halves: the sum of two values near the largest number would be infinite.
+    off, size = np.abs(actual / 2 - forecast / 2), np.abs(actual) / 2 + np.abs(forecast) / 2
+    return float(200 * np.mean(np.divide(off, size, out=np.zeros_like(off), where=size > 0)))
+
+
+def _check(actual: Array, forecast: Array) -> None:
+    if actual.shape != forecast.shape or actual.ndim != 2 or not len(actual):
+        raise ValueError(f"A score compares two arrays of the same shape (n, D), n at least 1, not {actual.shape} and {forecast.shape}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One score; smaller is better.  of: actual (n, D), forecast (n, D), train (N, D), period -> the score."""
+
+    label: str
+    help: str
+    of: Callable[[Array, Array, Array, int], float]
+
+
+SCORES: dict[str, Score] = {
+    "mse": Score("MSE", "Mean squared error, in squared units: a few large errors weigh most.", lambda a, f, *_: mse(a, f)),
+    "mae": Score("MAE", "Mean absolute error, in the series' own units.", lambda a, f, *_: mae(a, f)),
+    "mase": Score("MASE", "The error against that of repeating the last season within the training part; below 1 is better.", mase),
+    "smape": Score("sMAPE", "Mean error in percent of the mean of truth and forecast, from 0 to 200.", lambda a, f, *_: smape(a, f)),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Autocorrelation:
+    """values (lags, D): r_1, r_2, ... of each column.  band: 95 % of the r_k of white noise lie between -band and band."""
+
+    values: Array
+    band: float
+
+
+def autocorrelation(residuals: Array, lags: int) -> Autocorrelation:
+    """How much residuals (n, D) still know of each other; white noise is all that a good forecast leaves.
+
+        r_k = sum_t (e_t - ē)(e_{t+k} - ē) / sum_t (e_t - ē)^2          band = 1.96 / sqrt(n)
+
+    (Box & Jenkins 1976, 2.1; the band after Bartlett 1946.)  NaN for residuals that do not vary.  ValueError unless 1 <= lags < n.
+    """
+    n = len(residuals)
+    if residuals.ndim != 2 or not 1 <= lags < n:
+        raise ValueError(f"Lags must be a whole number from 1 to {n - 1}, fewer than the residuals, not {lags}.")
+    e = residuals - residuals.mean(0)
+    whole = np.sum(e**2, axis=0)
+    products = np.stack([np.sum(e[k:] * e[:-k], axis=0) for k in range(1, lags + 1)])
+    values = np.divide(products, whole, out=np.full_like(products, np.nan), where=whole > 0)
+    return Autocorrelation(values, 1.96 / n**0.5)
