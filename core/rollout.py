@@ -49,8 +49,6 @@ def _group(model: SequenceModel, task: Windows, experiment: Experiment, begins: 
         unrolled = bptt.forward(model.cell, model.layers, read, state)
         state = unrolled.last()
         predicted.append(model.readout(unrolled.h[-1]))
-        if experiment.rollout == "free":
-            read = predicted[-1][None]
-        else:
-            read = task.scaled[(begins + step).clamp(max=len(task.scaled) - 1)][None]
+        true = task.scaled[(begins + step).clamp(max=len(task.scaled) - 1)]
+        read = (predicted[-1] if experiment.rollout == "free" else true)[None]
     return torch.stack(predicted)

@@ -210,6 +210,6 @@ class Turns:
 def _needed(experiment: Experiment, task: Task) -> float:
     """Multiplications of one pictured iteration of this experiment."""
     hidden = experiment.hidden
-    entering = experiment.embedding + (experiment.layers - 1) * hidden + experiment.layers * hidden
+    entering = (task.inputs or experiment.embedding) + (experiment.layers - 1) * hidden + experiment.layers * hidden
     rows = min(experiment.batch or task.sequences, task.sequences)
     return work(max(task.lengths), rows, len(CELLS[experiment.cell].gates) * hidden * entering)
