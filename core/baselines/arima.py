@@ -61,11 +61,13 @@ class ARIMA(Baseline):
         scale = float(changes.std())
         if scale <= 1e-12 * float(np.abs(train).max()):
             raise NoFit("After differencing, the training part is constant: there is nothing left to model.")
+        # Around their mean, the constant and the coefficients can be searched for independently of each other.
+        centre = float(changes.mean()) / scale if order.constant else 0.0
         try:
-            found = _maximise(_model(changes / scale, _arma(order), season, concentrate=order.parameters > 1), going)
+            found = _maximise(_model(changes / scale - centre, _arma(order), season, concentrate=order.parameters > 1), going)
         except np.linalg.LinAlgError:
             raise NoFit(f"{order.name(season)} could not be fitted: its equations are singular for this series.") from None
-        return _fitted(self, order, season, train, len(changes), scale, period, found)
+        return _fitted(self, order, season, train, len(changes), scale, centre, period, found)
 
     def predict(self, fitted: Fitted, values: Array, origins: Sequence[int], horizon: int) -> tuple[Array, Array, Array]:
         order = Order.parse(fitted.form)
@@ -106,14 +108,19 @@ def _maximise(model: Any, going: Going) -> Any:
     return model.fit(disp=0, maxiter=ITERATIONS, cov_type="none", callback=lambda _: going())
 
 
-def _fitted(method: Baseline, order: Order, season: int, train: Array, used: int, scale: float, period: int, found: Any) -> Fitted:
-    """What statsmodels found for the changes / scale.
+def _fitted(
+    method: Baseline, order: Order, season: int, train: Array, used: int, scale: float, centre: float, period: int, found: Any
+) -> Fitted:
+    """What statsmodels found for the changes / scale - centre.
 
     estimates: scale, then the parameters of statsmodels for the series / scale, the variance last.
     """
     numbers = [float(value) for value in found.params]
     if order.parameters > 1:
         numbers.append(float(found.scale))
+    if order.constant:
+        lags = found.polynomial_ar.sum() * found.polynomial_seasonal_ar.sum()
+        numbers[0] += centre * float(lags)
     log_likelihood = float(found.llf) - used * float(np.log(scale))
     name = order.name(season)
     if not np.isfinite([*numbers, log_likelihood]).all():
