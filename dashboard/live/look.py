@@ -8,7 +8,7 @@ from typing import Any
 
 from core.trace import PARTS
 
-PANELS = ("h", "dh", "lag", "gate", "share", "next")
+PANELS = ("h", "dh", "lag", "gate", "share", "next", "forecast")
 VIEWS = ("projection", "norm")
 RANGES = ("following", "fixed")
 

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from dashboard.live import runs, words
+from dashboard.live import fits, runs, words
+from dashboard.live.fit_queue import FitQueue
 from dashboard.live.nodelay import send_at_once
 from dashboard.live.registry import UNKNOWN, Registry
 from dashboard.live.settings import Settings
@@ -34,16 +35,21 @@ def hide_keys(record: logging.LogRecord) -> bool:
 
 @asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[dict[str, Any]]:
-    """Runs and their workers live as long as the server."""
+    """Runs and their workers live as long as the server, and so do fits."""
     logging.getLogger("uvicorn.error").addFilter(hide_keys)
     send_at_once()
-    registry = Registry(Settings.from_environment())
+    settings = Settings.from_environment()
+    registry, queue = Registry(settings), FitQueue(settings)
     await registry.start()
+    queue.start()
     runs.open_on(registry, asyncio.get_running_loop())
+    fits.open_on(queue, asyncio.get_running_loop())
     try:
         yield {}
     finally:
         runs.close_all()
+        fits.close_all()
+        await queue.stop()
         await registry.stop()
 
 

@@ -48,6 +48,22 @@ class Settings:
     tick: float = 0.5
     """Time between two rounds of housekeeping."""
 
+    # Baselines
+    fitters: int = 0
+    """Processes that fit baselines, at most; 0 = one for each core.  They are started when something is to be fitted."""
+    fit_niceness: int = 19
+    """How far they stand back: they take what the trainers leave."""
+    fit_idle: float = 300.0
+    """A fitting process that has had nothing to do for this time ends."""
+    fit_seconds: float = 20.0
+    """How long one form of one baseline may take."""
+    fit_patience: float = 60.0
+    """Fits that nobody has asked after for this time are given up."""
+    max_fits: int = 32
+    """Series whose baselines are being fitted at a time."""
+    kept_fits: int = 64
+    """Series whose finished baselines are remembered."""
+
     # Frames
     max_fps: float = 60.0
     default_fps: float = 30.0
@@ -59,6 +75,8 @@ class Settings:
     """Frames of one run on their way from its trainer that no viewer has been sent yet."""
     unconfirmed: int = 12
     """Frames on their way to a browser that counts what it receives (it does so every fourth frame)."""
+    forecast_every: float = 0.2
+    """Time between two forecasts of a series by a network that trains."""
     points_every: float = 1.0
     """Time after which loss points travel without a frame."""
     history_points: int = 4096

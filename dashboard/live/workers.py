@@ -36,12 +36,22 @@ class WorkerDied(LiveError):
 class Worker:
     """One worker process.
 
+    module: what runs in it.   patience: seconds that a request may take; None = those of the settings.
     tell: called with each message that is no answer, and its block.   died: called once, when it was ready and has ended without
     being asked to.
     """
 
-    def __init__(self, settings: Settings, tell: Callable[[pipe.Message, bytes], None], died: Callable[[Worker], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        tell: Callable[[pipe.Message, bytes], None],
+        died: Callable[[Worker], None],
+        *,
+        module: str = "dashboard.live.worker",
+        patience: float | None = None,
+    ) -> None:
         self._settings, self._tell, self._died = settings, tell, died
+        self._module, self._patience = module, patience or settings.request_timeout
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[tuple[pipe.Message, bytes]]] = {}
         self._process: asyncio.subprocess.Process | None = None
@@ -71,7 +81,7 @@ class Worker:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "dashboard.live.worker",
+            self._module,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             cwd=ROOT,
@@ -130,9 +140,9 @@ class Worker:
         self._waiting[number] = waiting
         self.send({**message, "request": number}, block)
         try:
-            answer, answered = await asyncio.wait_for(waiting, self._settings.request_timeout)
+            answer, answered = await asyncio.wait_for(waiting, self._patience)
         except TimeoutError:
-            raise LiveError(f"The trainer did not answer within {self._settings.request_timeout:g} seconds; try again.") from None
+            raise LiveError(f"The trainer did not answer within {self._patience:g} seconds; try again.") from None
         finally:
             self._waiting.pop(number, None)
         if "problems" in answer:

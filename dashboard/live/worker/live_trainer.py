@@ -16,6 +16,7 @@ from dashboard.live import words
 from dashboard.live.frames import FORGET, body, plain
 from dashboard.live.look import PANELS, Look
 from dashboard.live.settings import Settings
+from dashboard.live.worker.outlook import Outlook
 from dashboard.live.worker.pictures import Painter
 
 Emit = Callable[[Mapping[str, Any], bytes], None]
@@ -64,6 +65,7 @@ class LiveTrainer:
             self._painter.bounds = bounds
         else:
             self._painter = Painter(bounds)
+        self._outlook = Outlook(trainer, self._settings.forecast_every)
         trainer.observe = self._look.sentence if self._look.sentence < trainer.task.sequences else 0
         first = trainer.peek()
         self._weights = traced(first).labels["weight"]
@@ -90,6 +92,7 @@ class LiveTrainer:
             "truncation": {"k1": tbptt.k1 if cut else None, "k2": tbptt.k2 if cut else None},
             "clip": {"mode": experiment.clip, "threshold": experiment.threshold},
             "experiment": experiment.to_dict(),
+            "series": task.describe().get("series"),
         }
         self._look = self._look.fitted(about)
         sentence = self.trainer.observe = self._look.sentence
@@ -175,7 +178,10 @@ class LiveTrainer:
             "books": {} if snapshot.stopped else trace.books,
             "words": self._words(),
         }
-        header_bytes, block = body(header, self._painter.maps(trace.of(0), self._targets, self._look, self._demand.show, now))
+        maps = self._painter.maps(trace.of(0), self._targets, self._look, self._demand.show, now)
+        if "forecast" in self._demand.show:
+            maps += self._outlook.maps(now, at_rest=self.at_rest)
+        header_bytes, block = body(header, maps)
         self._serial += 1
         self._emit(
             {
