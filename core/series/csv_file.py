@@ -113,7 +113,7 @@ def _text(content: bytes) -> str:
 def _table(text: str) -> Table:
     """Text -> rows of equal length; blank lines, and those that begin with #, are skipped."""
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip(" \t;,|") and not line.startswith("#")]
-    if len(lines) > limits.SERIES_POINTS + 1:
+    if len(lines) > 2 * limits.SERIES_POINTS:
         raise InvalidSeries(f"{len(lines):,} lines are too many: a series has at most {limits.SERIES_POINTS:,} points.")
     if not lines:
         raise InvalidSeries("The file is empty: it needs a line for each point.")

@@ -62,6 +62,8 @@ class Spacing:
     def labels(self, n: int) -> tuple[str, ...]:
         """The labels of n times; InvalidSeries when they leave the calendar."""
         try:
+            if self.every < 1 and (self.unit != "numbers" or not self.every):
+                raise ValueError("no step")
             if self.unit == "numbers":
                 return tuple(f"{float(self.first) + t * self.every:.10g}" for t in range(n))
             start, every = pd.Timestamp(self.first), int(self.every)
@@ -95,14 +97,13 @@ def read_times(cells: Sequence[str]) -> Times:
 
     InvalidSeries for what is no date or number, for duplicates, gaps, uneven steps and times out of order.
     """
-    problem = InvalidSeries(f"'{cells[0][:30]}' is not a time: write dates such as 1949-01-31, 31.01.1949 or 1949-01, or years.")
-    readings = list(_readings(cells))
-    for number, stamps in enumerate(readings):
+    problem: InvalidSeries | None = None
+    for stamps in sorted(_readings(cells), key=_unevenness):
         try:
             return _in_order(stamps, cells)
         except InvalidSeries as error:
-            problem = problem if number else error
-    raise problem
+            problem = problem or error
+    raise problem or InvalidSeries(f"'{cells[0][:30]}' is not a time: write dates such as 1949-01-31, 31.01.1949 or 1949-01, or years.")
 
 
 def are_times(cells: Sequence[str]) -> bool:
@@ -133,6 +134,12 @@ def _readings(cells: Sequence[str]) -> Iterator[pd.DatetimeIndex | Array]:
         yield np.array([float(cell) for cell in cleaned])
 
 
+def _unevenness(stamps: pd.DatetimeIndex | Array) -> int:
+    """The number of steps that are not like most."""
+    differences = np.diff(_counted(stamps)[1])
+    return len(differences) - int(np.unique(differences, return_counts=True)[1].max(initial=0))
+
+
 def _in_order(stamps: pd.DatetimeIndex | Array, cells: Sequence[str]) -> Times:
     """Times with their spacing, turned round where they run backwards."""
     unit, places = _counted(stamps)
@@ -151,7 +158,10 @@ def _in_order(stamps: pd.DatetimeIndex | Array, cells: Sequence[str]) -> Times:
     if unit == "numbers":
         every = float(np.median(differences))
         if every != round(every):
-            every = float(differences.mean())  # 1949.083 is rounded, and so are differences
+            # 1949.083 is rounded, and so are differences: a whole number of steps to a year is meant where it fits.
+            every = float(differences.mean())
+            if abs(round(1 / every) * every - 1) < 0.02:
+                every = 1 / round(1 / every)
     uneven = np.flatnonzero(np.abs(differences - every) > (0.02 * every if unit == "numbers" else 0))
     if len(uneven) and unit == "days" and isinstance(stamps, pd.DatetimeIndex) and _trading(stamps, differences):
         return Times(_labels(stamps, Spacing("", 1, "days")), None, 5, "every trading day", backwards)
@@ -191,7 +201,7 @@ def _counted(stamps: pd.DatetimeIndex | Array) -> tuple[str, Array]:
 
 def _trading(stamps: pd.DatetimeIndex, differences: Array) -> bool:
     """Days without weekends, and no break longer than a weekend with its holidays."""
-    return bool((stamps.dayofweek < 5).all()) and bool((differences > 0).all()) and int(differences.max()) <= LONGEST_BREAK
+    return bool((stamps.day_of_week < 5).all()) and bool((differences > 0).all()) and int(differences.max()) <= LONGEST_BREAK
 
 
 def _labels(stamps: pd.DatetimeIndex, spacing: Spacing) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from core.series.times import PLURALS, Spacing, read_times
 
 NAME = "Own series"
 
-_TIMES = re.compile(rf"#\s*from\s+(\S+(?: \S+)?)\s+every\s+(\d+(?:\.\d+)?)\s+({'|'.join(PLURALS)})\s*", re.IGNORECASE)
+_TIMES = re.compile(rf"#\s*from\s+(\S+(?: \S+)?)\s+every\s+(\d{{1,9}}(?:\.\d{{1,9}})?)\s+({'|'.join(PLURALS)})\s*", re.IGNORECASE)
 
 
 def read_values(text: str) -> Series:
