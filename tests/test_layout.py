@@ -104,10 +104,11 @@ def test_no_file_of_the_app_hides_another_module():
     assert not {path.stem for path in (ROOT / "dashboard").glob("*.py")} & others
 
 
-def test_the_web_process_needs_no_torch():
+def test_the_web_process_needs_no_torch_and_no_statsmodels():
     """All that the server and its pages import, in a new process.  A browser test asks the really running server, too."""
     names = ["dashboard.app", *(module for module in MODULES if within(module, "dashboard.views") or within(module, "dashboard.charts"))]
-    code = f"import importlib, sys\nfor name in {names}: importlib.import_module(name)\nassert 'torch' not in sys.modules"
+    absent = "{'torch', 'statsmodels', 'scipy'}"
+    code = f"import importlib, sys\nfor name in {names}: importlib.import_module(name)\nassert not {absent} & sys.modules.keys()"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
@@ -123,7 +124,8 @@ def test_core_says_what_is_public():
 
 
 def test_core_is_light_until_the_engine_is_named():
-    code = "import sys, core, core.experiment, core.trace, core.catalogue, core.limits; assert 'torch' not in sys.modules"
+    modules = "core, core.experiment, core.trace, core.catalogue, core.limits, core.forecast, core.baselines, core.baselines.comparison"
+    code = f"import sys, {modules}; assert not {{'torch', 'statsmodels', 'scipy'}} & sys.modules.keys()"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 

@@ -63,7 +63,7 @@ def of(fitted: Fitted) -> dict[str, float]:
 
 class TestARIMA:
     def test_the_airline_model(self):
-        """R: arima(log10(AirPassengers), c(0,1,1), seasonal = c(0,1,1)), the example of ?AirPassengers: -0.4018, -0.5569; sigma^2 0.0002543,
+        """R: arima(log10(AirPassengers), c(0,1,1), seasonal = c(0,1,1)), from ?AirPassengers: -0.4018, -0.5569; sigma^2 0.0002543,
         log likelihood 353.96.  With natural logarithms, auto.arima: log likelihood 244.7, AICc -483.21 (it counts n = 131)."""
         fitted = arima(shipped("airline"), "(0,1,1)(0,1,1)", 12, logarithm=True)
         found = of(fitted)

@@ -1,0 +1,347 @@
+"""Baselines that are to be fitted, shared out to fitting processes; touched by the server's event loop only.
+
+A series with its options is one job, and its ticket is what they are: who asks for the same gets the same job.  A job is cut into
+pieces: one fit of one form each, and then one forecast of each column's best form.  The job that has used least time goes first, so that
+a long grid does not keep a short one waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from core.baselines import BASELINES, Fitted, NoFit, Options
+from core.baselines.comparison import Attempt, Outcome, Result, of_column, result, settle
+from core.forecast import Array, Forecast
+from dashboard.live import pipe
+from dashboard.live.settings import Settings
+from dashboard.live.workers import LiveError, Worker, WorkerDied
+
+log = logging.getLogger(__name__)
+
+UNKNOWN = "These baselines are no longer remembered; start them again."
+ENDED = "The process that fitted it has ended."
+TRIES = 2
+"""How often a piece is begun when its process dies."""
+
+
+@dataclass(frozen=True, slots=True)
+class FitProgress:
+    """How far a job is.  done, total: forms tried.   words: the form tried last, or why it ended.   state: fitting, done or cancelled."""
+
+    done: int
+    total: int
+    words: str
+    state: str
+
+
+@dataclass(eq=False)
+class Piece:
+    """A request to a fitting process, and what it is about."""
+
+    name: str
+    column: int
+    request: Mapping[str, Any]
+    block: bytes
+    attempt: Attempt | None = None
+    fitted: Fitted | None = None
+    tries: int = 0
+
+
+@dataclass(eq=False)
+class Job:
+    """One series with its options.
+
+    values (N, D); refused: why a baseline could not be begun.  results: of the baselines that are done.
+    """
+
+    ticket: str
+    values: Array
+    period: int
+    origins: tuple[int, ...]
+    horizon: int
+    options: Options
+    which: tuple[str, ...]
+    attempts: tuple[Attempt, ...]
+    refused: Mapping[str, str]
+    state: str = "fitting"
+    words: str = ""
+    spent: float = 0.0
+    """Seconds that processes have worked for it."""
+    asked_at: float = field(default_factory=time.monotonic)
+    pieces: deque[Piece] = field(default_factory=deque)
+    outcomes: list[Outcome] = field(default_factory=list)
+    forecasts: dict[tuple[str, int], tuple[Fitted, Forecast]] = field(default_factory=dict)
+    results: dict[str, Result] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Cut it into pieces."""
+        train = np.ascontiguousarray(self.values[: self.origins[0]])
+        common = {"do": "fit", "job": self.ticket, "period": self.period, "options": self.options.to_dict(), "shape": train.shape}
+        block = train.tobytes()
+        self.pieces.extend(Piece(a.baseline, a.column, {**common, "attempt": a.to_dict()}, block, attempt=a) for a in self.attempts)
+        for name in self.which:
+            if name in self.refused or not any(a.baseline == name for a in self.attempts):
+                self._end(name, self.refused.get(name, ""))
+
+    def tried(self, outcome: Outcome) -> None:
+        """A form has been fitted, or has not; the last one of a baseline is followed by the forecasts of its best forms."""
+        name = outcome.attempt.baseline
+        self.outcomes.append(outcome)
+        self.words = f"{BASELINES[name].label} {outcome.attempt.form}".strip()
+        tried = self._of(name)
+        if len(tried) < sum(attempt.baseline == name for attempt in self.attempts):
+            return
+        try:
+            best = [settle(of_column(tried, column)) for column in range(self.values.shape[1])]
+        except NoFit as refusal:
+            self._end(name, str(refusal))
+            return
+        # Forecasts go first: a baseline that is fitted should be seen.
+        self.pieces.extendleft(self._forecast_piece(name, column, fitted) for column, fitted in enumerate(best))
+
+    def _forecast_piece(self, name: str, column: int, fitted: Fitted) -> Piece:
+        values = np.ascontiguousarray(self.values[:, column : column + 1])
+        request = {
+            "do": "forecast",
+            "job": self.ticket,
+            "fitted": fitted.to_dict(),
+            "origins": self.origins,
+            "horizon": self.horizon,
+            "shape": values.shape,
+        }
+        return Piece(name, column, request, values.tobytes(), fitted=fitted)
+
+    def forecast(self, piece: Piece, block: bytes, parts: int) -> None:
+        """A column has its forecast."""
+        if piece.fitted is None or piece.name in self.results:
+            return
+        made = np.frombuffer(block).reshape(parts, -1, 1)
+        lower, upper = (made[1], made[2]) if parts == 3 else (None, None)
+        self.forecasts[piece.name, piece.column] = piece.fitted, Forecast(piece.fitted.name, made[0], lower, upper, self.origins)
+        if sum(name == piece.name for name, _ in self.forecasts) == self.values.shape[1]:
+            self._end(piece.name)
+
+    def fail(self, piece: Piece, sentence: str) -> None:
+        """A piece cannot be done; the others stay."""
+        if piece.attempt:
+            self.tried(Outcome(piece.attempt, None, sentence))
+        elif piece.name not in self.results:
+            self._end(piece.name, sentence)
+
+    def cancel(self, sentence: str) -> None:
+        """Give it up; what is done stays."""
+        if self.state == "fitting":
+            self.state, self.words = "cancelled", sentence
+            self.pieces.clear()
+
+    def progress(self) -> FitProgress:
+        """How far it is."""
+        return FitProgress(len(self.outcomes), len(self.attempts), self.words, self.state)
+
+    def _of(self, name: str) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.attempt.baseline == name]
+
+    def _end(self, name: str, failure: str = "") -> None:
+        forecasts = [self.forecasts[key] for key in sorted(self.forecasts) if key[0] == name]
+        self.results[name] = result(name, self._of(name), forecasts, failure)
+        # Where one column failed, the others need no forecast.
+        self.pieces = deque(piece for piece in self.pieces if piece.attempt or piece.name != name)
+        if len(self.results) == len(self.which):
+            self.state = "done"
+            self.pieces.clear()
+
+
+class FitQueue:
+    """Jobs by ticket, the latest used last, and the fitting processes that share them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._fitters: dict[asyncio.Task[None], tuple[Worker, str]] = {}
+        """Each process's task, the process, and the ticket of the job that it works for."""
+        self._news = asyncio.Condition()
+        self._house: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to look after jobs; no process is started yet."""
+        self._house = asyncio.create_task(self._keep_house())
+
+    async def stop(self) -> None:
+        """End everything."""
+        tasks = [*self._fitters, *([self._house] if self._house else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def processes(self) -> list[int]:
+        """The process ids of the fitting processes."""
+        return [worker.pid for worker, _ in self._fitters.values() if worker.pid]
+
+    # What pages ask for
+
+    async def submit(self, job: Job) -> None:
+        """Do a job, unless it is done, or being done."""
+        known = self._jobs.get(job.ticket)
+        if known and known.state != "cancelled":
+            self._asked(job.ticket)
+            return
+        if sum(other.state == "fitting" for other in self._jobs.values()) >= self.settings.max_fits:
+            raise LiveError(f"The baselines of {self.settings.max_fits} series are being fitted; try again in a moment.")
+        job.begin()
+        self._jobs[job.ticket] = job
+        self._asked(job.ticket)
+        self._forget()
+        wanted = min(len(job.pieces), self.settings.fitters or os.cpu_count() or 1)
+        for _ in range(wanted - len(self._fitters)):
+            self._spawn()
+        await self._tell()
+
+    async def progress(self, ticket: str) -> FitProgress:
+        """How far a job is."""
+        return self._asked(ticket).progress()
+
+    async def result(self, ticket: str) -> dict[str, Result]:
+        """What is done so far, in the order in which it was asked for."""
+        job = self._asked(ticket)
+        return {name: job.results[name] for name in job.which if name in job.results}
+
+    async def cancel(self, ticket: str, sentence: str = "It was cancelled.") -> None:
+        """Give a job up, also in the middle of a fit."""
+        job = self._jobs.get(ticket)
+        if job is None or job.state != "fitting":
+            return
+        job.cancel(sentence)
+        for worker, working_for in self._fitters.values():
+            if working_for == ticket:
+                worker.send({"do": "cancel", "job": ticket})
+
+    def _asked(self, ticket: str) -> Job:
+        job = self._jobs.get(ticket)
+        if job is None:
+            raise LiveError(UNKNOWN)
+        job.asked_at = time.monotonic()
+        self._jobs.move_to_end(ticket)
+        return job
+
+    def _forget(self) -> None:
+        """Keep the jobs that are being done, and of the others those that were asked for last."""
+        at_rest = [ticket for ticket, job in self._jobs.items() if job.state != "fitting"]
+        for ticket in at_rest[: max(0, len(at_rest) - self.settings.kept_fits)]:
+            del self._jobs[ticket]
+
+    # The processes
+
+    async def _tell(self) -> None:
+        async with self._news:
+            self._news.notify_all()
+
+    def _next(self) -> tuple[Job, Piece] | None:
+        """The next piece, of the job that has used least time."""
+        waiting = [job for job in self._jobs.values() if job.pieces]
+        if not waiting:
+            return None
+        job = min(waiting, key=lambda waits: waits.spent)
+        return job, job.pieces.popleft()
+
+    def _spawn(self) -> None:
+        worker = Worker(
+            self.settings,
+            lambda *_: None,
+            lambda _: None,
+            module="dashboard.live.fitting",
+            patience=2 * self.settings.fit_seconds + 10,  # it ends by itself long before
+        )
+        self._fitters[asyncio.create_task(self._serve(worker))] = worker, ""
+
+    async def _serve(self, worker: Worker) -> None:
+        """The life of one fitting process."""
+        task = asyncio.current_task()
+        assert task  # noqa: S101  (this is a task)
+        try:
+            await worker.start()
+            await asyncio.wait_for(asyncio.shield(worker.ready), self.settings.start_timeout)
+            while (found := await self._wait()) is not None:
+                job, piece = found
+                self._fitters[task] = worker, job.ticket
+                await self._do(worker, job, piece)
+                self._fitters[task] = worker, ""
+        except WorkerDied:
+            log.warning("a fitting process ended unexpectedly")
+        except (OSError, TimeoutError):
+            log.exception("a fitting process could not be started")
+        finally:
+            self._fitters.pop(task, None)
+            await worker.stop()
+        self._succeed(worker)
+
+    def _succeed(self, worker: Worker) -> None:
+        """Where the last process is gone and there is something to do: another one, or, when it did not even start, nobody."""
+        if self._fitters or not self._any():
+            return
+        if worker.ready.done() and not worker.ready.exception():
+            self._spawn()
+            return
+        for job in self._jobs.values():
+            while job.pieces:
+                job.fail(job.pieces.popleft(), "The process that fits baselines does not start.")
+
+    async def _wait(self) -> tuple[Job, Piece] | None:
+        """The next piece; None when there has been none for a while."""
+        async with self._news:
+            found = self._next()
+            if found is None:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._news.wait_for(self._any), self.settings.fit_idle)
+                found = self._next()
+        return found
+
+    def _any(self) -> bool:
+        return any(job.pieces for job in self._jobs.values())
+
+    async def _do(self, worker: Worker, job: Job, piece: Piece) -> None:
+        piece.tries += 1
+        began = time.monotonic()
+        try:
+            answer, block = await worker.request(piece.request, piece.block)
+            job.spent += time.monotonic() - began
+        except WorkerDied:
+            if job.state == "fitting" and piece.tries < TRIES:
+                job.pieces.appendleft(piece)
+            elif job.state == "fitting":
+                job.fail(piece, ENDED)
+            raise
+        except LiveError:  # it does not answer, and never will
+            job.fail(piece, f"It was not fitted within {self.settings.fit_seconds:g} seconds.")
+            raise WorkerDied(ENDED) from None
+        if job.state == "fitting":
+            self._took(job, piece, answer, block)
+            if job.pieces:
+                await self._tell()
+
+    @staticmethod
+    def _took(job: Job, piece: Piece, answer: pipe.Message, block: bytes) -> None:
+        if "outcome" in answer:
+            job.tried(Outcome.from_dict(answer["outcome"]))
+        elif "parts" in answer:
+            job.forecast(piece, block, answer["parts"])
+        elif "failed" in answer:
+            job.fail(piece, answer["failed"])
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.tick)
+            now = time.monotonic()
+            for job in list(self._jobs.values()):
+                if job.state == "fitting" and now - job.asked_at > self.settings.fit_patience:
+                    await self.cancel(job.ticket, "It was given up: nobody asked for it any more.")
