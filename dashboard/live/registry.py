@@ -137,6 +137,8 @@ class Registry:
     async def _keep_house(self) -> None:
         while True:
             await asyncio.sleep(self.settings.tick)
+            for worker in list(self._workers):
+                worker.look_after(self.settings.tick)
             for run in list(self._runs.values()):
                 self._look_after(run)
 
@@ -144,6 +146,8 @@ class Registry:
         if run.worker is None:
             return
         now = time.monotonic()
+        if run.worker.unanswered >= self.settings.hang_told:
+            run.tell_hang(run.worker.unanswered, self.settings.hang_timeout)
         alone = now - run.left_at
         if alone >= self.settings.discard_after:
             self._discard(run)
@@ -203,7 +207,8 @@ class Registry:
         return run.worker
 
     def _least_busy(self) -> Worker:
-        load = {worker: 0 for worker in self._workers if worker.usable}
+        usable = [worker for worker in self._workers if worker.usable]
+        load = {worker: 0 for worker in usable if worker.unanswered < self.settings.hang_told} or dict.fromkeys(usable, 0)
         if not load:
             raise LiveError("The trainers are being restarted; try again in a moment.")
         for run in self._runs.values():

@@ -139,6 +139,12 @@ class Run:
         for viewer in self.viewers:
             viewer.tell("status", status)
 
+    def tell_hang(self, seconds: float, longest: float) -> None:
+        """Tell all viewers that the worker does not answer."""
+        sentence = f"the trainer has not answered for {seconds:.0f} s; after {longest:g} s it is replaced, and the run goes on"
+        for viewer in self.viewers:
+            viewer.tell("error", json.dumps({"type": "error", "message": sentence}))
+
     def tell_recording(self) -> None:
         """Tell all viewers how far back they can scrub."""
         self._recording_told = time.monotonic()

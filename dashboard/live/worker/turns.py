@@ -85,8 +85,10 @@ class Turns:
         return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _take(self, message: pipe.Message, block: bytes) -> None:
+        if message["do"] == "ping":
+            self._tell({"on": "pong"})
         # What is said of one run keeps its order: an order may not overtake the request that builds its run.
-        if "request" in message or any(waiting.get("run") == message["run"] for waiting, _ in self._requests):
+        elif "request" in message or any(waiting.get("run") == message["run"] for waiting, _ in self._requests):
             self._requests.append((message, block))
         else:
             self._order(message)
