@@ -28,14 +28,15 @@ def open_run(held: Session, catalogue: Catalogue, say: Texts) -> None:
             return
         held.notes.append(say("notes.not_watched"))
     experiment, complaints = address.read(query, catalogue)
-    held.notes += complaints
     try:
         keys = runs.create(experiment)
     except InvalidExperiment as invalid:
         kept = {name: value for name, value in experiment.to_dict().items() if name not in invalid.problems}
-        held.notes += [say("notes.link_default", problem=problem) for problem in invalid.problems.values()]
+        complaints += invalid.problems.values()
         experiment = Experiment.from_dict(kept)
         keys = runs.create(experiment)
+    if complaints:
+        held.notes.append(say("notes.link_defaults", problems=" ".join(complaints)))
     held.control, held.watch = keys.control, keys.watch
     held.experiment, held.changed_live = experiment, False
     describe(held)

@@ -148,11 +148,12 @@ export class Proof {
   }
 }
 
-const TYPING = "input:not([type=checkbox]):not([type=button]), textarea, select, [contenteditable]:not([contenteditable=false])";
+const TYPING = "input:not([type=checkbox]):not([type=button]):not([type=range]), textarea, select, [contenteditable]:not([contenteditable=false])";
 const OWN_ARROWS = ["slider", "listbox", "option", "combobox", "tab", "radio", "menu", "menuitem", "grid", "spinbutton", "tree"]
   .map((role) => `[role=${role}]`)
+  .concat("input[type=range]")
   .join();
-const OWN_SPACE = "button, a, summary, label, input, [role=button], [role=switch], [role=checkbox]";
+const OWN_SPACE = "button, a, summary, label, input:not([type=range]), [role=button], [role=switch], [role=checkbox]";
 
 /**
  * Space, right arrow and R, from anywhere on the page but while typing.  Listens in the capture phase: Streamlit's own R (rerun) must not
