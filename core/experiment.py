@@ -231,7 +231,12 @@ class Experiment:
     )
 
     dtype: str = _field(
-        "float64", "Precision", "float32 is faster, but its smallest gradients become 0.", "Numbers", "dtype", choices=("float64", "float32")
+        "float64",
+        "Precision",
+        "float32 is faster, but its smallest gradients become 0.",
+        "Numbers",
+        "dtype",
+        choices=("float64", "float32"),
     )
     seed: int = _field(0, "Seed", "The same seed gives the same numbers.", "Numbers", "seed", minimum=0, maximum=limits.SEED)
 

@@ -18,9 +18,8 @@ from core.catalogue import Catalogue
 from core.experiment import DEFAULTS, SPECS, Experiment, InvalidExperiment
 from core.tokens import label
 from core.truncation import TRUNCATIONS
-from dashboard import session
+from dashboard import session, windows
 from dashboard.address import as_text, from_text
-from dashboard.charts import windows
 from dashboard.examples import EXAMPLES
 from dashboard.session import Session
 from dashboard.texts import Texts, literal
