@@ -235,7 +235,7 @@ class Trainer:
         """Weights, optimiser, clocks and settings as safetensors; a Trainer restored from it goes on with the same numbers."""
         state: Saved = {
             "weights": {name: value.clone() for name, value in self.model.weights.items()},
-            "optimiser": {name: value for name, value in self.optimiser.state_dict()["state"].get(0, {}).items() if value is not None},
+            "optimiser": _optimiser_state(self.optimiser),
             "carried": {f"{name}.{layer}": value for layer, states in enumerate(self._state or ()) for name, value in states.items()},
             "random": {"shuffle": self._shuffle.get_state(), "order": torch.tensor(self._order, dtype=torch.long)},
         }
@@ -273,18 +273,21 @@ class Trainer:
                 for name, value in states.items():
                     copy_tensor(state["carried"], f"{name}.{layer}", value)
             self._state = carried
-        # One step on a copy: a state that does not fit shows here, and not in the middle of the run.
+        if state["optimiser"]:
+            self._restore_optimiser(state["optimiser"])
+
+    def _restore_optimiser(self, saved: Mapping[str, Tensor]) -> None:
+        """Give the optimiser a saved state.  torch checks no shapes there, so it must be just what a step on a copy leaves."""
         copy = self.model.flat.clone()
         copy.grad = torch.zeros_like(copy)
-        self._restored(copy, state["optimiser"]).step()
-        self.optimiser = self._restored(self.model.flat, state["optimiser"])
-
-    def _restored(self, parameters: Tensor, saved: Mapping[str, Tensor]) -> Optimizer:
-        """The experiment's optimiser with a saved state."""
-        optimiser = OPTIMISERS[self.experiment.optimiser].build(parameters, self.experiment)
-        state = {0: {name: value.clone() for name, value in saved.items()}} if saved else {}
-        optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
-        return optimiser
+        stepped = OPTIMISERS[self.experiment.optimiser].build(copy, self.experiment)
+        stepped.step()
+        state = _optimiser_state(stepped)
+        if state.keys() != saved.keys():
+            raise ValueError("an optimiser of another kind")
+        for name, value in state.items():
+            copy_tensor(saved, name, value)
+        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": {0: state}})
 
     def _rows(self, rows: Any) -> list[int]:
         """Different sequences of the task, or ValueError."""
@@ -300,3 +303,8 @@ class Trainer:
     def generate(self, tokens: int = 20, temperature: float = 1.0, seed: int = 0, prompt: str = "") -> trial.Generated:
         """Let the model go on with a text; the same seed gives the same tokens."""
         return trial.generate(self.model, self.task, tokens, temperature, seed, prompt)
+
+
+def _optimiser_state(optimiser: Optimizer) -> dict[str, Tensor]:
+    """What it remembers of the flat parameters, by name."""
+    return {name: value for name, value in optimiser.state_dict()["state"].get(0, {}).items() if value is not None}
