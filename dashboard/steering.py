@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from core.catalogue import Catalogue
 from core.experiment import SPECS, Experiment, InvalidExperiment
@@ -65,6 +65,33 @@ def reattach(held: Session, control: str) -> bool:
     if new:
         runs.close(new)
     adopt(held, info)
+    return True
+
+
+def follow(held: Session) -> bool:
+    """Show what the run has become, which another page may have changed; False when it is there no more."""
+    with held.lock:
+        info = runs.find(held.run) if held.run else None
+        if info is None:
+            return False
+        held.changed_live = info.changed_live
+        if info.experiment != held.experiment:
+            if held.control is None:
+                _show(held, info)
+            else:
+                adopt_keeping_drafts(held, info)
+        return True
+
+
+def revisit(held: Session, catalogue: Catalogue, search: str, say: Texts) -> bool:
+    """Run what an address says to which the visitor went back or forward; False where it does not hold all of its Experiment."""
+    query = dict(parse_qsl(search.removeprefix("?"), keep_blank_values=True))
+    if held.control is None or WATCH in query or address.IN_A_FILE in query.values():
+        return False
+    experiment, complaints = address.read(query, catalogue)
+    _exchange(held, experiment)
+    if complaints:
+        held.notes.append(say("notes.link_defaults", problems=" ".join(complaints)))
     return True
 
 
