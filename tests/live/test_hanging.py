@@ -14,7 +14,15 @@ SMALL = Experiment(text="a b c\nb c a d", hidden=8, embedding=4)
 
 
 def test_a_worker_that_hangs_is_replaced_and_its_run_goes_on():
-    bounds = {"workers": 1, "tick": 0.1, "checkpoint_every": 0.2, "ping_every": 0.3, "hang_told": 0.5, "hang_timeout": 3, "default_speed": 200}
+    bounds = {
+        "workers": 1,
+        "tick": 0.1,
+        "checkpoint_every": 0.2,
+        "ping_every": 0.3,
+        "hang_told": 0.5,
+        "hang_timeout": 3,
+        "default_speed": 200,
+    }
     with live_server(**bounds) as server:
         keys = runs.create(SMALL)
         (worker,) = runs.registry()._workers

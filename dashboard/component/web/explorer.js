@@ -49,9 +49,9 @@ class Explorer {
     this.measures = new Measures();
     this.rhythm = new Rhythm((started) => this.#draw(started), () => this.#read());
     this.look = new Look(this.words, data.fps, (change) => this.#chosen(change));
-    this.teller = new Teller(() => this.#view(), (view) => this.setStateValue("view", view));
     this.pictures = new Pictures(this.words, this.look, { stale: () => this.rhythm.schedule(true), settled: () => this.teller.soon() });
     this.#build(root);
+    this.teller = new Teller(() => this.#view(), (view) => this.setStateValue("view", view));
     this.resized = new ResizeObserver(() => this.pictures.layout());
     this.resized.observe(this.element);
     const { stack, cursor } = this.pictures;
