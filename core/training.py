@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from core import bptt, limits, passes, trial
+from core import bptt, limits, passes, trying
 from core.catalogue import Catalogue
 from core.checkpoint import LONGEST_RUN, Clocks, InvalidCheckpoint, Saved, copy_tensor, read_checkpoint, whole, write_checkpoint
 from core.clipping import CLIPS, ClipReport
@@ -24,6 +24,7 @@ from core.optimisers import OPTIMISERS
 from core.passes import Pass
 from core.tasks import TASKS
 from core.trace import Trace
+from core.trial import Generated, Trial
 from core.truncation import TBPTT, TRUNCATIONS
 
 
@@ -296,13 +297,13 @@ class Trainer:
             raise ValueError("a sequence twice")
         return found
 
-    def try_text(self, text: str) -> trial.Trial:
+    def try_text(self, text: str) -> Trial:
         """Look at any text with the weights as they are; nothing is learned.  `InvalidExperiment` for a text beyond the bounds."""
-        return trial.try_text(self.model, self.task, text, self._windows, self.iteration)
+        return trying.try_text(self.model, self.task, text, self._windows, self.iteration)
 
-    def generate(self, tokens: int = 20, temperature: float = 1.0, seed: int = 0, prompt: str = "") -> trial.Generated:
+    def generate(self, tokens: int = 20, temperature: float = 1.0, seed: int = 0, prompt: str = "") -> Generated:
         """Let the model go on with a text; the same seed gives the same tokens."""
-        return trial.generate(self.model, self.task, tokens, temperature, seed, prompt)
+        return trying.generate(self.model, self.task, tokens, temperature, seed, prompt)
 
 
 def _optimiser_state(optimiser: Optimizer) -> dict[str, Tensor]:

@@ -123,7 +123,7 @@ def test_core_says_what_is_public():
 
 
 def test_core_is_light_until_the_engine_is_named():
-    code = "import sys, core, core.experiment, core.trace, core.catalogue, core.limits; assert 'torch' not in sys.modules"
+    code = "import sys, core, core.experiment, core.trace, core.trial, core.catalogue, core.limits; assert 'torch' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 

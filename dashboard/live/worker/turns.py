@@ -198,11 +198,11 @@ class Turns:
 
     def _try_text(self, message: pipe.Message, _: bytes) -> Answer:
         trial = self._run(message).trainer.try_text(message["text"])
-        return {"unknown": trial.unknown}, trial.trace.to_bytes()
+        return {"unknown": trial.unknown, "loss": trial.loss}, trial.trace.to_bytes()
 
     def _generate(self, message: pipe.Message, _: bytes) -> Answer:
         made = self._run(message).trainer.generate(**message["arguments"])
-        return {"tokens": made.tokens, "text": made.text, "probabilities": made.probabilities}, b""
+        return {"tokens": made.tokens, "text": made.text, "probabilities": made.probabilities, "ended": made.ended}, b""
 
     def _checkpoint(self, message: pipe.Message, _: bytes) -> Answer:
         trainer = self._run(message).trainer
