@@ -86,7 +86,10 @@ def follow(held: Session) -> bool:
 def revisit(held: Session, catalogue: Catalogue, search: str, say: Texts) -> bool:
     """Run what an address says to which the visitor went back or forward; False where it does not hold all of its Experiment."""
     query = dict(parse_qsl(search.removeprefix("?"), keep_blank_values=True))
-    if held.control is None or WATCH in query or address.IN_A_FILE in query.values():
+    if held.control is None or WATCH in query:
+        return False
+    if address.IN_A_FILE in query.values():
+        held.query = address.write(held.experiment)
         return False
     experiment, complaints = address.read(query, catalogue)
     _exchange(held, experiment)

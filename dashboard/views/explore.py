@@ -34,8 +34,9 @@ def page() -> None:
     explored = explorer("explorer", held.run, st.get_option("server.baseUrlPath") or "", experiment=held.experiment.to_dict())
     if explored["visited"] is not None and steering.revisit(held, catalogue, explored["visited"], say):
         st.rerun()
-    if held.query is not None:
+    if held.query is not None:  # written once: later the visitor may have gone back to another address
         session.set_query(held.query)
+        held.query = None
     if explored["renew"]:
         steering.renew(held, say)
         st.rerun()
