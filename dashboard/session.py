@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from core.experiment import Experiment
+from dashboard.live.visitors import VISITOR
 from dashboard.texts import DEFAULT_LANGUAGE, Texts, load
 
 KEY = "session"
@@ -21,7 +22,7 @@ class Session:
 
     control, watch: the run's ids, None until it is made; a page that only watches has no `control`.
     link: the query with which the page was opened.
-    query: what the address bar has to say; None leaves it as it is.
+    query: what the address bar has to say next; None leaves it as it is.
     experiment: what the run runs now.
     description: what the server says of that experiment's task.
     drawn: field -> what the form last showed in it; a widget that holds something else was typed into.
@@ -89,6 +90,11 @@ def set_query(values: Mapping[str, str]) -> None:
 def texts() -> Texts:
     """The texts in the browser's language."""
     return load(st.context.locale or DEFAULT_LANGUAGE)
+
+
+def visitor() -> str:
+    """Whose browser this is: the same for all its tabs; "" when it takes no cookies."""
+    return st.context.cookies.get(VISITOR) or ""
 
 
 def is_dark() -> bool:

@@ -29,12 +29,12 @@ def open_run(held: Session, catalogue: Catalogue, say: Texts) -> None:
         held.notes.append(say("notes.not_watched"))
     experiment, complaints = address.read(query, catalogue)
     try:
-        keys = runs.create(experiment)
+        keys = runs.create(experiment, session.visitor())
     except InvalidExperiment as invalid:
         kept = {name: value for name, value in experiment.to_dict().items() if name not in invalid.problems}
         complaints += invalid.problems.values()
         experiment = Experiment.from_dict(kept)
-        keys = runs.create(experiment)
+        keys = runs.create(experiment, session.visitor())
     if complaints:
         held.notes.append(say("notes.link_defaults", problems=" ".join(complaints)))
     held.control, held.watch = keys.control, keys.watch
@@ -46,7 +46,7 @@ def open_run(held: Session, catalogue: Catalogue, say: Texts) -> None:
 
 def renew(held: Session, say: Texts) -> None:
     """A new run of the same Experiment, because the old one has ended."""
-    keys = runs.create(held.experiment)
+    keys = runs.create(held.experiment, session.visitor())
     held.control, held.watch, held.changed_live = keys.control, keys.watch, False
     held.notes.append(say("notes.renewed"))
     describe(held)

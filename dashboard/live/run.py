@@ -29,9 +29,11 @@ class Run:
     control, watch: the keys that let a viewer command it, or only see it.
     """
 
-    def __init__(self, number: int, experiment: Experiment, worker: Worker, settings: Settings) -> None:
+    def __init__(self, number: int, experiment: Experiment, worker: Worker, settings: Settings, visitor: str = "") -> None:
         self.number, self.experiment, self.started_from = number, experiment, experiment
         self.control, self.watch = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        self.visitor = visitor
+        """Whose run it is; "" when that is not known."""
         self.worker: Worker | None = worker
         self.state, self.words, self.speed, self.iteration = words.READY, "", settings.default_speed, 0
         self.viewers: set[Viewer] = set()

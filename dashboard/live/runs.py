@@ -143,10 +143,13 @@ def describe(experiment: Experiment) -> dict[str, Any]:
     return _do(registry().describe(experiment))
 
 
-def create(experiment: Experiment) -> RunKeys:
-    """A new run, at iteration 0, with its first picture; it waits for a viewer, and for play."""
+def create(experiment: Experiment, visitor: str = "") -> RunKeys:
+    """A new run, at iteration 0, with its first picture; it waits for a viewer, and for play.
+
+    visitor: who asks for it; each visitor may have so many runs.
+    """
     catalogue()
-    run = _do(registry().create(experiment))
+    run = _do(registry().create(experiment, visitor))
     return RunKeys(run.control, run.watch)
 
 

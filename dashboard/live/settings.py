@@ -43,6 +43,8 @@ class Settings:
 
     # Runs and their lifetimes
     max_runs: int = 64
+    max_runs_of_one: int = 8
+    """Runs of one visitor: one browser with many tabs cannot take all places.  The oldest that nobody watches makes room first."""
     max_work: float = 5e10
     """Multiplications that one iteration with its picture may take (a few seconds): it cannot be interrupted, and others wait for it."""
     max_viewers: int = 100

@@ -54,7 +54,7 @@ export class Status {
       const seconds = Math.max(1, Math.ceil((this.retryAt - Date.now()) / 1000));
       return transport.say("waiting", fill(w.waiting, { seconds }));
     }
-    if (socket !== "open" || !frame) return transport.say("connecting", w.connecting);
+    if (socket !== "open" || !frame) return transport.say("connecting", frame ? w.retrying : w.connecting);
     const { header } = frame;
     const state = frame.replayed ? "replay" : run.state;
     // The server's own words say why a run stopped; everything else is said with the numbers of the picture on screen.
