@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,6 +27,9 @@ from core.truncation import TBPTT
 
 State = Sequence[Mapping[str, Tensor]]
 """The states of each layer between two steps: "h" and perhaps "c", (B, H) each."""
+
+LAGS = 8
+"""Rows of the lag matrix's sweep that are kept to be looked at together: one call for eight small tensors costs what one of them did."""
 
 VECTORS = 2**26
 """The most numbers that `lag_vectors` will hold at once."""
@@ -212,6 +216,9 @@ class Backward:
     truncation one step back (full BPTT has one window); `finish` returns the sums over windows.
     """
 
+    turns = 2
+    """Rooms in which the errors of overlapping windows travel; a step reads from one and writes to the next."""
+
     def __init__(self, unrolled: Unrolled, direct: Tensor, truncation: TBPTT | None = None, hooks: Hooks | None = None) -> None:
         steps, batch, hidden = direct.shape
         if (steps, batch) != unrolled.x.shape[:2]:
@@ -220,7 +227,7 @@ class Backward:
         self.count = -(-steps // self.windows.k1)
         self._steps, self._batch, self._hidden = steps, batch, hidden
         self._gates, self._has_c = len(unrolled.cell.gates), "c" in unrolled.cell.states
-        self._disjoint = not self.windows.overlap
+        self._disjoint = self.turns == 2 and not self.windows.overlap
         self._inside: list[Tensor | None] = [None] * len(unrolled.layers)
         self._make_room(unrolled, direct)
         self.begin(unrolled, direct, hooks)
@@ -239,10 +246,9 @@ class Backward:
         if self._disjoint:
             self._dh[-1].copy_(self._direct)
         else:
-            for room in self._rooms:
-                for rows in room:
-                    rows.dc.zero_()
-            self._fill(self.position - 1)
+            for layer, rows in enumerate(self._rooms[self._turn(self.position - 1)]):
+                rows.dc.zero_()
+                self._fill(layer, self.position - 1)
 
     @property
     def done(self) -> bool:
@@ -251,8 +257,6 @@ class Backward:
     def step(self) -> None:
         """Move every window one step back, through all layers from the top."""
         self.position = position = self.position - 1
-        if position and not self._disjoint:
-            self._fill(position - 1)
         back, r, rows, before, slopes = self._places[position] or self._place(position)
         cell, layers = self.unrolled.cell, self.unrolled.layers
         for layer in range(len(layers) - 1, -1, -1):
@@ -265,6 +269,8 @@ class Backward:
             if layer:
                 rows[layer - 1].dh.addmm_(cell.inside(k, errors.dh, errors.da).flatten(-2), layers[layer].weight_ih)
             if position:
+                if not self._disjoint:
+                    self._fill(layer, position - 1)
                 cell.carry(k, layers[layer], errors, before[layer])
 
     def finish(self) -> Errors:
@@ -287,7 +293,7 @@ class Backward:
         """Sums over windows, and the rows in which the windows' errors travel.
 
         Windows that do not overlap visit each step once, so their rows are the sums themselves, the top layer's starting as the direct
-        part.  Overlapping windows travel in two buffers that take turns.
+        part.  Overlapping windows travel in rooms that take turns.
         """
         cell, layers = unrolled.cell, unrolled.layers
         self._slopes = unrolled.slope_room()
@@ -304,34 +310,40 @@ class Backward:
             errors = list(zip(self._dh, self._dc, self._da, strict=True))
             self._rooms = [[cell.rows(dh[r], dc[r], da[r]) for dh, dc, da in errors] for r in range(self.windows.k1)]
         else:
-            turns = [[direct.new_empty(size, hidden) for size in (wide, with_c)] for _ in range(2 * len(layers))]
             scratch = direct.new_empty(wide, gates, hidden)
-            rows = [cell.rows(dh, dc, scratch) for dh, dc in turns]
-            self._rooms = [rows[: len(layers)], rows[len(layers) :]]
+            # Rows of zeros after the last window's: see `Lag`.
+            spare = self.turns * self._batch
+            self._travelling = [[direct.new_zeros(self.turns, size + spare, hidden) for size in (wide, with_c)] for _ in layers]
+            self._rooms = [
+                [cell.rows(dh[turn, :wide], dc[turn, :with_c], scratch) for dh, dc in self._travelling] for turn in range(self.turns)
+            ]
+
+    def _turn(self, position: int) -> int:
+        """Whose turn it is at a position."""
+        return (self.windows.k2 - 1 - position) % self.turns
 
     def _place(self, position: int) -> Place:
         """What a step at this position works on; cut once, and kept for the next pass."""
         block, r = divmod(position - self.windows.overlap, self.windows.k1)
         rooms = self._rooms
-        rows, before = (rooms[position], rooms[position - 1]) if self._disjoint else (rooms[position % 2], rooms[(position - 1) % 2])
+        here, there = (position, position - 1) if self._disjoint else (self._turn(position), self._turn(position - 1))
+        rows, before = rooms[here], rooms[there]
         slopes = [of_step[r] for of_step in self._of_step]
         if block:
             # Windows that would stand before the first step are done: their rows are left out, and with them the last blocks' slopes.
-            cell, gone, here = self.unrolled.cell, -block * self._batch, (self.count + block) * self._batch
+            cell, gone, left = self.unrolled.cell, -block * self._batch, (self.count + block) * self._batch
             rows, before = ([cell.rows(*(error[gone:] for error in layer[:3])) for layer in room] for room in (rows, before))
-            slopes = [type(k)(*(slope[:here] for slope in k)) for k in slopes]
+            slopes = [type(k)(*(slope[:left] for slope in k)) for k in slopes]
         self._places[position] = place = Place(-block, r, rows, before, slopes)
         return place
 
-    def _fill(self, position: int) -> None:
+    def _fill(self, layer: int, position: int) -> None:
         """Start a position's rows: the top layer's with the losses of the windows' own blocks, which are the only ones they follow."""
-        room, own = self._rooms[position % 2], position - self.windows.overlap
-        if own >= 0:
-            room[-1].dh.copy_(self._direct[own])
+        dh, own = self._rooms[self._turn(position)][layer].dh, position - self.windows.overlap
+        if own >= 0 and layer == len(self._dh) - 1:
+            dh.copy_(self._direct[own])
         else:
-            room[-1].dh.zero_()
-        for rows in room[:-1]:
-            rows.dh.zero_()
+            dh.zero_()
 
     def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:
         """The rows of windows that stand, `back` blocks before their own, at step r of a block are complete: add them to the sums."""
@@ -377,44 +389,61 @@ class Backward:
 class Lag(Backward):
     """The backward pass with every loss kept apart: row s of the lag matrix is the error of L_s alone.
 
-    Never holds (T, T, B, H): after each step only the norms over units remain, and, where a truncation's `reach` (T, T) is given, the sum
-    over the cells that it keeps, which must be the truncated dL/dh_t.
+    Never holds (T, T, B, H): the vectors of a few lags at a time become norms over units, and, where a truncation's `reach` (T, T) is
+    given, the sum over the cells that it keeps, which must be the truncated dL/dh_t.
     """
+
+    turns = LAGS
 
     def __init__(self, unrolled: Unrolled, direct: Tensor, reach: Array | None = None) -> None:
         super().__init__(unrolled, direct, TBPTT(1, len(direct)))
+        self._reach: Array | None = None
+        self._keep: list[Tensor | None] = [None] * -(-self._steps // LAGS)
         self.keep(reach)
 
     def begin(self, unrolled: Unrolled, direct: Tensor, hooks: Hooks | None = None) -> None:
         super().begin(unrolled, direct, hooks)
-        square = (self._steps, self._steps, self._batch)
-        layers = range(len(unrolled.layers))
-        self.norms_h = [direct.new_full(square, float("nan")) for _ in layers]
-        self.norms_c = [direct.new_full(square, float("nan")) for _ in layers if self._has_c]
-        self.kept_h = [torch.zeros_like(direct) for _ in layers]
-        self.kept_c = [torch.zeros_like(direct) for _ in self.norms_c]
+        # The rows after the last are where the diagonals of the first few columns end that are written with longer ones.
+        square = (self._steps + LAGS, self._steps, self._batch)
+        kinds = range(2 if self._has_c else 1)
+        self._norms = [[direct.new_full(square, float("nan")) for _ in kinds] for _ in unrolled.layers]
+        self._kept = [[torch.zeros_like(direct) for _ in kinds] for _ in unrolled.layers]
 
     def keep(self, reach: Array | None) -> None:
         """Add up the cells that this `reach` keeps."""
-        # For each lag s - t: 1 where a cell is kept, 0 where it is cut; None where all are cut.
-        self._keep: list[Tensor | None] = [None] * self._steps
-        if reach is not None:
-            weights = torch.as_tensor(reach).to(self._direct.dtype)[:, :, None, None]
-            self._keep = [weights.diagonal(-lag).permute(2, 0, 1) if reach.diagonal(-lag).any() else None for lag in range(self._steps)]
+        if reach is None:
+            self._keep = [None] * len(self._keep)
+        elif self._reach is None or not np.array_equal(reach, self._reach):
+            # For every few lags (lag, t, 1, 1): 1 where the cell (t + lag, t) is kept, 0 where it is cut; None where all are.
+            below = np.concatenate((reach, np.zeros_like(reach)))
+            by_lag = np.lib.stride_tricks.as_strided(below, reach.shape, (below.strides[0], sum(below.strides)))
+            kept = torch.as_tensor(by_lag.astype(float))[..., None, None].to(self._direct.dtype)
+            self._keep = [lags if lags.any() else None for lags in kept.split(LAGS)]
+        self._reach = reach
+
+    @property
+    def matrix(self) -> LagMatrix:
+        """What was found, once the walk is done."""
+        h, *c = (tuple(norms[: self._steps] for norms in kind) for kind in zip(*self._norms, strict=True))
+        kept_h, *kept_c = (tuple(kind) for kind in zip(*self._kept, strict=True))
+        return LagMatrix(h, c[0] if c else (), kept_h, kept_c[0] if kept_c else ())
 
     def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:
         # Each window is one loss s, `back` steps ahead of the step t at which it stands.
-        self._note(dh, back, self.norms_h[layer], self.kept_h[layer])
-        if self._has_c:
-            self._note(dc, back, self.norms_c[layer], self.kept_c[layer])
+        if (back + 1) % LAGS == 0 or back == self._steps - 1:
+            for travelling, norms, kept in zip(self._travelling[layer], self._norms[layer], self._kept[layer], strict=False):
+                self._note(travelling, back - back % LAGS, back + 1, norms, kept)
 
-    def _note(self, error: Tensor, back: int, norms: Tensor, kept: Tensor) -> None:
-        error = error.view(-1, self._batch, self._hidden)
-        # The diagonal of (T, T, B) is (B, T - lag).
-        torch.linalg.vector_norm(error, dim=-1, out=norms.diagonal(-back).T)
-        keep = self._keep[back]
+    def _note(self, travelling: Tensor, first: int, last: int, norms: Tensor, kept: Tensor) -> None:
+        """Look at the lags from `first` up to `last`, (lag, t, B, H): each in its room, the cell (t + lag, t) in row t + lag."""
+        lags, steps, batch = last - first, self._steps - first, self._batch
+        room, row, unit = travelling.stride(0), batch * travelling.stride(1), travelling.stride(1)
+        errors = travelling.as_strided((lags, steps, batch, self._hidden), (room + row, row, unit, 1), first * row)
+        down, across, _ = norms.stride()
+        torch.linalg.vector_norm(errors, dim=-1, out=norms.as_strided((lags, steps, batch), (down, down + across, 1), first * down))
+        keep = self._keep[first // LAGS]
         if keep is not None:
-            kept[: len(error)].addcmul_(error, keep)
+            kept[:steps] += (errors * keep[:, :steps]).sum(0)
 
 
 @dataclass(frozen=True)
@@ -463,8 +492,8 @@ class LagSweep:
         walk = self._walk
         for _ in range(walk.position):
             walk.step()
-        kept = ((), ()) if reach is None else (tuple(walk.kept_h), tuple(walk.kept_c))
-        return LagMatrix(tuple(walk.norms_h), tuple(walk.norms_c), *kept)
+        found = walk.matrix
+        return found if reach is not None else LagMatrix(found.h, found.c)
 
 
 def lag_matrix(unrolled: Unrolled, direct: Tensor, reach: Array | None = None) -> LagMatrix:

@@ -10,6 +10,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
+from decimal import Decimal
 from typing import Any
 
 from core import limits
@@ -334,7 +335,12 @@ class Experiment:
     )
 
     dtype: str = _field(
-        "float64", "Numbers", "float32 is faster, but its smallest gradients become 0.", "Numbers", "dtype", choices=("float64", "float32")
+        "float64",
+        "Precision",
+        "float32 is faster, but its smallest gradients become 0.",
+        "Numbers",
+        "dtype",
+        choices=("float64", "float32"),
     )
     seed: int = _field(0, "Seed", "The same seed gives the same numbers.", "Numbers", "seed", minimum=0, maximum=limits.SEED)
 
@@ -385,9 +391,11 @@ def can_change_live(names: Any) -> bool:
     return all(SPECS[name].live for name in names)
 
 
-def number(value: float) -> str:
-    """A number as people write it: 0.01, 1000, 1e-06; whole ones exactly while they can be read."""
-    return str(value) if isinstance(value, int) and abs(value) < 10**15 else f"{value:.6g}"
+def number(value: float, grouped: bool = False) -> str:
+    """A number as people write it, exactly: 0.01, 1000, 0.000001; grouped for a sentence: 1,000,000.  Only the absurd gets an exponent."""
+    if value != 0 and not 1e-12 < abs(value) < 1e15:
+        return f"{value:.6g}"
+    return f"{Decimal(str(value)).normalize():{',' if grouped else ''}f}"
 
 
 def _admit(spec: Spec, value: Any, kind: type) -> tuple[Any, str | None]:
@@ -400,7 +408,7 @@ def _admit(spec: Spec, value: Any, kind: type) -> tuple[Any, str | None]:
         if spec.multiline and len(value) > (spec.maximum or math.inf):
             return value, f"{spec.label}: {len(value):,} characters are too many; at most {int(spec.maximum or 0):,} are allowed."
         return value, None
-    bounds = f"{number(spec.minimum or 0)} to {number(spec.maximum or 0)}"
+    bounds = f"{number(spec.minimum or 0, grouped=True)} to {number(spec.maximum or 0, grouped=True)}"
     wanted = f"{spec.label} must be a {'whole ' if kind is int else ''}number from {bounds}"
     try:
         converted = kind(value)
@@ -410,7 +418,7 @@ def _admit(spec: Spec, value: Any, kind: type) -> tuple[Any, str | None]:
     except (TypeError, ValueError, OverflowError):
         return value, f"{wanted}."
     if not (spec.minimum or 0) <= converted <= (spec.maximum or math.inf):
-        return value, f"{wanted}, not {number(converted) if math.isfinite(converted) else converted}."
+        return value, f"{wanted}, not {number(converted, grouped=True) if math.isfinite(converted) else converted}."
     return converted, None
 
 

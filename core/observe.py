@@ -46,14 +46,17 @@ def observe(
     def whole(value: Tensor | Array, *positions: int) -> Array:
         """Put the pass's steps at their place in the sequence along the axes at `positions`; absent steps are NaN."""
         array = value.numpy() if isinstance(value, Tensor) else value
+        if steps == len(real):
+            return array.copy()
         shape = [steps if position in positions else size for position, size in enumerate(array.shape)]
         out = np.zeros(shape, bool) if array.dtype == bool else np.full(shape, np.nan, array.dtype)
         out[tuple(place if position in positions else slice(None) for position in range(array.ndim))] = array
         return out
 
     def hide(array: Array, step: int, sequence: int, there: Array) -> Array:
-        moved = np.moveaxis(array, (step, sequence), (0, 1))
-        moved[place][~there] = np.nan
+        if not there.all():
+            moved = np.moveaxis(array, (step, sequence), (0, 1))
+            moved[place][~there] = np.nan
         return array
 
     def hide_padding(array: Array, step: int, sequence: int) -> Array:

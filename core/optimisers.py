@@ -19,12 +19,12 @@ class Optimiser:
     label: str
     help: str
     options: tuple[str, ...]
-    kind: type[Optimizer]
+    kind: Callable[..., Optimizer]
     settings: Callable[[Experiment], dict[str, Any]]
 
     def build(self, parameters: Tensor, experiment: Experiment) -> Optimizer:
         """The torch optimiser of a flat parameter vector, (P,)."""
-        return self.kind([parameters], **self.settings(experiment))
+        return self.kind([parameters], fused=True, **self.settings(experiment))
 
     def adjust(self, optimiser: Optimizer, experiment: Experiment) -> None:
         """Take over changed settings; the optimiser keeps its state."""

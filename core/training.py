@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from core import bptt, limits, passes, rollout, trial
+from core import bptt, limits, passes, rollout, trying
 from core.catalogue import Catalogue
 from core.checkpoint import LONGEST_RUN, Clocks, InvalidCheckpoint, Saved, copy_tensor, read_checkpoint, whole, write_checkpoint
 from core.clipping import CLIPS, ClipReport
@@ -25,6 +25,7 @@ from core.optimisers import OPTIMISERS
 from core.passes import Pass
 from core.tasks import TASKS, Windows
 from core.trace import Trace
+from core.trial import Generated, Trial
 from core.truncation import TBPTT, TRUNCATIONS
 
 
@@ -236,7 +237,7 @@ class Trainer:
         """Weights, optimiser, clocks and settings as safetensors; a Trainer restored from it goes on with the same numbers."""
         state: Saved = {
             "weights": {name: value.clone() for name, value in self.model.weights.items()},
-            "optimiser": {name: value for name, value in self.optimiser.state_dict()["state"].get(0, {}).items() if value is not None},
+            "optimiser": _optimiser_state(self.optimiser),
             "carried": {f"{name}.{layer}": value for layer, states in enumerate(self._state or ()) for name, value in states.items()},
             "random": {"shuffle": self._shuffle.get_state(), "order": torch.tensor(self._order, dtype=torch.long)},
         }
@@ -274,18 +275,21 @@ class Trainer:
                 for name, value in states.items():
                     copy_tensor(state["carried"], f"{name}.{layer}", value)
             self._state = carried
-        # One step on a copy: a state that does not fit shows here, and not in the middle of the run.
+        if state["optimiser"]:
+            self._restore_optimiser(state["optimiser"])
+
+    def _restore_optimiser(self, saved: Mapping[str, Tensor]) -> None:
+        """Give the optimiser a saved state.  torch checks no shapes there, so it must be just what a step on a copy leaves."""
         copy = self.model.flat.clone()
         copy.grad = torch.zeros_like(copy)
-        self._restored(copy, state["optimiser"]).step()
-        self.optimiser = self._restored(self.model.flat, state["optimiser"])
-
-    def _restored(self, parameters: Tensor, saved: Mapping[str, Tensor]) -> Optimizer:
-        """The experiment's optimiser with a saved state."""
-        optimiser = OPTIMISERS[self.experiment.optimiser].build(parameters, self.experiment)
-        state = {0: {name: value.clone() for name, value in saved.items()}} if saved else {}
-        optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
-        return optimiser
+        stepped = OPTIMISERS[self.experiment.optimiser].build(copy, self.experiment)
+        stepped.step()
+        state = _optimiser_state(stepped)
+        if state.keys() != saved.keys():
+            raise ValueError("an optimiser of another kind")
+        for name, value in state.items():
+            copy_tensor(saved, name, value)
+        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": {0: state}})
 
     def _rows(self, rows: Any) -> list[int]:
         """Different sequences of the task, or ValueError."""
@@ -294,13 +298,13 @@ class Trainer:
             raise ValueError("a sequence twice")
         return found
 
-    def try_text(self, text: str) -> trial.Trial:
+    def try_text(self, text: str) -> Trial:
         """Look at any text with the weights as they are; nothing is learned.  `InvalidExperiment` for a text beyond the bounds."""
-        return trial.try_text(self.model, self.task, text, self._windows, self.iteration)
+        return trying.try_text(self.model, self.task, text, self._windows, self.iteration)
 
-    def generate(self, tokens: int = 20, temperature: float = 1.0, seed: int = 0, prompt: str = "") -> trial.Generated:
+    def generate(self, tokens: int = 20, temperature: float = 1.0, seed: int = 0, prompt: str = "") -> Generated:
         """Let the model go on with a text; the same seed gives the same tokens."""
-        return trial.generate(self.model, self.task, tokens, temperature, seed, prompt)
+        return trying.generate(self.model, self.task, tokens, temperature, seed, prompt)
 
     def forecast(self) -> Forecast:
         """What the network as it is now says of validation and test; training is not disturbed.
@@ -310,3 +314,8 @@ class Trainer:
         if not isinstance(self.task, Windows):
             raise InvalidExperiment({"task": "Only a series can be forecast: choose the task series."})
         return rollout.forecast(self.model, self.task, self.experiment)
+
+
+def _optimiser_state(optimiser: Optimizer) -> dict[str, Tensor]:
+    """What it remembers of the flat parameters, by name."""
+    return {name: value for name, value in optimiser.state_dict()["state"].get(0, {}).items() if value is not None}

@@ -1,20 +1,10 @@
-"""Trials: what a trained model makes of a text, and what it writes itself.  The weights do not change."""
+"""Trials: what a trained model makes of a text, and what it writes itself.  No torch: a process that only shows them needs none."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
-
-from core import bptt, limits, passes
-from core.experiment import InvalidExperiment
-from core.model import SequenceModel
-from core.observe import observe
-from core.tasks import Task
-from core.tokens import BOS, EOS, PAD, UNK
 from core.trace import Trace
-from core.truncation import TBPTT
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,54 +24,3 @@ class Generated:
     probabilities: tuple[float, ...]
     text: str
     ended: bool
-
-
-def try_text(model: SequenceModel, task: Task, text: str, windows: Callable[[int], TBPTT], iteration: int) -> Trial:
-    """A pass over a text, and its Trace.  windows: the truncation for so many steps."""
-    batch, axis, unknown = task.read(text)
-    seen = passes.run(model, task, batch, windows(len(batch.inputs)))
-    trace = observe(seen, seen.gradient(), [axis], slice(1), task, iteration=iteration, in_batch=False)
-    return Trial(trace, seen.loss, unknown)
-
-
-@torch.inference_mode()
-def generate(model: SequenceModel, task: Task, tokens: int, temperature: float, seed: int, prompt: str) -> Generated:
-    """Draw up to so many tokens after a prompt, from softmax(logits / temperature); 0 takes the likeliest.  Ends early at <eos>.
-
-    `InvalidExperiment` for an argument out of bounds, or when the model has exploded.
-    """
-    problems = {}
-    if not 1 <= tokens <= limits.GENERATED_TOKENS:
-        problems["tokens"] = f"Tokens must be a whole number from 1 to {limits.GENERATED_TOKENS}, not {tokens}."
-    if not 0 <= temperature <= limits.TEMPERATURE:
-        problems["temperature"] = f"Temperature must be a number from 0 to {limits.TEMPERATURE:g}, not {temperature:g}."
-    if not 0 <= seed <= limits.SEED:
-        problems["seed"] = f"Seed must be a whole number from 0 to {limits.SEED}, not {seed}."
-    if task.inputs is not None:
-        problems["prompt"] = "A network that learns a series predicts numbers: it cannot write a text."
-    if problems:
-        raise InvalidExperiment(problems)
-    generator = torch.Generator().manual_seed(seed)
-    start = task.read(prompt)[0].inputs if prompt.strip() else torch.tensor([[BOS]])
-    layers = model.layers
-    weight = model.weights["embedding.weight"]
-    state: bptt.State | None = None
-    read, ids, probabilities = start, list[int](), list[float]()
-    while len(ids) < tokens:
-        unrolled = bptt.forward(model.cell, layers, weight[read], state)
-        state = unrolled.last()
-        # float64: a small temperature is 0 in float32.
-        logits = model.readout(unrolled.h[-1:])[0, 0].double()
-        if not logits.isfinite().all():
-            raise InvalidExperiment({"prompt": "The network cannot write: its numbers are not finite any more. Restart it."})
-        logits[[PAD, BOS, UNK]] = -torch.inf
-        logits -= logits.max()
-        chances = torch.softmax(logits / temperature if temperature else logits, -1)
-        token = int(torch.multinomial(chances, 1, generator=generator) if temperature else chances.argmax())
-        ids.append(token)
-        probabilities.append(chances[token].item())
-        if token == EOS:
-            break
-        read = torch.tensor([[token]])
-    labels = tuple(task.labels[token] for token in ids)
-    return Generated(labels, tuple(probabilities), task.write(ids), ids[-1] == EOS)

@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 import math
+import re
 import zlib
 from collections.abc import Mapping
 from typing import Any
@@ -29,6 +30,9 @@ IN_A_FILE = "file"
 
 FILE_VERSION = 1
 
+GROUPED = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d*)?")
+"""A number as sentences write it: 1,000,000."""
+
 
 def as_text(name: str, value: Any) -> str:
     """A field's value as a person writes it."""
@@ -41,7 +45,7 @@ def from_text(name: str, text: str) -> Any:
     if kind is str:
         return text
     try:
-        value = float(text)
+        value = float(text.replace(",", "") if GROUPED.fullmatch(text.strip()) else text)
     except ValueError:
         return text
     return int(value) if kind is int and math.isfinite(value) and value == int(value) else value
@@ -64,7 +68,7 @@ def carries_text(experiment: Experiment) -> bool:
 
 
 def read(query: Mapping[str, str], catalogue: Catalogue) -> tuple[Experiment, list[str]]:
-    """The Experiment of a link, and one sentence for each field that could not be read and took its default.  Unknown keys are ignored."""
+    """The Experiment of a link, and one sentence for each field that cannot be and took its default.  Unknown keys are ignored."""
     chosen: dict[str, Any] = {}
     complaints = []
     for name, spec in SPECS.items():
@@ -74,14 +78,14 @@ def read(query: Mapping[str, str], catalogue: Catalogue) -> tuple[Experiment, li
             value = _unpack(name, query[spec.key]) if spec.multiline else from_text(name, query[spec.key])
             catalogue.check(Experiment.from_dict({name: value}))
         except InvalidExperiment as invalid:
-            complaints.append(_complaint(invalid.problems[name]))
+            complaints.append(invalid.problems[name])
         else:
             chosen[name] = value
     try:
         return Experiment.from_dict(chosen), complaints
     except InvalidExperiment as invalid:  # fields that are fine alone and not together
         kept = {name: value for name, value in chosen.items() if name not in ("truncation", *invalid.problems)}
-        return Experiment.from_dict(kept), [*complaints, *map(_complaint, invalid.problems.values())]
+        return Experiment.from_dict(kept), [*complaints, *invalid.problems.values()]
 
 
 def to_file(experiment: Experiment) -> str:
@@ -105,10 +109,6 @@ def from_file(content: bytes, catalogue: Catalogue) -> Experiment:
     return experiment
 
 
-def _complaint(problem: str) -> str:
-    return f"{problem} The link says otherwise, so the default is used."
-
-
 def _pack(text: str) -> str | None:
     packed = zlib.compress(text.encode("utf-8", "surrogatepass"), 9)
     return base64.urlsafe_b64encode(packed).decode().rstrip("=") if len(packed) <= MOST_PACKED_BYTES else None
@@ -117,7 +117,7 @@ def _pack(text: str) -> str | None:
 def _unpack(name: str, packed: str) -> str:
     label = SPECS[name].label
     if packed == IN_A_FILE:
-        raise InvalidExperiment({name: f"{label}: this text is too long for a link and travels as an experiment file."})
+        raise InvalidExperiment({name: f"{label} too long for a link travel as an experiment file: open the one that came with this link."})
     try:
         if len(packed) > 2 * MOST_PACKED_BYTES:
             raise ValueError
@@ -128,4 +128,4 @@ def _unpack(name: str, packed: str) -> str:
             raise ValueError
         return text.decode("utf-8")
     except (ValueError, binascii.Error, zlib.error):
-        raise InvalidExperiment({name: f"{label}: the text of this link is damaged."}) from None
+        raise InvalidExperiment({name: f"{label}: the link's text is damaged."}) from None

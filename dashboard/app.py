@@ -1,9 +1,17 @@
 """The server: `streamlit run dashboard/app.py` serves the pages, the component's files and the live socket on one port."""
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from dashboard.component import assets
 from dashboard.live import route
+from dashboard.live.visitors import Visitors
 from dashboard.views import mishap
 
-app = st.App("main.py", routes=[*route.ROUTES, *assets.ROUTES], lifespan=route.lifespan, on_script_error=mishap.show)
+app = st.App(
+    "main.py",
+    routes=[*route.ROUTES, *assets.ROUTES],
+    middleware=[Middleware(Visitors)],
+    lifespan=route.lifespan,
+    on_script_error=mishap.show,
+)

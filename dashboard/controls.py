@@ -7,6 +7,7 @@ its field as a draft, and the run goes on with what it has.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -18,9 +19,8 @@ from core.catalogue import Catalogue
 from core.experiment import DEFAULTS, SPECS, Experiment, InvalidExperiment
 from core.tokens import label
 from core.truncation import TRUNCATIONS
-from dashboard import session
+from dashboard import session, windows
 from dashboard.address import as_text, from_text
-from dashboard.charts import windows
 from dashboard.examples import EXAMPLES
 from dashboard.session import Session
 from dashboard.texts import Texts, literal
@@ -33,6 +33,9 @@ ROW = 34
 
 NAMED = 3
 """Fields that an expander names."""
+
+UNHEARD = 1.5
+"""Seconds after which a browser has heard what the page wrote into a field: what it says then was typed."""
 
 LIVE, RESTARTS = ":material/bolt:", ":material/restart_alt:"
 
@@ -125,7 +128,13 @@ def summary(experiment: Experiment, catalogue: Catalogue) -> None:
 def typed(held: Session) -> dict[str, str]:
     """What was typed into fields since they were drawn.  Asked at the start of every run: a callback could be stopped half-way."""
     now = {name: session.widget(_key(name), shown) or "" for name, shown in held.drawn.items()}
-    return {name: text for name, text in now.items() if text != held.drawn[name]}
+    return {name: text for name, text in now.items() if text != held.drawn[name] and not _stale(name, text, held)}
+
+
+def _stale(name: str, text: str, held: Session) -> bool:
+    """Whether a field holds what stood there before the page wrote into it: a browser that has not yet heard of that says the old again."""
+    old, since = held.replaced.get(name, ("", -math.inf))
+    return text == old and time.monotonic() - since < UNHEARD
 
 
 def problem_line(sentence: str | None) -> None:
@@ -149,7 +158,12 @@ def _more(group: str, names: list[str], held: Session, catalogue: Catalogue, cha
 
 def _field(name: str, held: Session, catalogue: Catalogue, change: Change) -> None:
     spec = SPECS[name]
+    before = held.drawn.get(name)
     held.drawn[name] = held.drafts.get(name, as_text(name, getattr(held.experiment, name)))
+    if before is not None and before != held.drawn[name]:
+        held.replaced.pop(name, None)
+        if session.widget(_key(name)) == before:  # nobody typed: the page itself writes here
+            held.replaced[name] = (before, time.monotonic())
     session.set_widget(_key(name), held.drawn[name])
     heading = literal(spec.label)
     asked: dict[str, Any] = {"key": _key(name), "help": literal(spec.help)}
@@ -183,14 +197,13 @@ def _number(name: str, heading: str, held: Session, change: Change, asked: Mappi
         st.text_input(heading, **asked)
         for up, sign in ((False, "−"), (True, "+")):
             following = stepped(name, value, up)
-            st.button(
-                sign,
-                key=f"{_key(name)} {sign}",
-                disabled=following == value,
-                help=None,
-                on_click=change,
-                args=({name: as_text(name, type(DEFAULTS[name])(following))},),
-            )
+
+            def press(up: bool = up) -> None:
+                # From the value of now: of two quick presses the second may come before the first is drawn.
+                present = stepped(name, float(getattr(held.experiment, name)), up)
+                change({name: as_text(name, type(DEFAULTS[name])(present))})
+
+            st.button(sign, key=f"{_key(name)} {sign}", disabled=following == value, help=None, on_click=press)
 
 
 def _examples(held: Session, change: Change, say: Texts) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from core.experiment import Experiment
+from dashboard.live.visitors import VISITOR
 from dashboard.texts import DEFAULT_LANGUAGE, Texts, load
 
 KEY = "session"
@@ -21,10 +22,11 @@ class Session:
 
     control, watch: the run's ids, None until it is made; a page that only watches has no `control`.
     link: the query with which the page was opened.
-    query: what the address bar has to say; None leaves it as it is.
+    query: what the address bar has to say next; None leaves it as it is.
     experiment: what the run runs now.
     description: what the server says of that experiment's task.
     drawn: field -> what the form last showed in it; a widget that holds something else was typed into.
+    replaced: field -> what stood in it before the page itself wrote something else there, and when.
     drafts: field -> text that was typed and refused; it stays in its field until it is mended.
     problems: field -> the sentence that says why.
     notes: sentences for the top of the page, until the next change.
@@ -39,6 +41,7 @@ class Session:
     experiment: Experiment = field(default_factory=Experiment)
     description: Mapping[str, Any] = field(default_factory=dict)
     drawn: dict[str, str] = field(default_factory=dict)
+    replaced: dict[str, tuple[str, float]] = field(default_factory=dict)
     drafts: dict[str, str] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -87,6 +90,11 @@ def set_query(values: Mapping[str, str]) -> None:
 def texts() -> Texts:
     """The texts in the browser's language."""
     return load(st.context.locale or DEFAULT_LANGUAGE)
+
+
+def visitor() -> str:
+    """Whose browser this is: the same for all its tabs; "" when it takes no cookies."""
+    return st.context.cookies.get(VISITOR) or ""
 
 
 def is_dark() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from core.catalogue import Catalogue
 from core.experiment import SPECS, Experiment, InvalidExperiment
@@ -28,14 +28,15 @@ def open_run(held: Session, catalogue: Catalogue, say: Texts) -> None:
             return
         held.notes.append(say("notes.not_watched"))
     experiment, complaints = address.read(query, catalogue)
-    held.notes += complaints
     try:
-        keys = runs.create(experiment)
+        keys = runs.create(experiment, session.visitor())
     except InvalidExperiment as invalid:
         kept = {name: value for name, value in experiment.to_dict().items() if name not in invalid.problems}
-        held.notes += [say("notes.link_default", problem=problem) for problem in invalid.problems.values()]
+        complaints += invalid.problems.values()
         experiment = Experiment.from_dict(kept)
-        keys = runs.create(experiment)
+        keys = runs.create(experiment, session.visitor())
+    if complaints:
+        held.notes.append(say("notes.link_defaults", problems=" ".join(complaints)))
     held.control, held.watch = keys.control, keys.watch
     held.experiment, held.changed_live = experiment, False
     describe(held)
@@ -45,7 +46,7 @@ def open_run(held: Session, catalogue: Catalogue, say: Texts) -> None:
 
 def renew(held: Session, say: Texts) -> None:
     """A new run of the same Experiment, because the old one has ended."""
-    keys = runs.create(held.experiment)
+    keys = runs.create(held.experiment, session.visitor())
     held.control, held.watch, held.changed_live = keys.control, keys.watch, False
     held.notes.append(say("notes.renewed"))
     describe(held)
@@ -64,6 +65,36 @@ def reattach(held: Session, control: str) -> bool:
     if new:
         runs.close(new)
     adopt(held, info)
+    return True
+
+
+def follow(held: Session) -> bool:
+    """Show what the run has become, which another page may have changed; False when it is there no more."""
+    with held.lock:
+        info = runs.find(held.run) if held.run else None
+        if info is None:
+            return False
+        held.changed_live = info.changed_live
+        if info.experiment != held.experiment:
+            if held.control is None:
+                _show(held, info)
+            else:
+                adopt_keeping_drafts(held, info)
+        return True
+
+
+def revisit(held: Session, catalogue: Catalogue, search: str, say: Texts) -> bool:
+    """Run what an address says to which the visitor went back or forward; False where it does not hold all of its Experiment."""
+    query = dict(parse_qsl(search.removeprefix("?"), keep_blank_values=True))
+    if held.control is None or WATCH in query:
+        return False
+    if address.IN_A_FILE in query.values():
+        held.query = address.write(held.experiment)
+        return False
+    experiment, complaints = address.read(query, catalogue)
+    _exchange(held, experiment)
+    if complaints:
+        held.notes.append(say("notes.link_defaults", problems=" ".join(complaints)))
     return True
 
 

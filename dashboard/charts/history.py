@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from core.trace import Array
-from dashboard.charts.picture import Look, Picture, number, percent
+from dashboard.charts.picture import Look, Picture, number, on_page, percent
 
 COLUMNS = ("iteration", "loss", "norm_before", "norm_after", "factor", "share_clipped")
 """One point of a run's history; the columns of a frame's tail."""
+
+MOST_DECADES = 6
+"""Labelled on the axis of the gradient norm; of more, every second or third one."""
 
 
 def frame(points: Array) -> pd.DataFrame:
@@ -60,20 +65,13 @@ def draw(points: Array, threshold: float | None, look: Look) -> Picture:
     figure.update_yaxes(
         title={"text": say("charts.axis.norm"), "standoff": 6},
         type="log",
-        exponentformat="power",
-        dtick=1 if span >= 1 else None,
+        tickformat="~g",
+        dtick=max(1, math.ceil(span / MOST_DECADES)) if span >= 1 else None,
         row=2,
         col=1,
     )
     figure.update_xaxes(title={"text": say("charts.axis.iteration"), "standoff": 6}, row=2, col=1)
-    figure.update_layout(
-        height=380,
-        margin={"l": 84, "r": 72, "t": 30, "b": 48},
-        showlegend=False,
-        modebar={"bgcolor": "rgba(0,0,0,0)"},
-        paper_bgcolor=colours.page,
-        plot_bgcolor="rgba(0,0,0,0)",
-    )
+    on_page(figure, look, height=380)
     first, last = history.iloc[0], history.iloc[-1]
     iterations = int(last["iteration"] - first["iteration"]) + 1
     thinned = "_of_drawn" if len(history) < iterations else ""  # a long run keeps only some of its older points

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.trace import Trace
-from dashboard.charts.picture import Chart, Look, Picture, percent
+from dashboard.charts.picture import Chart, Look, Picture, on_page, percent
 from dashboard.charts.token_axis import quoted
 from dashboard.texts import in_chart
 
@@ -42,14 +42,7 @@ def draw(trace: Trace, look: Look) -> Picture:
         showgrid=False,
         zeroline=False,
     )
-    figure.update_layout(
-        height=260,
-        margin={"l": 84, "r": 72, "t": 30, "b": 48},
-        showlegend=False,
-        modebar={"bgcolor": "rgba(0,0,0,0)"},
-        paper_bgcolor=colours.page,
-        plot_bgcolor="rgba(0,0,0,0)",
-    )
+    on_page(figure, look, height=260)
     best = shown[0]
     read, target = quoted(axis.inputs[step - 1]), quoted(axis.targets[step - 1])
     if true < 0:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,6 +14,8 @@ from dashboard import texts, theme
 from dashboard.texts import Texts
 
 LARGEST = 1e150
+MARGIN = {"l": 84, "r": 88, "t": 30, "b": 48}
+"""Wide enough on both sides for labels and legends, and the same for all charts, so that they stand below each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,19 @@ def observed(trace: Trace) -> Array:
     if "reach" in trace:
         return np.asarray(trace["reach"]).diagonal().astype(bool)
     return np.ones(len(trace.axes[0].inputs), bool)
+
+
+def on_page(figure: go.Figure, look: Look, *, height: int, margin: Mapping[str, Any] = MARGIN, **more: Any) -> go.Figure:
+    """The figure as every chart of a page stands there: its height, its margins, on the colour of the page."""
+    return figure.update_layout(
+        height=height,
+        margin=dict(margin),
+        showlegend=False,
+        modebar={"bgcolor": "rgba(0,0,0,0)"},
+        paper_bgcolor=look.colours.page,
+        plot_bgcolor="rgba(0,0,0,0)",
+        **more,
+    )
 
 
 def number(value: float) -> str:

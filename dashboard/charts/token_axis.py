@@ -5,12 +5,12 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from core.trace import Axis
-from dashboard.charts.picture import Look
+from dashboard.charts.picture import MARGIN, Look, on_page
 from dashboard.texts import in_chart
 
 MOST_TICKS = 48
-MARGIN = {"l": 84, "r": 72, "t": 30, "b": 72, "autoexpand": False}
-"""Fixed, and wide enough for labels and legends, so that the same token stands at the same place in all charts."""
+TOKEN_MARGIN = MARGIN | {"b": 72, "autoexpand": False}
+"""Fixed, so that the same token stands at the same place in all charts."""
 
 
 def inputs(axis: Axis) -> list[str]:
@@ -39,16 +39,7 @@ def over_tokens(figure: go.Figure, axis: Axis, look: Look, *, title: str, height
 def token_axis(figure: go.Figure, axis: Axis, look: Look, *, title: str, height: int) -> go.Figure:
     """The figure with the steps of a sentence as its horizontal axis."""
     ticks = _ticks(len(axis.inputs))
-    figure.update_layout(
-        height=height,
-        margin=MARGIN,
-        showlegend=False,
-        hoverlabel={"align": "left"},
-        dragmode="zoom",
-        modebar={"bgcolor": "rgba(0,0,0,0)"},
-        paper_bgcolor=look.colours.page,
-        plot_bgcolor="rgba(0,0,0,0)",
-    )
+    on_page(figure, look, height=height, margin=TOKEN_MARGIN, hoverlabel={"align": "left"}, dragmode="zoom")
     names = inputs(axis)
     figure.update_xaxes(
         tickvals=ticks,

@@ -52,14 +52,24 @@ class Explored(TypedDict):
     reattach: in one script run only, the id of the run that this tab controlled before it was reloaded ("" when mounted without a run
     and the tab knows of none).
     renew: True in one script run only: the visitor asks for a new run because this one has ended.
+    visited: in one script run only, the query of an address to which the visitor went back or forward.
     """
 
     view: View | None
     reattach: str | None
     renew: bool
+    visited: str | None
 
 
-def explorer(key: str, run: str | None, base_path: str = "", words: Mapping[str, Any] | None = None, *, fps: int | None = None) -> Explored:
+def explorer(
+    key: str,
+    run: str | None,
+    base_path: str = "",
+    words: Mapping[str, Any] | None = None,
+    *,
+    fps: int | None = None,
+    experiment: Mapping[str, Any] | None = None,
+) -> Explored:
     """Mounts the explorer: transport, sentences and panels of one run.
 
     key: Streamlit's element key; the same through all reruns, so that the component is mounted once.
@@ -67,16 +77,31 @@ def explorer(key: str, run: str | None, base_path: str = "", words: Mapping[str,
     base_path: `server.baseUrlPath`, empty for the root.
     words: a translation, laid over the component's English words (web/words.js).
     fps: pictures a second to ask for; by default what the visitor chose (30).
+    experiment: the settings that the page shows; the page runs again when the run turns out to have others.
     """
     result = _mount(
         key=key,
-        data={"run": run, "base": prefix(base_path), "version": version(), "words": dict(words or {}), "fps": fps},
+        data={
+            "run": run,
+            "base": prefix(base_path),
+            "version": version(),
+            "words": dict(words or {}),
+            "fps": fps,
+            "experiment": dict(experiment or {}) or None,
+        },
         on_view_change=_heard,
         on_reattach_change=_heard,
         on_renew_change=_heard,
+        on_visited_change=_heard,
+        on_differs_change=_heard,
     )
     view = cast("View | None", getattr(result, "view", None))
-    return {"view": view, "reattach": cast("str | None", getattr(result, "reattach", None)), "renew": bool(getattr(result, "renew", None))}
+    return {
+        "view": view,
+        "reattach": cast("str | None", getattr(result, "reattach", None)),
+        "renew": bool(getattr(result, "renew", None)),
+        "visited": cast("str | None", getattr(result, "visited", None)),
+    }
 
 
 def _heard() -> None:

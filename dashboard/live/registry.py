@@ -137,6 +137,8 @@ class Registry:
     async def _keep_house(self) -> None:
         while True:
             await asyncio.sleep(self.settings.tick)
+            for worker in list(self._workers):
+                worker.look_after(self.settings.tick)
             for run in list(self._runs.values()):
                 self._look_after(run)
 
@@ -144,6 +146,8 @@ class Registry:
         if run.worker is None:
             return
         now = time.monotonic()
+        if run.worker.unanswered >= self.settings.hang_told:
+            run.tell_hang(run.worker.unanswered, self.settings.hang_timeout)
         alone = now - run.left_at
         if alone >= self.settings.discard_after:
             self._discard(run)
@@ -166,12 +170,20 @@ class Registry:
             self._keys.pop(key, None)
         self._runs.pop(run.number, None)
 
-    def _make_room(self) -> None:
-        if len(self._runs) < self.settings.max_runs:
-            return
-        alone = [run for run in self._runs.values() if not run.viewers]
+    def _make_room(self, visitor: str) -> None:
+        """For one more run of this visitor: where there is no place, the one that was left longest ago is given up."""
+        most, of_one = self.settings.max_runs, self.settings.max_runs_of_one
+        own = [run for run in self._runs.values() if visitor and run.visitor == visitor]
+        if len(own) >= of_one:
+            self._give_up(own, f"You have {of_one} runs open, and more are not allowed: close one of your pages, then try again.")
+        elif len(self._runs) >= most:
+            self._give_up(list(self._runs.values()), f"All {most} places for runs are taken; try again in a few minutes.")
+
+    def _give_up(self, some: list[Run], refusal: str) -> None:
+        """Discard one of these runs; LiveError with the refusal when all are watched."""
+        alone = [run for run in some if not run.viewers]
         if not alone:
-            raise LiveError(f"All {self.settings.max_runs} places for runs are taken; try again in a few minutes.")
+            raise LiveError(refusal)
         self._discard(min(alone, key=lambda run: run.left_at))
 
     # What pages and sockets ask for
@@ -203,7 +215,8 @@ class Registry:
         return run.worker
 
     def _least_busy(self) -> Worker:
-        load = {worker: 0 for worker in self._workers if worker.usable}
+        usable = [worker for worker in self._workers if worker.usable]
+        load = {worker: 0 for worker in usable if worker.unanswered < self.settings.hang_told} or dict.fromkeys(usable, 0)
         if not load:
             raise LiveError("The trainers are being restarted; try again in a moment.")
         for run in self._runs.values():
@@ -239,12 +252,12 @@ class Registry:
         if problems := (await self.describe(experiment))["problems"]:
             raise InvalidExperiment(problems)
 
-    async def create(self, experiment: Experiment) -> Run:
-        """A new run, ready to be played."""
+    async def create(self, experiment: Experiment, visitor: str = "") -> Run:
+        """A new run, ready to be played.  visitor: whose it is, "" when that is not known."""
         await self.check(experiment)
-        self._make_room()
+        self._make_room(visitor)
         worker = self._least_busy()
-        run = Run(next(self._numbers), experiment, worker, self.settings)
+        run = Run(next(self._numbers), experiment, worker, self.settings, visitor)
         self._runs[run.number] = run
         try:
             await self._build(run, worker)

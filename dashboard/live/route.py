@@ -71,7 +71,7 @@ async def live(socket: WebSocket) -> None:
     key = socket.path_params["key"]
     run = registry.find(key)
     if run is None:
-        await _refuse(socket, ENDED, {"type": "status", "state": words.GONE, "words": UNKNOWN, "speed": None})
+        await _refuse(socket, ENDED, {"type": "status", "state": words.GONE, "words": UNKNOWN})
         return
     if len(run.viewers) >= registry.settings.max_viewers:
         await _refuse(socket, FULL, {"type": "error", "message": f"This run already has {registry.settings.max_viewers} viewers."})

@@ -29,9 +29,11 @@ class Run:
     control, watch: the keys that let a viewer command it, or only see it.
     """
 
-    def __init__(self, number: int, experiment: Experiment, worker: Worker, settings: Settings) -> None:
+    def __init__(self, number: int, experiment: Experiment, worker: Worker, settings: Settings, visitor: str = "") -> None:
         self.number, self.experiment, self.started_from = number, experiment, experiment
         self.control, self.watch = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        self.visitor = visitor
+        """Whose run it is; "" when that is not known."""
         self.worker: Worker | None = worker
         self.state, self.words, self.speed, self.iteration = words.READY, "", settings.default_speed, 0
         self.viewers: set[Viewer] = set()
@@ -138,6 +140,12 @@ class Run:
         status = self.status()
         for viewer in self.viewers:
             viewer.tell("status", status)
+
+    def tell_hang(self, seconds: float, longest: float) -> None:
+        """Tell all viewers that the worker does not answer."""
+        sentence = f"the trainer has not answered for {seconds:.0f} s; after {longest:g} s it is replaced, and the run goes on"
+        for viewer in self.viewers:
+            viewer.tell("error", json.dumps({"type": "error", "message": sentence}))
 
     def tell_recording(self) -> None:
         """Tell all viewers how far back they can scrub."""

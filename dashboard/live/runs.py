@@ -16,6 +16,7 @@ from core import limits
 from core.catalogue import Catalogue
 from core.experiment import Experiment
 from core.trace import Array, Trace
+from core.trial import Generated, Trial
 from dashboard.live.registry import UNKNOWN, Registry
 from dashboard.live.run import Run
 from dashboard.live.workers import LiveError
@@ -74,23 +75,6 @@ class RunInfo:
     def changed_live(self) -> bool:
         """Whether settings changed while it went on: a new run with the current ones will not repeat this one."""
         return self.experiment != self.started_from
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """A text run through the frozen weights.  unknown: the steps (from 1) whose token the model does not know."""
-
-    trace: Trace
-    unknown: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Generated:
-    """Tokens drawn from the model, as text, and the probability with which each was drawn."""
-
-    tokens: tuple[str, ...]
-    text: str
-    probabilities: tuple[float, ...]
 
 
 @dataclass
@@ -159,10 +143,13 @@ def describe(experiment: Experiment) -> dict[str, Any]:
     return _do(registry().describe(experiment))
 
 
-def create(experiment: Experiment) -> RunKeys:
-    """A new run, at iteration 0, with its first picture; it waits for a viewer, and for play."""
+def create(experiment: Experiment, visitor: str = "") -> RunKeys:
+    """A new run, at iteration 0, with its first picture; it waits for a viewer, and for play.
+
+    visitor: who asks for it; each visitor may have so many runs.
+    """
     catalogue()
-    run = _do(registry().create(experiment))
+    run = _do(registry().create(experiment, visitor))
     return RunKeys(run.control, run.watch)
 
 
@@ -211,14 +198,14 @@ def try_text(control: str, text: str) -> Trial:
     if len(text) > limits.TEXT_CHARACTERS:
         raise LiveError(f"The text has {len(text):,} characters; at most {limits.TEXT_CHARACTERS:,} are allowed.")
     answer, block = _do(registry().ask(control, "try", text=text))
-    return Trial(Trace.from_bytes(block), tuple(answer["unknown"]))
+    return Trial(Trace.from_bytes(block), answer["loss"], tuple(answer["unknown"]))
 
 
 def generate(control: str, tokens: int = 20, temperature: float = 1.0, seed: int = 0, prompt: str = "") -> Generated:
     """Let the model go on after the prompt; the same seed draws the same tokens."""
     arguments = {"tokens": tokens, "temperature": temperature, "seed": seed, "prompt": prompt}
     answer, _ = _do(registry().ask(control, "generate", arguments=arguments))
-    return Generated(tuple(answer["tokens"]), answer["text"], tuple(answer["probabilities"]))
+    return Generated(tuple(answer["tokens"]), tuple(answer["probabilities"]), answer["text"], answer["ended"])
 
 
 def checkpoint(control: str) -> bytes:

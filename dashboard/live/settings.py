@@ -28,6 +28,12 @@ class Settings:
     """How long a worker may take to import torch and to warm up."""
     request_timeout: float = 20.0
     """How long a page waits for a trainer's answer."""
+    ping_every: float = 2.0
+    """Time after which a worker that says nothing is asked whether it is still there."""
+    hang_told: float = 6.0
+    """An unanswered question this old is told to those who watch, and new runs go elsewhere; one long iteration may take as long."""
+    hang_timeout: float = 30.0
+    """A worker that has not answered for this time is ended by force and replaced."""
     checkpoint_every: float = 5.0
     """Time between two checkpoints of a run that advances."""
     checkpoint_bytes: int = 4 * 2**20
@@ -37,6 +43,8 @@ class Settings:
 
     # Runs and their lifetimes
     max_runs: int = 64
+    max_runs_of_one: int = 8
+    """Runs of one visitor: one browser with many tabs cannot take all places.  The oldest that nobody watches makes room first."""
     max_work: float = 5e10
     """Multiplications that one iteration with its picture may take (a few seconds): it cannot be interrupted, and others wait for it."""
     max_viewers: int = 100

@@ -5,21 +5,46 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from starlette.websockets import WebSocket
 
 from dashboard.live import words
 from dashboard.live.frames import Picture
-from dashboard.live.history import NOWHERE
+from dashboard.live.history import NOWHERE, History, Position
 from dashboard.live.look import PANELS, panels
 from dashboard.live.settings import Settings
 
-if TYPE_CHECKING:
-    from dashboard.live.run import Run
-
 COMPLAINTS_EVERY = 1.0
 """Seconds between two error messages about too many messages."""
+
+
+class Watched(Protocol):
+    """What a viewer needs of the run that it watches (`run.Run`)."""
+
+    state: str
+    fps: float
+    shown: Picture | None
+    history: History
+
+    def axis_of(self, picture: Picture) -> str:
+        """The axis message of a picture."""
+
+    def frame(self, picture: Picture, position: Position) -> bytes:
+        """A picture with the points that a viewer at this position has not seen."""
+
+    def seen(self, picture: Picture) -> None:
+        """A viewer has been sent this picture."""
+
+    def command(self, do: str, value: Any = None) -> None:
+        """A command of a person who controls the run."""
+
+    def looks(self, message: Mapping[str, Any]) -> None:
+        """Show something else to all."""
+
+    def demand(self) -> None:
+        """What viewers want to see has changed."""
 
 
 class Viewer:
@@ -29,7 +54,7 @@ class Viewer:
     still wait in a slow network; a browser that says how many frames it has received is therefore never sent many more than those.
     """
 
-    def __init__(self, socket: WebSocket, run: Run, settings: Settings, *, control: bool) -> None:
+    def __init__(self, socket: WebSocket, run: Watched, settings: Settings, *, control: bool) -> None:
         self.show: tuple[str, ...] = PANELS
         self.fps = settings.default_fps
         self._socket, self._run, self._settings, self._control = socket, run, settings, control

@@ -1,4 +1,4 @@
-"""The worker processes as the web process sees them: started, spoken to, missed when they die."""
+"""The worker processes as the web process sees them: started, spoken to, missed when they die, replaced when they hang."""
 
 from __future__ import annotations
 
@@ -58,6 +58,8 @@ class Worker:
         self._reading: asyncio.Task[None] | None = None
         self._stopping = False
         self._warm = False
+        self._heard = False
+        self._quiet = 0.0
         self.ready: asyncio.Future[Mapping[str, Any]] = asyncio.get_running_loop().create_future()
         """Its catalogue, once it has warmed up; WorkerDied when it never will."""
 
@@ -70,6 +72,30 @@ class Worker:
     def _gone(self) -> bool:
         process = self._process
         return self._stopping or process is None or process.returncode is not None or self._reading is None or self._reading.done()
+
+    @property
+    def unanswered(self) -> float:
+        """Seconds since it was asked whether it is still there, without a word from it."""
+        return max(0.0, self._quiet - self._settings.ping_every)
+
+    def look_after(self, passed: float) -> None:
+        """Called every so many seconds: ask a worker that says nothing whether it is still there, and end it when it never answers.
+
+        The seconds are those of the caller's rounds, not of a clock: while this process itself stands still, nobody is missed.
+        """
+        if not self.usable or self._process is None:
+            return
+        if self._heard:
+            self._heard, self._quiet = False, 0.0
+            return
+        asked = self._quiet >= self._settings.ping_every
+        self._quiet += passed
+        if not asked and self._quiet >= self._settings.ping_every:
+            self.send({"do": "ping"})
+        if self.unanswered >= self._settings.hang_timeout:
+            log.warning("worker %d has not answered for %g s and is ended", self._process.pid, self.unanswered)
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
 
     @property
     def pid(self) -> int | None:
@@ -103,6 +129,7 @@ class Worker:
                 self._died(self)
 
     def _take(self, message: pipe.Message, block: bytes) -> None:
+        self._heard = True
         if "reply" in message:
             waiting = self._waiting.pop(message["reply"], None)
             if waiting and not waiting.done():
@@ -110,6 +137,8 @@ class Worker:
         elif message["on"] == "ready":
             self._warm = True
             self.ready.set_result(message["catalogue"])
+        elif message["on"] == "pong":
+            return
         else:
             try:
                 self._tell(message, block)

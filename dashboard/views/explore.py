@@ -22,7 +22,7 @@ def page() -> None:
         catalogue = runs.catalogue()
         if held.run is None:
             steering.open_run(held, catalogue, say)
-        elif runs.find(held.run) is None:
+        elif not steering.follow(held):
             steering.renew(held, say)
     except LiveError as error:
         unavailable.show(str(error), say)
@@ -30,10 +30,13 @@ def page() -> None:
     with held.lock:
         if typed := controls.typed(held):
             steering.change(held, typed)
-    if held.query is not None:
-        session.set_query(held.query)
     notices(held, say)
-    explored = explorer("explorer", held.run, st.get_option("server.baseUrlPath") or "")
+    explored = explorer("explorer", held.run, st.get_option("server.baseUrlPath") or "", experiment=held.experiment.to_dict())
+    if explored["visited"] is not None and steering.revisit(held, catalogue, explored["visited"], say):
+        st.rerun()
+    if held.query is not None:  # written once: later the visitor may have gone back to another address
+        session.set_query(held.query)
+        held.query = None
     if explored["renew"]:
         steering.renew(held, say)
         st.rerun()

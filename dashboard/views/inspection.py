@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from html import escape
 from typing import Any
@@ -77,4 +78,5 @@ def _history(points: Any, held: Session, look: Look, say: Texts) -> None:
 
 
 def _books(books: Mapping[str, float], say: Texts) -> str:
-    return say("inspect.books", error=f"{max(books.values()):.0e}") if books else ""
+    worst = max(books.values(), default=math.nan)
+    return say("inspect.books", error=f"{worst:.0e}") if math.isfinite(worst) else say("inspect.no_books")

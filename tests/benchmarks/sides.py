@@ -95,7 +95,7 @@ class Bare(nn.Module):
             self.readout.weight.copy_(weights["readout.weight"])
             self.readout.bias.copy_(weights["readout.bias"])
         self.threshold = experiment.threshold
-        self.optimiser = torch.optim.Adam(self.parameters(), lr=experiment.learning_rate)
+        self.optimiser = torch.optim.Adam(self.parameters(), lr=experiment.learning_rate, fused=True)
 
     def losses(self, h: Tensor) -> Tensor:
         """L_s of each step, (T,)."""
@@ -122,7 +122,7 @@ class Loop(Bare):
         self.cell = CELLS[experiment.cell][1](experiment.embedding, experiment.hidden, dtype=ours.model.flat.dtype)
         self.cell.load_state_dict({name.removesuffix("_l0"): value for name, value in self.rnn.state_dict().items()})
         del self.rnn
-        self.optimiser = torch.optim.Adam(self.parameters(), lr=experiment.learning_rate)
+        self.optimiser = torch.optim.Adam(self.parameters(), lr=experiment.learning_rate, fused=True)
         self.with_c = experiment.cell == "lstm"
 
     def unroll(self, retain: bool) -> list[Tensor]:

@@ -98,11 +98,11 @@ REFUSED = {
     "too many lines": ("text", "a b\n" * 4_900, "4,900 sentences (lines); at most 200 are allowed"),
     "a sentence without end": ("text", "a " * 9_000, "Line 1 has 9,000 tokens; at most 511"),
     "control characters": ("text", "a\x00b\x1b[31m", "Line 1 contains a control character (U+0000)"),
-    "a threshold of nothing": ("threshold", "0", "from 1e-06 to 1e+06"),
-    "a threshold below nothing": ("threshold", "-1", "from 1e-06 to 1e+06"),
-    "a threshold of words": ("threshold", "small", "from 1e-06 to 1e+06"),
-    "an absurd rate": ("learning_rate", "1e9", "from 1e-06 to 10"),
-    "a rate that is none": ("learning_rate", "nan", "from 1e-06 to 10"),
+    "a threshold of nothing": ("threshold", "0", "from 0.000001 to 1,000,000"),
+    "a threshold below nothing": ("threshold", "-1", "from 0.000001 to 1,000,000"),
+    "a threshold of words": ("threshold", "small", "from 0.000001 to 1,000,000"),
+    "an absurd rate": ("learning_rate", "1e9", "from 0.000001 to 10"),
+    "a rate that is none": ("learning_rate", "nan", "from 0.000001 to 10"),
 }
 
 

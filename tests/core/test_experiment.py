@@ -68,8 +68,8 @@ def test_beyond_a_bound_the_sentence_names_it(name):
     for bound, value in ((spec.minimum, spec.minimum - 1), (spec.maximum, spec.maximum + 1)):
         words = problem(**{name: value})
         assert words.startswith(f"{spec.label} must be a ")
-        assert number(bound) in words
-        assert words.endswith(f", not {number(value)}.")
+        assert number(bound, grouped=True) in words
+        assert words.endswith(f", not {number(value, grouped=True)}.")
         assert ("whole number" in words) == isinstance(DEFAULTS[name], int)
 
 
@@ -94,14 +94,14 @@ def test_what_is_no_text_is_refused(name, value):
     ("fields", "words"),
     [
         ({"tokens": "letter"}, "Tokens must be one of word, character."),
-        ({"dtype": "float16"}, "Numbers must be one of float64, float32."),
+        ({"dtype": "float16"}, "Precision must be one of float64, float32."),
         ({"update_every": "step"}, "Update after must be one of pass, block."),
         ({"text": "x" * 20_001}, "Sentences: 20,001 characters are too many; at most 20,000 are allowed."),
         ({"hidden": 257}, "Hidden units must be a whole number from 1 to 256, not 257."),
-        ({"threshold": 0}, "Threshold must be a number from 1e-06 to 1e+06, not 0."),
-        ({"threshold": -1}, "Threshold must be a number from 1e-06 to 1e+06, not -1."),
-        ({"seed": 2**31}, "Seed must be a whole number from 0 to 2147483647, not 2147483648."),
-        ({"learning_rate": 1e9}, "Learning rate must be a number from 1e-06 to 10, not 1e+09."),
+        ({"threshold": 0}, "Threshold must be a number from 0.000001 to 1,000,000, not 0."),
+        ({"threshold": -1}, "Threshold must be a number from 0.000001 to 1,000,000, not -1."),
+        ({"seed": 2**31}, "Seed must be a whole number from 0 to 2,147,483,647, not 2,147,483,648."),
+        ({"learning_rate": 1e9}, "Learning rate must be a number from 0.000001 to 10, not 1,000,000,000."),
     ],
 )
 def test_the_sentences_are_these(fields, words):
@@ -186,7 +186,18 @@ def test_what_changes_live():
 
 
 @pytest.mark.parametrize(
-    ("value", "words"), [(0.01, "0.01"), (1e-6, "1e-06"), (1000, "1000"), (10.0, "10"), (2**31 - 1, "2147483647"), (1e6, "1e+06"), (0, "0")]
+    ("value", "words"),
+    [
+        (0.01, "0.01"),
+        (1e-6, "0.000001"),
+        (1000, "1000"),
+        (10.0, "10"),
+        (2**31 - 1, "2147483647"),
+        (1e6, "1000000"),
+        (0.123456789, "0.123456789"),
+        (1e300, "1e+300"),
+        (0, "0"),
+    ],
 )
 def test_numbers_are_written_as_people_do(value, words):
     assert number(value) == words

@@ -502,7 +502,7 @@ def test_changes_that_need_a_new_run_are_refused(small, field):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"threshold": 0}, "Threshold must be a number from 1e-06 to 1e\\+06, not 0"),
+        ({"threshold": 0}, "Threshold must be a number from 0.000001 to 1,000,000, not 0"),
         ({"clip": "hard"}, "Clipping must be one of off, norm, value"),
         ({"learning_rate": -1}, "Learning rate must be"),
         ({"k": 0}, "K must be a whole number from 1 to 512, not 0"),

@@ -57,7 +57,7 @@ def test_a_text_too_long_for_a_link_travels_as_a_file(catalogue: Catalogue):
     assert address.carries_text(short)
     experiment, complaints = address.read(address.write(long), catalogue)
     assert experiment == Experiment()
-    assert "travels as an experiment file" in complaints[0]
+    assert "travel as an experiment file" in complaints[0]
 
 
 def packed(raw: bytes) -> str:
@@ -89,7 +89,6 @@ def test_a_hostile_link_gets_one_sentence_and_the_default(catalogue: Catalogue, 
     experiment, complaints = address.read(HOSTILE[case], catalogue)
     assert experiment == Experiment()
     assert len(complaints) == 1
-    assert complaints[0].endswith("so the default is used.")
     assert len(complaints[0]) < 300
 
 

@@ -14,8 +14,8 @@ import pytest
 from core.cells import CELLS
 from core.trace import PARTS, Axis, Trace
 from core.truncation import TBPTT
-from dashboard import theme
-from dashboard.charts import CHARTS, Look, history, lag_matrix, picture, windows
+from dashboard import theme, windows
+from dashboard.charts import CHARTS, Look, history, lag_matrix, picture
 
 AXIS = Axis(("<bos>", "the", "big", "dog"), ("the", "big", "dog", "<eos>"))
 WITHOUT_GATES = {"gates"}

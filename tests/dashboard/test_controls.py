@@ -28,7 +28,7 @@ def test_a_bad_number_stays_typed_with_its_bound_and_nothing_runs(typed: str):
     assert ran == []
     assert settled.experiment == Experiment()
     assert settled.drafts == {"threshold": typed}
-    assert "from 1e-06 to 1e+06" in settled.problems["threshold"]
+    assert "from 0.000001 to 1,000,000" in settled.problems["threshold"]
 
 
 def test_a_bad_field_does_not_hold_back_the_others():

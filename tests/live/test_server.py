@@ -24,7 +24,7 @@ SMALL = Experiment(text="a b c\nb c a d", hidden=8, embedding=4)
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     with live_server(
-        workers=1, pause_after=0.5, discard_after=2, tick=0.1, checkpoint_every=0.2, max_runs=6, max_viewers=4,
+        workers=1, pause_after=0.5, discard_after=2, tick=0.1, checkpoint_every=0.2, max_runs=6, max_runs_of_one=3, max_viewers=4,
         allowed_origins="https://lecture.example", default_speed=200,
     ) as address:  # fmt: skip
         yield address
@@ -401,6 +401,24 @@ class TestLifetimes:
             with pytest.raises(LiveError, match="All 6 places"):
                 runs.create(SMALL)
             for other in others[1:]:
+                runs.close(other.control)
+
+
+class TestVisitors:
+    def test_one_visitor_cannot_take_all_places(self, server: str, keys: runs.RunKeys):
+        """Of its own runs, the one that nobody has watched for longest makes room; other people's stay."""
+        with contextlib.ExitStack() as stack:
+            first, second, third = (runs.create(SMALL, "a") for _ in range(3))
+            stack.enter_context(watch(server, second.control)).frame()
+            fourth = runs.create(SMALL, "a")
+            assert runs.find(first.control) is None
+            assert all(runs.find(kept.control) for kept in (second, third, fourth, keys))
+            for other in (third, fourth):
+                stack.enter_context(watch(server, other.control)).frame()
+            with pytest.raises(LiveError, match="You have 3 runs open"):
+                runs.create(SMALL, "a")
+            runs.close(runs.create(SMALL, "b").control)
+            for other in (second, third, fourth):
                 runs.close(other.control)
 
 

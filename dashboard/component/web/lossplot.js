@@ -180,15 +180,16 @@ export class LinePlot extends Panel {
     context.fill();
   }
 
-  read(tape, clip) {
-    const now = tape.bins ? tape[this.fields.last][tape.bins - 1] : NaN;
+  read(tape, clip, looking) {
+    const bin = looking ? tape.at(looking) : tape.bins - 1;
+    const now = tape.bins ? tape[this.fields.last][bin] : NaN;
     write(this.value, this.at ? fill(this.words.plot.here, { iteration: count(this.at[0]), value: short(this.at[1]) }) : short(now));
     if (this.name === "norm") {
       const share = tape.bins ? Math.round(100 * tape.shareClipped) : 0;
       const { clipped, notClipped } = this.words.plot;
       write(this.legend, !clip || clip.mode === "off" ? notClipped : fill(clipped, { threshold: short(clip.threshold), share }));
     }
-    const values = { title: this.element.getAttribute("aria-label"), value: short(now), iteration: count(tape.iteration) };
+    const values = { title: this.element.getAttribute("aria-label"), value: short(now), iteration: count(looking ?? tape.iteration) };
     this.canvas.setAttribute("aria-label", fill(this.words.plot.describe, values));
   }
 }

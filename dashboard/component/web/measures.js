@@ -33,7 +33,7 @@ export function expose(element, explorer) {
     value: Object.freeze({
       get iteration() { return explorer.iteration; },
       get loss() { return explorer.frame?.header.loss ?? null; },
-      get state() { return explorer.status.state; },
+      get state() { return explorer.status.run.state; },
       get socket() { return explorer.stream?.state ?? "none"; },
       get opened() { return explorer.stream?.opened ?? 0; },
       get control() { return explorer.control; },

@@ -3,6 +3,8 @@
 import { make, write } from "./dom.js";
 import { fill } from "./numbers.js";
 
+const SETTLED = 300; // ms after which a move of the slider has been answered
+
 export class Replay {
   /** `seek(n)`: show the picture n pictures back; 0 is the latest. */
   constructor(words, seek) {
@@ -12,12 +14,14 @@ export class Replay {
       on: {
         input: () => {
           this.#say();
+          this.sought = performance.now();
           seek(Number(this.slider.max) - Number(this.slider.value));
         },
       },
     });
     this.value = make("output", { class: "quiet" });
     this.element = make("label", { class: "replay" }, make("span", { text: this.words.label }), this.slider, this.value);
+    this.sought = 0;
     this.count = 0;
     this.resting = false;
     this.#show();
@@ -37,6 +41,14 @@ export class Replay {
     if (!resting) this.slider.value = this.slider.max;
     this.resting = resting;
     this.#show();
+  }
+
+  /** A picture of now has come: the run was stepped or changed, here or elsewhere, and the look back is over. */
+  live() {
+    // One that was on its way when the slider was moved says nothing.
+    if (this.slider.value === this.slider.max || performance.now() - this.sought < SETTLED) return;
+    this.slider.value = this.slider.max;
+    this.#say();
   }
 
   #show() {

@@ -148,9 +148,11 @@ export class Proof {
   }
 }
 
-const TYPING = "input:not([type=checkbox]):not([type=button]), textarea, select, [contenteditable]:not([contenteditable=false])";
+const SLIDER = "input[type=range]"; // has arrows of its own, but neither space nor letters
+const TYPING = "input:not([type=checkbox]):not([type=button]):not([type=range]), textarea, select, [contenteditable]:not([contenteditable=false])";
 const OWN_ARROWS = ["slider", "listbox", "option", "combobox", "tab", "radio", "menu", "menuitem", "grid", "spinbutton", "tree"]
   .map((role) => `[role=${role}]`)
+  .concat(SLIDER)
   .join();
 const OWN_SPACE = "button, a, summary, label, input, [role=button], [role=switch], [role=checkbox]";
 
@@ -163,7 +165,7 @@ export function transportKeys(transport, focused) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const target = event.composedPath()[0];
     if (!(target instanceof Element) || target.closest(TYPING)) return;
-    if (event.key === " " && !target.closest(OWN_SPACE)) !event.repeat && transport.toggle();
+    if (event.key === " " && (target.matches(SLIDER) || !target.closest(OWN_SPACE))) !event.repeat && transport.toggle();
     else if (event.key === "ArrowRight" && !focused(target) && !target.closest(OWN_ARROWS)) transport.once();
     else if (event.key.toLowerCase() === "r" && !event.shiftKey) !event.repeat && transport.again();
     else return;

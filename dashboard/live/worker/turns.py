@@ -85,8 +85,10 @@ class Turns:
         return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _take(self, message: pipe.Message, block: bytes) -> None:
+        if message["do"] == "ping":
+            self._tell({"on": "pong"})
         # What is said of one run keeps its order: an order may not overtake the request that builds its run.
-        if "request" in message or any(waiting.get("run") == message["run"] for waiting, _ in self._requests):
+        elif "request" in message or any(waiting.get("run") == message["run"] for waiting, _ in self._requests):
             self._requests.append((message, block))
         else:
             self._order(message)
@@ -196,11 +198,11 @@ class Turns:
 
     def _try_text(self, message: pipe.Message, _: bytes) -> Answer:
         trial = self._run(message).trainer.try_text(message["text"])
-        return {"unknown": trial.unknown}, trial.trace.to_bytes()
+        return {"unknown": trial.unknown, "loss": trial.loss}, trial.trace.to_bytes()
 
     def _generate(self, message: pipe.Message, _: bytes) -> Answer:
         made = self._run(message).trainer.generate(**message["arguments"])
-        return {"tokens": made.tokens, "text": made.text, "probabilities": made.probabilities}, b""
+        return {"tokens": made.tokens, "text": made.text, "probabilities": made.probabilities, "ended": made.ended}, b""
 
     def _checkpoint(self, message: pipe.Message, _: bytes) -> Answer:
         trainer = self._run(message).trainer

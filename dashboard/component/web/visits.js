@@ -1,0 +1,14 @@
+// The browser's Back and Forward: each change of the settings is an address of its own, and going back to one brings its settings back.
+
+/** `owns()`: whether this page may change its run.  `visited(search)`: the address that was gone to.  Returns what ends the listening. */
+export function visits(owns, visited) {
+  const here = location.pathname;
+  const went = (event) => {
+    if (!owns() || location.pathname !== here) return;
+    // Streamlit would run the page with the settings that it has, and write their address over this one.
+    event.stopImmediatePropagation();
+    visited(location.search);
+  };
+  window.addEventListener("popstate", went, { capture: true });
+  return () => window.removeEventListener("popstate", went, { capture: true });
+}
