@@ -27,13 +27,12 @@ def observe(
     in_batch: bool = True,
     first: int = 0,
     sweep: bptt.LagSweep | None = None,
-    lag: bool = True,
 ) -> Trace:
     """The Trace of some sequences of a pass.
 
     gradient: of each weight, before clipping.  axes: of the observed sequences, which are the batch's `rows`.  task: theirs.
     first: the step, from 0, of the pass's first step; where a pass covers only a block of the sequence, the other steps are NaN.
-    lag: whether to sweep the lag matrix; sweep: with room that was kept.
+    sweep: of the lag matrix, with room that was kept.
     """
     part = seen.unrolled.section(rows=rows)
     direct = seen.direct[:, rows]
@@ -94,14 +93,10 @@ def observe(
     books = {"shares": _share_error(by_weight)}
 
     values["reach"] = whole(reach, 0, 1)
-    if lag:
-        swept, books["lag matrix"], books["direct"] = _lag(sweep or bptt.LagSweep(), part, direct, reach, total, parts)
-        values["lag_h"] = whole(torch.stack(swept.h), 1, 2)
-        if swept.c:
-            values["lag_c"] = whole(torch.stack(swept.c), 1, 2)
-        for name in ("lag_h", "lag_c"):
-            if name in values:
-                hide_padding(hide(values[name], 1, 3, with_loss), 2, 3)
+    swept, books["lag matrix"], books["direct"] = _lag(sweep or bptt.LagSweep(), part, direct, reach, total, parts)
+    for name, matrices in (("lag_h", swept.h), ("lag_c", swept.c)):
+        if matrices:
+            values[name] = hide_padding(hide(whole(torch.stack(matrices), 1, 2), 1, 3, with_loss), 2, 3)
     labels = {"gate": cell.gates, "part": PARTS, "weight": by_weight.names, **task.coordinates}
     return Trace(iteration, tuple(axes), labels, values, in_batch, books)
 

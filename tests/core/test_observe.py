@@ -144,13 +144,6 @@ def test_one_sequence_is_a_column_of_all(small, index):
         assert_close(one.of(0)[name].astype(float), expected.astype(float))
 
 
-def test_the_lag_matrix_can_be_left_out(small):
-    trace, _ = look(small, lag=False)
-    assert "lag_h" not in trace
-    assert "lag matrix" not in trace.books
-    assert "dh" in trace
-
-
 @every_cell
 def test_beyond_the_bound_the_lag_matrix_shows_the_last_steps(small, kind, monkeypatch):
     whole, _ = look(small.replace(cell=kind), TBPTT(2, 5))
