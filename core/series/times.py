@@ -46,6 +46,9 @@ class Spacing:
     def words(self) -> str:
         if self.unit == "numbers":
             return f"in steps of {self.every:.4g}"
+        if self.unit == "seconds" and self.every % 60 == 0:
+            size, one = (3600, "hour") if self.every % 3600 == 0 else (60, "minute")
+            return f"every {one}" if self.every == size else f"every {self.every / size:g} {one}s"
         return f"every {PLURALS[self.unit]}" if self.every == 1 else f"every {self.every:g} {self.unit}"
 
     @property

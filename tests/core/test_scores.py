@@ -1,0 +1,123 @@
+"""Scores against numbers worked out by hand, and against their definitions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from core.scores import SCORES, autocorrelation, mae, mase, mse, smape
+
+
+def column(*values: float) -> np.ndarray:
+    return np.array(values, dtype=float)[:, None]
+
+
+def test_by_hand():
+    actual, forecast = column(1, 2, 4), column(2, 2, 1)
+    assert mse(actual, forecast) == pytest.approx(10 / 3)
+    assert mae(actual, forecast) == pytest.approx(4 / 3)
+    # Steps of the training part: 1, 2, 3 with a mean of 2; two steps apart: 3, 5 with a mean of 4.
+    train = column(0, 1, 3, 6)
+    assert mase(actual, forecast, train, 1) == pytest.approx(4 / 3 / 2)
+    assert mase(actual, forecast, train, 2) == pytest.approx(4 / 3 / 4)
+    assert smape(actual, forecast) == pytest.approx(200 * (1 / 3 + 0 + 3 / 5) / 3)
+
+
+def test_the_seasonal_naive_forecast_of_the_training_part_has_a_mase_of_one():
+    train = np.random.default_rng(0).normal(size=(60, 3))
+    assert mase(train[12:], train[:-12], train, 12) == pytest.approx(1)
+
+
+values = arrays.arrays(np.float64, st.tuples(st.integers(1, 20), st.integers(1, 3)), elements=st.floats(-1e12, 1e12))
+
+
+@given(values)
+def test_what_is_right_has_no_error(actual):
+    train = np.random.default_rng(0).normal(size=(30, actual.shape[1]))
+    for score in SCORES.values():
+        assert score.of(actual, actual.copy(), train, 7) == 0
+
+
+@given(values, st.data())
+def test_bounds(actual, draw):
+    forecast = draw.draw(arrays.arrays(np.float64, actual.shape, elements=st.floats(-1e12, 1e12)))
+    assert 0 <= smape(actual, forecast) <= 200 * (1 + 1e-12)
+    assert mae(actual, forecast) ** 2 <= mse(actual, forecast) * (1 + 1e-9)
+    assert smape(np.zeros_like(actual), actual) in (pytest.approx(0), pytest.approx(200 * np.mean(actual != 0)))
+
+
+def test_units_do_not_matter_where_there_are_none():
+    generator = np.random.default_rng(0)
+    actual, forecast, train = (generator.normal(5, 1, (n, 2)) for n in (12, 12, 40))
+    units = np.array([1e3, 1e-3])
+    assert mase(actual * units, forecast * units, train * units, 4) == pytest.approx(mase(actual, forecast, train, 4))
+    assert smape(actual * units, forecast * units) == pytest.approx(smape(actual, forecast))
+
+
+def test_columns_count_alike():
+    generator = np.random.default_rng(1)
+    actual, forecast, train = (generator.normal(5, 1, (n, 2)) for n in (12, 12, 40))
+    for score in SCORES.values():
+        alone = [score.of(actual[:, [c]], forecast[:, [c]], train[:, [c]], 4) for c in (0, 1)]
+        assert score.of(actual, forecast, train, 4) == pytest.approx(np.mean(alone))
+
+
+def test_a_training_part_that_repeats_itself_gives_no_scale():
+    train = np.tile(column(1, 2, 3), (5, 1))
+    assert np.isnan(mase(column(1), column(2), train, 3))
+    assert mase(column(1), column(2), train, 1) == pytest.approx(1 / np.mean(np.abs(np.diff(train[:, 0]))))
+
+
+@pytest.mark.parametrize("period", [0, 5])
+def test_a_season_as_long_as_the_training_part_is_refused(period):
+    with pytest.raises(ValueError, match="The season must have 1 to 4 steps, fewer than the training part, not"):
+        mase(column(1), column(1), np.ones((5, 1)), period)
+
+
+@pytest.mark.parametrize("score", SCORES)
+@pytest.mark.parametrize("forecast", [np.ones((3, 1)), np.ones((2, 2)), np.ones(2)])
+def test_arrays_that_do_not_match_are_refused(score, forecast):
+    with pytest.raises(ValueError, match="same shape"):
+        SCORES[score].of(np.ones((2, 1)), forecast, np.arange(9.0)[:, None], 1)
+    with pytest.raises(ValueError, match="same shape"):
+        SCORES[score].of(np.ones((0, 1)), np.ones((0, 1)), np.arange(9.0)[:, None], 1)
+
+
+def test_scores_explain_themselves():
+    for score in SCORES.values():
+        assert score.label
+        assert score.help.endswith(".")
+
+
+def test_autocorrelation_by_hand():
+    found = autocorrelation(column(1, 2, 3, 6), 2)
+    # Around the mean of 3: -2, -1, 0, 3 with a sum of squares of 14.
+    np.testing.assert_allclose(found.values[:, 0], [2 / 14, -3 / 14], rtol=1e-15)
+    assert found.band == pytest.approx(0.98)
+
+
+def test_autocorrelation_is_that_of_statsmodels():
+    stattools = pytest.importorskip("statsmodels.tsa.stattools")
+    residuals = np.random.default_rng(0).normal(size=(80, 2)).cumsum(0)
+    found = autocorrelation(residuals, 20).values
+    for at in (0, 1):
+        np.testing.assert_allclose(found[:, at], stattools.acf(residuals[:, at], nlags=20, fft=False)[1:], rtol=1e-12)
+
+
+def test_white_noise_stays_in_its_band():
+    found = autocorrelation(np.random.default_rng(0).normal(size=(2000, 1)), 200)
+    # 5 % of 200 are 10, give or take 3 standard deviations of sqrt(200 * 0.05 * 0.95) = 3.1.
+    assert np.count_nonzero(np.abs(found.values) > found.band) <= 19
+
+
+def test_what_does_not_vary_has_no_autocorrelation():
+    assert np.isnan(autocorrelation(np.ones((9, 1)), 3).values).all()
+
+
+@pytest.mark.parametrize("lags", [0, 9, -1])
+def test_lags_are_fewer_than_residuals(lags):
+    with pytest.raises(ValueError, match="Lags must be a whole number from 1 to 8"):
+        autocorrelation(np.ones((9, 1)), lags)
