@@ -125,13 +125,19 @@ class ETS(Baseline):
         form = Form.parse(fitted.form)
         numbers = _Numbers.read(fitted)
         states = _smoothed(form, numbers, values, origins)
-        draws = None if form.error == "A" and form.season != "M" else np.random.default_rng(SEED).standard_normal((horizon, PATHS))
+        # The same draws from every origin: an interval depends on the state at its origin, and on nothing else.
+        draws = None if closed_form(form) else np.random.default_rng(SEED).standard_normal((horizon, PATHS))
         parts = [
             _ahead(form, numbers, state, origin, steps, draws)
             for state, (origin, steps) in zip(states, spans(origins, len(values), horizon), strict=True)
         ]
         value, low, high = (np.concatenate(part) for part in zip(*parts, strict=True))
         return value, low, high
+
+
+def closed_form(form: Form) -> bool:
+    """Whether the intervals have one: where errors, trend and season add up."""
+    return form.error == "A" and form.season != "M"
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,6 +192,7 @@ def test_a_fit_that_takes_too_long_is_ended():
     assert outcome["words"] == "It was not fitted within 0 seconds; choose a smaller order or a shorter series."
 
 
-def test_without_a_server_nothing_is_begun():
+def test_without_a_server_nothing_is_begun(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(fits, "_server", fits._Server())
     with pytest.raises(LiveError, match="is not running"):
         begin(which=tuple(BASELINES)[:1])

@@ -36,7 +36,7 @@ class Fitter:
     def __init__(self, inbox: Inbox, send: Send, settings: Settings) -> None:
         self._inbox, self._send, self._settings = inbox, send, settings
         self._waiting: deque[tuple[pipe.Message, bytes]] = deque()
-        self._cancelled = ""
+        self._cancelled: str | None = None
         self._answers: dict[str, Callable[[pipe.Message, Array], Answer]] = {"fit": self._fit, "forecast": self._forecast}
 
     def warm_up(self) -> None:
@@ -82,7 +82,7 @@ class Fitter:
     def _fit(self, message: pipe.Message, train: Array) -> Answer:
         until = time.monotonic() + self._settings.fit_seconds
         wanted, options = Attempt(**message["attempt"]), Options(**message["options"])
-        self._cancelled = ""
+        self._cancelled = None
         outcome = attempt(train, message["period"], options, wanted, lambda: self._going(message["job"], until))
         return {"outcome": outcome.to_dict()}, b""
 
