@@ -1,6 +1,7 @@
 """Backpropagation through time, made visible: the numeric core.
 
-Nothing is imported until it is touched, so that a process without torch can use `core.experiment`, `core.catalogue` and `core.trace`.
+Nothing is imported until it is touched, so that a process without torch can use `core.experiment`, `core.catalogue`, `core.trace`,
+`core.series`, `core.scores` and `core.forecast`.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ _HOMES = {
     "Catalogue": "core.catalogue",
     "ClipReport": "core.clipping",
     "Experiment": "core.experiment",
+    "Forecast": "core.forecast",
     "Hooks": "core.hooks",
     "InvalidCheckpoint": "core.checkpoint",
     "InvalidExperiment": "core.experiment",
     "SequenceModel": "core.model",
+    "Series": "core.series",
     "Snapshot": "core.training",
     "Step": "core.hooks",
     "TBPTT": "core.truncation",

@@ -53,8 +53,9 @@ def test_what_does_not_exist_is_refused_with_what_does(catalogue):
 
 @pytest.mark.parametrize("field", [field for field, spec in SPECS.items() if isinstance(spec.choices, str)])
 def test_every_member_makes_a_run(catalogue, field):
+    reader = {"task": "series", "values": " ".join(map(str, range(60)))} if SPECS[field].option else {}
     for name in catalogue.members(field):
-        assert Trainer(Experiment(**{field: name})).step().iteration == 1
+        assert Trainer(Experiment(**reader | {field: name})).step().iteration == 1
 
 
 @pytest.mark.parametrize(
@@ -66,6 +67,15 @@ def test_every_member_makes_a_run(catalogue, field):
         ({"truncation": "window"}, {"k"}, {"k1", "k2", "update_every"}),
         ({"truncation": "custom"}, {"k1", "k2", "update_every"}, {"k"}),
         ({"optimiser": "momentum", "clip": "value"}, {"momentum", "threshold"}, set()),
+        ({}, {"embedding"}, {"series", "values", "points", "season", "noise", "window", "horizon", "scaling", "test"}),
+        ({"series": "own"}, {"text"}, {"series", "values", "season"}),
+        (
+            {"task": "series"},
+            {"series", "season", "window", "stride", "horizon", "answer"},
+            {"text", "embedding", "points", "noise", "values"},
+        ),
+        ({"task": "series", "series": "sine"}, {"points", "noise", "season", "rollout", "scaling"}, {"values", "tokens"}),
+        ({"task": "series", "series": "own"}, {"values", "validation", "test"}, {"points", "noise"}),
     ],
     ids=str,
 )
@@ -85,6 +95,11 @@ def test_what_matters(catalogue, fields, matter, idle):
         ({"clip": "off"}, {"threshold": 1e-5}),
         ({"truncation": "window"}, {"update_every": "block"}),
         ({"truncation": "chunk"}, {"k2": 9}),
+        ({}, {"series": "sine"}),
+        ({"series": "sine"}, {"points": 90}),
+        ({"task": "series"}, {"text": "a b"}),
+        ({"task": "series"}, {"embedding": 3}),
+        ({"task": "series"}, {"noise": 3.0}),
     ],
     ids=str,
 )
@@ -113,6 +128,17 @@ def test_what_does_not_matter_changes_no_number(catalogue, fields, change):
         ({}, {"dtype": "float32"}),
         ({}, {"batch": 1}),
         ({}, {"initialisation": "orthogonal"}),
+        ({}, {"embedding": 3}),
+        ({"task": "series"}, {"series": "nile"}),
+        ({"task": "series"}, {"window": 12}),
+        ({"task": "series"}, {"stride": 3}),
+        ({"task": "series"}, {"answer": "last"}),
+        ({"task": "series"}, {"validation": 0.3}),
+        ({"task": "series"}, {"test": 0.3}),
+        ({"task": "series"}, {"scaling": "log"}),
+        ({"task": "series", "series": "sine"}, {"season": 7}),
+        ({"task": "series", "series": "sine"}, {"points": 90}),
+        ({"task": "series", "series": "sine"}, {"noise": 3.0}),
     ],
     ids=str,
 )
