@@ -97,7 +97,7 @@ class Explorer {
     });
     const badges = make("div", { class: "badges" }, this.proof.element, this.menu, this.replay.element);
     this.bar = make("div", { class: "topbar" }, this.transport.element, badges);
-    const left = make("div", { class: "left" }, pictures.sentence, this.notice.element, pictures.stack);
+    const left = make("div", { class: "left" }, pictures.panels.forecast.element, pictures.sentence, this.notice.element, pictures.stack);
     this.element = make(
       "div", { class: "explorer", dataset: { socket: "none", state: "none", iteration: "0", empty: "" } },
       this.bar, this.sentences.element,
@@ -130,6 +130,7 @@ class Explorer {
       this.setTriggerValue("reattach", before ?? "");
     }
     if (data.run !== this.run || data.base !== this.base) this.#follow(data.run, data.base);
+    this.pictures.panels.forecast.beside(data.baselines);
   }
 
   #follow(run, base) {

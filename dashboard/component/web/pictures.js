@@ -3,6 +3,7 @@
 import { TokenAxis, layout, widthsOf } from "./axis.js";
 import { Cursor } from "./cursor.js";
 import { make, write } from "./dom.js";
+import { Forecast } from "./forecast.js";
 import { LagMatrix } from "./lagmatrix.js";
 import { LinePlot } from "./lossplot.js";
 import { count, fill } from "./numbers.js";
@@ -27,6 +28,7 @@ export class Pictures {
       look.keep();
     } });
     this.panels = {
+      forecast: new Forecast(panels.forecast, words),
       h: new UnitMap("h", panels.h, words),
       gate: new UnitMap("gate", panels.gate, words, [controls.gate]),
       dh: new UnitMap("dh", panels.dh, words, [controls.part]),
@@ -37,10 +39,10 @@ export class Pictures {
       cursor: new Readout(panels.cursor, words),
       next: new NextTokens(panels.next, words),
     };
-    const { h, gate, dh, share, lag, loss, norm, cursor, next } = this.panels;
+    const { forecast, h, gate, dh, share, lag, loss, norm, cursor, next } = this.panels;
     this.maps = [h, gate, dh, share, lag];
     this.lines = [loss, norm];
-    for (const plot of this.lines) plot.stale = stale;
+    for (const plot of [...this.lines, forecast]) plot.stale = stale;
     this.band = make("div", { class: "band", "aria-hidden": "true" });
     this.sentence = make("p", { class: "reading", "aria-hidden": "true" });
     this.stack = make(
@@ -52,9 +54,10 @@ export class Pictures {
     pointing(this.stack, this.cursor, (plot, x, y) => this.#placeOf(plot, x, y), settled);
   }
 
-  /** Shows the panels that are wanted. */
+  /** Shows the panels that are wanted, of those that have something to say of what is learned. */
   show() {
-    for (const [name, panel] of Object.entries(this.panels)) panel.shown = this.look.shown.includes(name);
+    const pointless = this.axis?.series ? "next" : "forecast";
+    for (const [name, panel] of Object.entries(this.panels)) panel.shown = name !== pointless && this.look.shown.includes(name);
   }
 
   /** Nothing is known of a run yet. */
@@ -66,7 +69,10 @@ export class Pictures {
   /** Another axis: other tokens, or another network. */
   stand(axis) {
     this.axis = axis;
-    const { gate } = this.words.panels;
+    this.show();
+    this.panels.forecast.stand(axis);
+    const { gate, loss } = this.words.panels;
+    write(this.panels.loss.line, axis.series ? loss.squared : loss.line);
     write(this.panels.gate.line, axis.gates.length ? gate.line : gate.none);
     this.panels.gate.body.hidden = axis.gates.length === 0;
     this.panels.gate.legend.hidden = axis.gates.length === 0;
@@ -112,6 +118,8 @@ export class Pictures {
     const { paper, line } = this;
     const ink = getComputedStyle(this.sentence).color;
     for (const plot of this.lines) plot.resize(wide, ink, line, style.fontFamily);
+    const { forecast } = this.panels;
+    if (forecast.shown) forecast.resize(forecast.box.clientWidth, ink, line, style.fontFamily, this.palette);
     if (this.axis) {
       const steps = this.axis.inputs.length;
       const widths = widthsOf(this.axis.inputs, `600 13px ${style.fontFamily}`);
@@ -175,6 +183,7 @@ export class Pictures {
       plot.read(tape, axis?.clip, looking);
     }
     if (!this.shape || !axis || (frame && !this.fits)) return false;
+    if (panels.forecast.shown) panels.forecast.read(frame, cursor);
     this.tokens.point(cursor.t);
     this.#place();
     if (frame && !control) this.look.follow(frame.maps);

@@ -1,10 +1,10 @@
 // What this browser remembers: which panels are shown and how.  And what this tab remembers: the run that it controls.
 
-const VIEW = "bptt.view";
+const VIEW = "bptt.view.2";
 const RUN = "bptt.run";
 
 export const DEFAULTS = {
-  shown: ["h", "dh", "lag", "loss", "norm", "cursor", "next"],
+  shown: ["forecast", "h", "dh", "lag", "loss", "norm", "cursor", "next"],
   gate: null, part: "total", weight: null, view: "projection", fps: 30, range: "following",
   logarithmic: { loss: false, norm: true },
 };

@@ -32,6 +32,10 @@ const ENGLISH = {
     menu: "Panels", menuTip: "Show and hide panels", range: "Colour range", following: "follows", fixed: "fixed", smooth: "Pictures a second",
   },
   panels: {
+    forecast: {
+      title: "Forecast", line: "",
+      more: "The network learns from windows of the training part only. From each origin after it, it reads the true values before that origin and predicts the next ones; so do the baselines, with the same horizon. Test values are for judging at the very end: choose settings by validation.",
+    },
     h: {
       title: "Hidden state", line: "What the network remembers: one row for each unit, one column for each step.",
       more: "Column t is the state h_t after reading token t. Blue is negative, orange is positive, the middle of the scale is 0. Units have no order; look for columns that change and rows that stay.",
@@ -55,7 +59,7 @@ const ENGLISH = {
       title: "Lag matrix", line: "Row: whose loss. Column: which state. Colour: how strongly that loss reaches back to that state.",
       more: "Cell (s, t) is |dL_s/dh_t|, the length of the error that the loss of step s sends to the state of step t; lag = s \u2212 t. Follow a row to the left to see it vanish or explode. No path leads forward, so the upper triangle is empty. Truncation cuts cells away: they are hatched, however large they are.",
     },
-    loss: { title: "Loss", line: "Cross-entropy for each predicted token.", more: "The mean over all real target tokens of the batch. Guessing evenly among V tokens costs ln V." },
+    loss: { title: "Loss", line: "Cross-entropy for each predicted token.", squared: "Mean squared error of the scaled values.", more: "The mean over all real target tokens of the batch. Guessing evenly among V tokens costs ln V." },
     norm: {
       title: "Gradient norm", line: "Length of the whole gradient, before clipping.",
       more: "The dashed line is the clip threshold; the strip at the foot marks the iterations that were clipped.",
@@ -65,6 +69,23 @@ const ENGLISH = {
   },
   lag: {
     cut: "cut by the truncation", floor: "below {floor}", absent: "no path", nothing: "no value", legendCut: "cut", boundary: "truncation boundary", here: "|dL\u209b/dh\u209c| = {value}",
+  },
+  forecast: {
+    line: "{name}: the network\u2019s forecast of what it was not trained on, sharpening while it learns. Source: {source}.",
+    zoom: "Time shown", zooms: { whole: "whole series", end: "forecast" }, column: "Column", keys: "Lines", network: "network",
+    toggle: "Show or hide {name}", parts: { training: "training", validation: "validation", test: "test" },
+    here: "{time}: {value}", describe: "{name}: {points} points, the last {forecast} of them forecast.",
+    scores: "Scores", scored: { validation: "on validation", test: "on test" }, method: "method",
+    columns: {
+      mse: ["MSE", "Mean squared error, in squared units"], mae: ["MAE", "Mean absolute error, in the series\u2019 own units"],
+      mase: ["MASE", "Error against repeating the last season on the training part; below 1 is better"],
+      smape: ["sMAPE %", "Mean error in percent of the mean of truth and forecast, 0 to 200"],
+    },
+    verdict: {
+      alone: "Fit the baselines below to see whether the network is worth its trouble.",
+      ahead: "By MASE, the network is ahead of {second} {part}.",
+      behind: "By MASE, {first} is ahead {part}: {best}, the network {network}.",
+    },
   },
   shares: {
     sum: "the bars add up to {sum} = norm of the gradient {total}",

@@ -196,6 +196,10 @@ class Turns:
         snapshot = self._run(message).current()
         return {"scalars": scalars(snapshot)}, traced(snapshot).to_bytes()
 
+    def _forecast(self, message: pipe.Message, _: bytes) -> Answer:
+        made = self._run(message).trainer.forecast()
+        return {"name": made.name, "origins": made.origins, "shape": made.values.shape}, made.values.tobytes()
+
     def _try_text(self, message: pipe.Message, _: bytes) -> Answer:
         trial = self._run(message).trainer.try_text(message["text"])
         return {"unknown": trial.unknown, "loss": trial.loss}, trial.trace.to_bytes()

@@ -1,0 +1,75 @@
+"""What a forecast leaves over: its residuals over time, and whether they still know of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from core.scores import autocorrelation
+from core.trace import Array
+from dashboard.charts.picture import Look, Picture, number, on_page
+from dashboard.texts import in_chart
+
+LAGS = 24
+FEWEST = 8
+"""Residuals below which an autocorrelation says nothing."""
+
+
+def frame(times: Sequence[str], actual: Array, forecast: Array) -> pd.DataFrame:
+    """Residuals as tidy pandas.  times: n labels; actual, forecast: (n,)."""
+    return pd.DataFrame({"time": times, "actual": actual, "forecast": forecast, "residual": actual - forecast})
+
+
+def draw(times: Sequence[str], actual: Array, forecast: Array, period: int, look: Look) -> Picture:
+    """Residuals e = actual - forecast, and their autocorrelation with the band of white noise and the season marked."""
+    table, say, colours = frame(times, actual, forecast), look.say, look.colours
+    residuals = table["residual"].to_numpy()
+    figure = make_subplots(rows=1, cols=2, column_widths=[0.6, 0.4], horizontal_spacing=0.12)
+    places = np.arange(len(table))
+    figure.add_trace(
+        go.Bar(
+            x=places,
+            y=residuals,
+            marker={"color": colours.first},
+            customdata=[in_chart(time) for time in table["time"]],
+            hovertemplate="%{customdata}: %{y:.3g}<extra></extra>",
+        ),
+        row=1,
+        col=1,
+    )
+    every = max(1, len(table) // 6)
+    ticks = places[::every]
+    figure.update_xaxes(tickvals=ticks, ticktext=[in_chart(table["time"][int(at)]) for at in ticks], row=1, col=1)
+    figure.update_yaxes(title={"text": say("charts.residuals.residual"), "standoff": 6}, row=1, col=1)
+    lags = min(LAGS, len(residuals) - 2)
+    words = say("charts.residuals.mean", mean=number(residuals.mean()), spread=number(residuals.std()))
+    if lags >= 1 and len(residuals) >= FEWEST and residuals.std() > 0:
+        found = autocorrelation(residuals[:, None], lags)
+        _correlations(figure, found.values[:, 0], found.band, period, look)
+        words += " " + _white(found.values[:, 0], found.band, look)
+    return Picture(on_page(figure, look, height=280), words)
+
+
+def _correlations(figure: go.Figure, values: Array, band: float, period: int, look: Look) -> None:
+    say, colours = look.say, look.colours
+    lags = np.arange(1, len(values) + 1)
+    marked = [colours.second if period > 1 and lag % period == 0 else colours.first for lag in lags]
+    figure.add_trace(
+        go.Bar(x=lags, y=values, width=0.5, marker={"color": marked}, hovertemplate="lag %{x}: %{y:.2f}<extra></extra>"), row=1, col=2
+    )
+    for edge in (-band, band):
+        figure.add_hline(y=edge, line={"color": colours.cut, "width": 1.5, "dash": "dash"}, row=1, col=2)
+    figure.update_yaxes(title={"text": say("charts.residuals.correlation"), "standoff": 6}, range=[-1.05, 1.05], row=1, col=2)
+    figure.update_xaxes(title={"text": say("charts.residuals.lag"), "standoff": 6}, row=1, col=2)
+
+
+def _white(values: Array, band: float, look: Look) -> str:
+    """Whether the residuals look like noise: one in twenty correlations lies outside the band by chance."""
+    outside = int((np.abs(values) > band).sum())
+    strongest = int(np.abs(values).argmax())
+    key = "noise" if outside <= max(1, round(0.05 * len(values))) else "structure"
+    return look.say(f"charts.residuals.{key}", outside=outside, all=len(values), lag=strongest + 1, value=f"{values[strongest]:.2f}")

@@ -1,0 +1,124 @@
+"""Comparing: what a page knows of the baselines of its series, beside which the network's forecast is shown.
+
+The baselines are fitted by processes of their own as soon as a page shows a series; what is done is on the page while the rest goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from core.baselines import BASELINES, Options
+from core.experiment import Experiment
+from core.forecast import Array, Forecast
+from core.scoreboard import Board, score
+from core.series import Series, Split, make_series, split
+from dashboard.live import fits
+from dashboard.live.fits import FitProgress, LiveError, Result
+from dashboard.live.frames import plain
+
+DIGITS = 6
+"""Significant digits of a forecast on its way to the browser."""
+
+
+@dataclass
+class Comparison:
+    """The baselines of one series with one horizon.
+
+    asked: what was asked for; another series, split, horizon or option is another question.   ticket: by which to ask after it.
+    results, lines: of the baselines that are done; `lines` as the live picture takes them.
+    problem: why there is nothing, or nothing more.
+    """
+
+    asked: Any = None
+    ticket: str = ""
+    series: Series | None = None
+    parts: Split | None = None
+    progress: FitProgress | None = None
+    results: Mapping[str, Result] = field(default_factory=dict)
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    problem: str = ""
+
+    @property
+    def going_on(self) -> bool:
+        """Whether more is to come."""
+        return self.progress is not None and self.progress.state == "fitting"
+
+    def board(self, forecast: Forecast) -> Board:
+        """The scores of a forecast of this series."""
+        if self.series is None or self.parts is None:
+            return {}
+        return score(self.series.values, self.parts, self.series.period, forecast)
+
+
+def follow(held: Comparison, experiment: Experiment, options: Options) -> None:
+    """Ask for the baselines of the experiment's series, once, and take over what is done."""
+    if experiment.task != "series":
+        _forget(held)
+        return
+    asked = [getattr(experiment, name) for name in ("series", "values", "points", "season", "noise", "seed", "horizon", "validation", "test")]
+    if held.asked != [*asked, options]:
+        _forget(held)
+        held.asked = [*asked, options]
+        begin(held, experiment, options)
+    look(held)
+
+
+def begin(held: Comparison, experiment: Experiment, options: Options) -> None:
+    """Begin to fit, again after it was cancelled."""
+    held.problem = ""
+    try:
+        held.series = make_series(experiment)
+        held.parts = split(len(held.series.times), experiment.validation, experiment.test)
+        held.ticket = fits.start(held.series.values, held.series.period, held.parts, experiment.horizon, options=options)
+    except (LiveError, ValueError) as error:
+        held.problem = str(error)
+
+
+def look(held: Comparison) -> None:
+    """Take over what is done."""
+    if not held.ticket or (held.progress is not None and held.progress.state == "done"):
+        return
+    try:
+        progress = fits.progress(held.ticket)
+        results = fits.result(held.ticket)
+    except LiveError as error:
+        held.problem, held.progress = str(error), None
+        return
+    held.progress = progress
+    if results.keys() != held.results.keys():
+        held.results = results
+        held.lines = [_line(held, name, result.forecast) for name, result in results.items() if result.forecast]
+
+
+def cancel(held: Comparison) -> None:
+    """Give up what is not done."""
+    try:
+        fits.cancel(held.ticket)
+    except LiveError as error:
+        held.problem = str(error)
+    look(held)
+
+
+def _forget(held: Comparison) -> None:
+    held.asked, held.ticket, held.series, held.parts, held.progress = None, "", None, None, None
+    held.results, held.lines, held.problem = {}, [], ""
+
+
+def _line(held: Comparison, name: str, forecast: Forecast) -> dict[str, Any]:
+    """A forecast as the live picture draws it."""
+    return {
+        "name": name,
+        "label": BASELINES[name].label,
+        "values": _short(forecast.values),
+        "lower": None if forecast.lower is None else _short(forecast.lower),
+        "upper": None if forecast.upper is None else _short(forecast.upper),
+        "scores": plain(held.board(forecast)),
+    }
+
+
+def _short(values: Array) -> list[list[float]]:
+    return [[float(f"{number:.{DIGITS}g}") for number in row] for row in np.asarray(values).tolist()]

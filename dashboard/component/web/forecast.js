@@ -1,0 +1,293 @@
+// A whole series with what is said of its last parts: by the network, sharpening while it learns, and by baselines, which stand.
+// It has a time axis of its own: the other pictures show one window of this series, which is marked under it.
+
+import { choice, make, offer, press, segments, write } from "./dom.js";
+import { sharp } from "./heatmap.js";
+import { fill, short } from "./numbers.js";
+import { Panel } from "./panel.js";
+import { Scoreboard } from "./scoreboard.js";
+
+const [LEFT, RIGHT, TOP, BOTTOM, HEIGHT] = [48, 10, 18, 34, 232];
+const DASHES = [[6, 3], [2, 2], [8, 3, 2, 3], [4, 2], [1, 3]];
+
+export class Forecast extends Panel {
+  constructor(texts, words) {
+    const w = words.forecast;
+    const zoom = segments(Object.entries(w.zooms), "whole", w.zoom, (name) => this.#zoom(name));
+    const column = choice([], "", w.column, (index) => this.#column(Number(index)));
+    super("forecast", texts, words, [zoom, column]);
+    Object.assign(this, { w, zoom, column, zoomed: "whole", of: 0, hidden: new Set(), pointed: null, pointer: null, others: [] });
+    this.canvas = make("canvas", { class: "sharp", role: "img", "aria-label": texts.title });
+    this.box = make("div", { class: "plotbox", style: { height: `${HEIGHT}px` } }, this.canvas);
+    this.keys = make("div", { class: "keys", role: "group", "aria-label": w.keys });
+    this.scores = new Scoreboard(w);
+    this.body.append(this.box, this.keys, this.scores.element);
+    this.box.addEventListener("pointermove", (event) => this.#point(event.offsetX));
+    this.box.addEventListener("pointerleave", () => this.#point(null));
+  }
+
+  #changed() {
+    this.drawn = null;
+    this.stale?.();
+  }
+
+  #point(x) {
+    this.pointer = x;
+    this.#changed();
+  }
+
+  #zoom(name) {
+    this.zoomed = name;
+    press(this.zoom, name);
+    this.#changed();
+  }
+
+  #column(index) {
+    this.of = index;
+    this.#changed();
+  }
+
+  /** `axis`: of the run; a run that learns no series has no `axis.series`. */
+  stand(axis) {
+    const { series } = axis;
+    this.said = null;
+    if (!series) {
+      this.series = null;
+      return;
+    }
+    if (JSON.stringify(series) !== this.known) {
+      this.known = JSON.stringify(series);
+      this.of = 0;
+      this.others = [];
+      this.scores.clear();
+    }
+    this.series = series;
+    this.start = series.times.indexOf(axis.inputs[0]);
+    this.steps = axis.inputs.length;
+    this.horizon = axis.experiment.horizon;
+    this.column.hidden = series.columns.length < 2;
+    offer(this.column, series.columns.map((name, index) => [String(index), name]), String(this.of));
+    write(this.line, fill(this.w.line, { name: series.name, source: series.source }));
+    this.#key();
+    this.#changed();
+  }
+
+  /** `baselines`: [{name, label, values, lower, upper, scores}], forecasts (n, D) of the same times as the network's. */
+  beside(baselines) {
+    this.others = baselines ?? [];
+    this.#key();
+    this.#changed();
+  }
+
+  /** One button for each line: it shows and hides it; pointing at it shows its interval. */
+  #key() {
+    const lines = [["network", this.w.network], ...this.others.map(({ name, label }) => [name, label])];
+    const signature = JSON.stringify([lines, this.palette?.theme]);
+    if (this.keyed === signature) return;
+    this.keyed = signature;
+    this.keys.replaceChildren(...lines.map(([name, label]) => this.#button(name, label)));
+  }
+
+  #button(name, label) {
+    const point = (pointed) => {
+      this.pointed = pointed;
+      this.#changed();
+    };
+    return make(
+      "button",
+      {
+        type: "button", class: "key", "aria-pressed": String(!this.hidden.has(name)), title: fill(this.w.toggle, { name: label }),
+        on: {
+          click: (event) => {
+            if (!this.hidden.delete(name)) this.hidden.add(name);
+            event.currentTarget.setAttribute("aria-pressed", String(!this.hidden.has(name)));
+            this.#changed();
+          },
+          pointerenter: () => point(name), pointerleave: () => point(null), focus: () => point(name), blur: () => point(null),
+        },
+      },
+      make("i", { style: { background: this.palette ? this.#colour(name) : "currentColor" } }), make("span", { text: label }),
+    );
+  }
+
+  #colour(name) {
+    if (name === "network") return this.palette.colours.line;
+    const at = this.others.findIndex((other) => other.name === name);
+    return this.palette.colours.baselines[at % this.palette.colours.baselines.length];
+  }
+
+  resize(width, ink, line, family, palette) {
+    Object.assign(this, { width, ink, rule: line, family, palette, keyed: null });
+    if (this.series) this.#key();
+    this.#changed();
+  }
+
+  /** Draws and says what is new.  `cursor`: the step that is pointed at in the other pictures. */
+  read(frame, cursor) {
+    if (!this.series || !(this.width > 0)) return;
+    this.said = frame?.maps.forecast ?? this.said;
+    const drawn = `${this.said?.iteration} ${cursor.t}`;
+    if (this.drawn === drawn && !frame?.replayed) return;
+    this.drawn = drawn;
+    this.scores.set(this.said?.scores, this.others, this.w.network);
+    this.#paint(cursor);
+    this.say(this.pointedAt);
+    this.#describe();
+  }
+
+  #paint(cursor) {
+    const { series, said, of } = this;
+    const context = sharp(this.canvas, this.width, HEIGHT);
+    context.font = `11px ${this.family}`;
+    const count = series.times.length;
+    const first = this.zoomed === "whole" ? 0 : Math.max(0, series.train - Math.max(2 * series.period, Math.round((count - series.train) / 2)));
+    const [w, h] = [this.width - LEFT - RIGHT, HEIGHT - TOP - BOTTOM];
+    const x = (index) => LEFT + ((index - first) / Math.max(1, count - 1 - first)) * w;
+    const [low, high] = this.#range(first);
+    const y = (value) => TOP + h - ((value - low) / (high - low)) * h;
+    this.#parts(context, x, h, first, count);
+    this.#grid(context, x, y, w, h, low, high, first, count);
+    this.#window(context, x, h, cursor, first);
+    context.save();
+    context.beginPath();
+    context.rect(LEFT - 1, TOP, w + 2, h);
+    context.clip();
+    const shown = this.others.filter(({ name }) => !this.hidden.has(name));
+    const banded = this.others.find(({ name }) => name === this.pointed) ?? shown.find(({ name }) => name === this.scores.best);
+    if (banded?.lower) this.#band(context, banded, x, y);
+    context.lineJoin = "round";
+    this.#line(context, series.values.slice(first).map((row) => row[of]), first, x, y, { colour: this.ink, width: 1.25 });
+    for (const other of shown) {
+      const at = this.others.indexOf(other);
+      this.#line(context, other.values.map((row) => row[of]), series.train, x, y, {
+        colour: this.#colour(other.name), width: other.name === this.pointed ? 2.25 : 1.4, dash: DASHES[at % DASHES.length],
+      });
+    }
+    if (said && !this.hidden.has("network")) {
+      const columns = said.shape[1];
+      const values = Array.from({ length: said.shape[0] }, (_, i) => said.codes[i * columns + of]);
+      this.#line(context, values, series.train, x, y, { colour: this.palette.colours.line, width: 2.25 });
+    }
+    context.restore();
+    this.#hover(context, x, y, h, first, count);
+  }
+
+  /** The values' own range, with room: a forecast that runs away leaves the picture, it does not squash it. */
+  #range(first) {
+    let [low, high] = [Infinity, -Infinity];
+    for (let i = first; i < this.series.values.length; i++) {
+      const value = this.series.values[i][this.of];
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+    const room = 0.12 * (high - low || Math.abs(high) || 1);
+    return [low - room, high + room];
+  }
+
+  #parts(context, x, h, first, count) {
+    const { train, validation } = this.series;
+    const { parts } = this.w;
+    const spans = [[parts.training, first, train, 0], [parts.validation, train, validation, 0.06], [parts.test, validation, count, 0.12]];
+    context.textAlign = "left";
+    context.textBaseline = "alphabetic";
+    for (const [name, from, to, shade] of spans) {
+      if (to <= from) continue;
+      const [a, b] = [x(Math.max(from - 0.5, first)), x(Math.min(to - 0.5, count - 1))];
+      context.fillStyle = this.ink;
+      context.globalAlpha = shade;
+      context.fillRect(a, TOP, b - a, h);
+      context.globalAlpha = 1;
+      if (context.measureText(name).width < b - a - 4) context.fillText(name, a + 2, TOP - 6);
+    }
+  }
+
+  #grid(context, x, y, w, h, low, high, first, count) {
+    context.textBaseline = "middle";
+    context.textAlign = "right";
+    const step = niceStep((high - low) / 4);
+    for (let level = Math.ceil(low / step) * step; level <= high; level += step) {
+      const at = Math.round(y(level));
+      context.fillStyle = this.rule;
+      context.fillRect(LEFT, at, w, 1);
+      context.fillStyle = this.ink;
+      context.fillText(tick(level, step), LEFT - 6, at);
+    }
+    context.textBaseline = "alphabetic";
+    const ends = [[first, "left"], [Math.round((first + count - 1) / 2), "center"], [count - 1, "right"]];
+    for (const [index, align] of ends) {
+      context.textAlign = align;
+      context.fillText(this.series.times[index], x(index), TOP + h + 26);
+    }
+  }
+
+  /** Which window the other pictures show, and where in it the cursor stands. */
+  #window(context, x, h, cursor, first) {
+    if (this.start < 0) return;
+    const [from, to] = [Math.max(this.start, first), this.start + this.steps - 1];
+    context.fillStyle = this.palette.colours.mark;
+    if (to >= from) context.fillRect(x(from), TOP + h + 6, Math.max(2, x(to) - x(from)), 3);
+    const at = this.start + cursor.t;
+    if (at >= first) {
+      context.globalAlpha = 0.55;
+      context.fillRect(x(at) - 0.5, TOP, 1, h + 9);
+      context.globalAlpha = 1;
+    }
+  }
+
+  #band(context, { lower, upper, name }, x, y) {
+    const { train } = this.series;
+    context.fillStyle = this.#colour(name);
+    context.globalAlpha = 0.14;
+    context.beginPath();
+    upper.forEach((row, i) => context.lineTo(x(train + i), y(row[this.of])));
+    for (let i = lower.length - 1; i >= 0; i--) context.lineTo(x(train + i), y(lower[i][this.of]));
+    context.fill();
+    context.globalAlpha = 1;
+  }
+
+  #line(context, values, from, x, y, { colour, width, dash = [] }) {
+    context.strokeStyle = colour;
+    context.lineWidth = width;
+    context.setLineDash(dash);
+    context.beginPath();
+    values.forEach((value, i) => (Number.isFinite(value) ? context.lineTo(x(from + i), y(value)) : null));
+    context.stroke();
+    context.setLineDash([]);
+  }
+
+  #hover(context, x, y, h, first, count) {
+    this.pointedAt = "";
+    if (this.pointer === null) return;
+    const share = (this.pointer - LEFT) / Math.max(1, this.width - LEFT - RIGHT);
+    const index = Math.min(count - 1, Math.max(first, Math.round(first + share * (count - 1 - first))));
+    context.fillStyle = this.ink;
+    context.globalAlpha = 0.5;
+    context.fillRect(x(index) - 0.5, TOP, 1, h);
+    context.globalAlpha = 1;
+    const said = this.#saidAt(index);
+    this.pointedAt = [fill(this.w.here, { time: this.series.times[index], value: short(this.series.values[index][this.of]) }), ...said].join(" · ");
+  }
+
+  #saidAt(index) {
+    const i = index - this.series.train;
+    if (i < 0) return [];
+    const found = this.others.filter(({ name }) => !this.hidden.has(name)).map(({ label, values }) => `${label} ${short(values[i]?.[this.of])}`);
+    if (this.said && !this.hidden.has("network")) found.unshift(`${this.w.network} ${short(this.said.codes[i * this.said.shape[1] + this.of])}`);
+    return found;
+  }
+
+  #describe() {
+    const { name, times, train } = this.series;
+    this.canvas.setAttribute("aria-label", fill(this.w.describe, { name, points: times.length, forecast: times.length - train }));
+  }
+}
+
+function niceStep(size) {
+  const power = 10 ** Math.floor(Math.log10(size || 1));
+  return [1, 2, 5, 10].find((factor) => factor * power >= size) * power;
+}
+
+function tick(level, step) {
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  return digits > 4 ? short(level) : (Math.abs(level) < step / 2 ? 0 : level).toFixed(digits).replace("-", "\u2212");
+}

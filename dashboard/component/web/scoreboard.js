@@ -1,0 +1,78 @@
+// How far each forecast was off, on validation and on test, the best of each column marked: it need not be the network.
+
+import { make, press, segments, write } from "./dom.js";
+import { fill, short } from "./numbers.js";
+
+const SCORES = ["mse", "mae", "mase", "smape"];
+// What the eye cannot tell apart in four digits shares a place.
+const SAME = 1 + 1e-4;
+
+export class Scoreboard {
+  constructor(words) {
+    Object.assign(this, { words, part: "validation", best: null });
+    this.parts = segments(Object.entries(words.scored), this.part, words.scores, (part) => {
+      this.part = part;
+      press(this.parts, part);
+      this.#fill();
+    });
+    this.head = make("tr", {}, make("th", { scope: "col", text: words.method }), ...SCORES.map((name) => this.#heading(name)));
+    this.rows = make("tbody");
+    this.verdict = make("p", { class: "line verdict" });
+    const table = make("table", { class: "scores", "aria-label": words.scores }, make("thead", {}, this.head), this.rows);
+    this.element = make("div", { class: "scoreboard" }, this.parts, table, this.verdict);
+  }
+
+  #heading(name) {
+    const [text, title] = this.words.columns[name];
+    return make("th", { scope: "col", text, title });
+  }
+
+  clear() {
+    this.rows.replaceChildren();
+    this.made = "";
+  }
+
+  /** `network`: part -> score -> number, or nothing yet; `others`: [{name, label, scores}]. */
+  set(network, others, label) {
+    this.boards = [{ name: "network", label, scores: network }, ...others].filter(({ scores }) => scores);
+    this.#fill();
+  }
+
+  #fill() {
+    const boards = (this.boards ?? []).filter(({ scores }) => scores[this.part]);
+    const signature = `${boards.map(({ name }) => name)}`;
+    if (this.made !== signature) {
+      this.made = signature;
+      this.cells = boards.map(() => SCORES.map(() => make("td")));
+      this.rows.replaceChildren(...boards.map(({ label }, i) => make("tr", {}, make("th", { scope: "row", text: label }), ...this.cells[i])));
+    }
+    SCORES.forEach((name, column) => {
+      const values = boards.map(({ scores }) => scores[this.part][name] ?? NaN);
+      const least = Math.min(...values.filter(Number.isFinite));
+      values.forEach((value, row) => {
+        const cell = this.cells[row][column];
+        write(cell, short(value, 4));
+        cell.classList.toggle("best", value <= least * SAME);
+      });
+      if (name === "mase") this.best = boards.find((_, row) => values[row] <= least * SAME && boards[row].name !== "network")?.name ?? this.#second(boards, values);
+    });
+    this.#judge(boards);
+  }
+
+  /** Where the network is best: the best of the others. */
+  #second(boards, values) {
+    const others = boards.map(({ name }, row) => [values[row], name]).filter(([value, name]) => name !== "network" && Number.isFinite(value));
+    return others.sort(([a], [b]) => a - b)[0]?.[1] ?? null;
+  }
+
+  #judge(boards) {
+    const ranked = boards.map(({ name, label, scores }) => ({ name, label, mase: scores[this.part].mase ?? NaN })).filter(({ mase }) => Number.isFinite(mase));
+    ranked.sort((a, b) => a.mase - b.mase);
+    const network = ranked.find(({ name }) => name === "network");
+    const { ahead, behind, alone } = this.words.verdict;
+    const values = { part: this.words.scored[this.part], first: ranked[0]?.label, network: short(network?.mase), best: short(ranked[0]?.mase) };
+    if (!network) write(this.verdict, "");
+    else if (ranked.length === 1) write(this.verdict, alone);
+    else write(this.verdict, fill(ranked[0].name === "network" ? ahead : behind, { ...values, second: ranked[1].label }));
+  }
+}

@@ -1,0 +1,153 @@
+"""Forecasts compared: the baselines beside the network, what they were fitted to, and what each leaves over."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from core.baselines import BASELINES, Options
+from core.forecast import Forecast
+from dashboard import comparing, session
+from dashboard.charts import residuals
+from dashboard.charts.picture import Look, number
+from dashboard.comparing import Comparison
+from dashboard.controls import problem_line
+from dashboard.live import runs
+from dashboard.live.fits import Result
+from dashboard.live.runs import LiveError
+from dashboard.session import Session
+from dashboard.texts import Texts, literal
+from dashboard.views import looking
+
+PLACE = "forecast"
+NETWORK = "network"
+ASK_EVERY = 0.7
+"""Seconds between two looks at how far the fits are."""
+
+
+def options() -> Options:
+    """What was chosen about the baselines."""
+    return Options(
+        arima=(session.widget("fit arima") or "auto").strip(),
+        ets=(session.widget("fit ets") or "auto").strip(),
+        logarithm=bool(session.widget("fit logarithm")),
+    )
+
+
+def panel(held: Session, say: Texts) -> None:
+    """Baselines on the left, residuals on the right."""
+    compared = held.comparison
+    fitting, leaving = st.columns([2, 3], gap="large")
+    with fitting:
+        st.html(f"<h3 class='chart'>{escape(say('forecast.baselines'))}</h3><p class='aside'>{escape(say('forecast.baselines_help'))}</p>")
+        _progress(held, say)
+        problem_line(compared.problem)
+        _orders(say)
+        for name, result in compared.results.items():
+            _fitted(name, result, say)
+    with leaving:
+        _residuals(held, say)
+
+
+def _progress(held: Session, say: Texts) -> None:
+    """How far the fits are, looked at again and again while they go on."""
+    compared = held.comparison
+    every = ASK_EVERY if compared.going_on else None
+
+    @st.fragment(run_every=every, key="fits")
+    def progress() -> None:
+        before = compared.results.keys()
+        comparing.look(compared)
+        seen = compared.progress
+        if seen is None:
+            return
+        if every and (seen.state != "fitting" or compared.results.keys() != before):
+            st.rerun()
+        if seen.state == "fitting":
+            share = seen.done / seen.total if seen.total else 0.0
+            st.progress(share, literal(say("forecast.fitting", done=seen.done, total=seen.total, words=seen.words)))
+            st.button(say("forecast.cancel"), on_click=comparing.cancel, args=(compared,), key="cancel fits")
+        elif seen.state == "cancelled":
+            st.html(f"<p class='aside'>{escape(say('forecast.cancelled'))}</p>")
+            st.button(
+                say("forecast.again"), on_click=comparing.begin, args=(compared, held.experiment, options()), key="fit again", type="primary"
+            )
+
+    progress()
+
+
+def _orders(say: Texts) -> None:
+    with st.expander(say("forecast.orders"), key="orders"):
+        for name, first in (("fit arima", "auto"), ("fit ets", "auto")):
+            if session.widget(name) is None:
+                session.set_widget(name, first)
+        st.text_input(say("forecast.arima"), key="fit arima", help=literal(say("forecast.arima_help")))
+        st.text_input(say("forecast.ets"), key="fit ets", help=literal(say("forecast.ets_help")))
+        st.toggle(say("forecast.logarithm"), key="fit logarithm", help=literal(say("forecast.logarithm_help")))
+
+
+def _fitted(name: str, result: Result, say: Texts) -> None:
+    """One baseline: its form, its parameters and what they mean; or why there is none."""
+    with st.expander(literal(" · ".join([BASELINES[name].label, *(fit.name for fit in result.fitted[:1] if fit.form)])), key=f"fitted {name}"):
+        st.html(f"<p class='aside'>{escape(BASELINES[name].help)}</p>")
+        problem_line(result.words)
+        for fitted in result.fitted:
+            rows = "".join(
+                f"<tr><th scope='row'>{escape(p.name)}</th><td>{number(p.value)}</td><td>{escape(p.meaning)}</td></tr>" for p in fitted.parameters
+            )
+            if rows:
+                st.html(f"<table class='fitted'><tbody>{rows}</tbody></table>")
+            if fitted.criteria:
+                told = (f"{say(f'forecast.criteria.{key}')} {number(value)}" for key, value in fitted.criteria.items())
+                st.html(f"<p class='aside'>{escape(' · '.join(told))}</p>")
+        tried = sum(1 for outcome in result.tried if outcome.fitted)
+        if tried > 1:
+            st.html(f"<p class='aside'>{escape(say('forecast.tried', count=tried))}</p>")
+
+
+def _residuals(held: Session, say: Texts) -> None:
+    compared = held.comparison
+    if compared.series is None or compared.parts is None:
+        return
+    series, parts = compared.series, compared.parts
+    names = [NETWORK, *(name for name, result in compared.results.items() if result.forecast)]
+    labels = {NETWORK: say("forecast.network"), **{name: member.label for name, member in BASELINES.items()}}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = _pick("residuals of", names, say("forecast.of"), labels.__getitem__)
+        spans = [part for part in ("validation", "test") if getattr(parts, part).stop > getattr(parts, part).start]
+        part = _pick("residuals part", spans, say("forecast.part"), lambda name: say(f"forecast.parts.{name}"))
+        columns = list(range(len(series.columns)))
+        column = _pick("residuals column", columns, say("forecast.column"), series.columns.__getitem__) if len(columns) > 1 else 0
+    forecast = _network(held) if chosen == NETWORK else compared.results[chosen].forecast
+    if forecast is None:
+        st.html(f"<p class='aside'>{escape(say('forecast.pause'))}</p>")
+        if held.control is not None:
+            control = held.control
+            st.button(say("inspect.pause"), on_click=lambda: runs.command(control, "pause"), icon=":material/pause:", key="pause for residuals")
+        return
+    where: slice = getattr(parts, part)
+    first = parts.train.stop
+    times, actual = series.times[where], series.values[where, column]
+    said = forecast.values[where.start - first : where.stop - first, column]
+    look = Look(dark=session.is_dark(), language=say.language)
+    looking.heading(
+        "residuals", f"residuals_{chosen}_{part}.csv", lambda: str(residuals.frame(times, actual, said).to_csv(index=False)), PLACE, say
+    )
+    looking.figure(residuals.draw(times, actual, said, series.period, look), "residuals", PLACE)
+
+
+def _pick(key: str, values: list, label: str, words) -> object:  # type: ignore[no-untyped-def, type-arg]
+    if session.widget(key) not in values:
+        session.set_widget(key, values[0])
+    return st.selectbox(label, values, key=key, format_func=words, width=190)
+
+
+def _network(held: Session) -> Forecast | None:
+    """The network's forecast as it is now; None while it trains, when it would be out of date before it is drawn."""
+    run = held.run
+    try:
+        info = runs.find(run) if run else None
+        return runs.forecast(run) if run and info and info.state != "training" else None
+    except LiveError:
+        return None
