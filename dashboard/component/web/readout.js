@@ -5,11 +5,6 @@ import { columnNorm } from "./frame.js";
 import { fill, known, short } from "./numbers.js";
 import { Panel } from "./panel.js";
 
-/** A step and its token; the token is isolated, so that one written from right to left does not turn the line around. */
-function numbered(step, token) {
-  return `${step + 1} \u00b7 \u2068${token ?? ""}\u2069`;
-}
-
 export class Readout extends Panel {
   constructor(texts, words) {
     super("cursor", texts, words);
@@ -32,8 +27,8 @@ export class Readout extends Panel {
     const { s, t } = cursor;
     const { cells } = this;
     const w = this.words.readout;
-    write(cells.row, numbered(s, axis.targets[s]));
-    write(cells.column, numbered(t, axis.inputs[t]));
+    write(cells.row, `${s + 1} \u00b7 ${axis.targets[s] ?? ""}`);
+    write(cells.column, `${t + 1} \u00b7 ${axis.inputs[t] ?? ""}`);
     const maps = frame?.maps ?? {};
     write(cells.lag, maps.lag ? matrix.inWords(s, t) : "\u2013");
     write(cells.loss, maps.loss_steps ? short(maps.loss_steps.codes[t]) : "\u2013");
