@@ -175,7 +175,7 @@ class Registry:
         most, of_one = self.settings.max_runs, self.settings.max_runs_of_one
         own = [run for run in self._runs.values() if visitor and run.visitor == visitor]
         if len(own) >= of_one:
-            self._give_up(own, f"You have {of_one} runs open, and more are not allowed: close one of your pages, then try again.")
+            self._give_up(own, f"You have {of_one} runs open, and more are not allowed: close one of your other pages.")
         elif len(self._runs) >= most:
             self._give_up(list(self._runs.values()), f"All {most} places for runs are taken; try again in a few minutes.")
 

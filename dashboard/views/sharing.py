@@ -45,7 +45,9 @@ def panel(held: Session, catalogue: Catalogue, say: Texts) -> None:
             type="json",
             key="experiment file",
             max_upload_size=1,
-            on_change=lambda: _uploaded("experiment file", lambda content: steering.load_experiment(held, catalogue, content)),
+            on_change=lambda: _uploaded(
+                held, "experiment file", "file", lambda content: steering.load_experiment(held, catalogue, content)
+            ),
         )
         problem_line(held.problems.get("file"))
         st.download_button(
@@ -63,7 +65,7 @@ def panel(held: Session, catalogue: Catalogue, say: Texts) -> None:
             type="safetensors",
             key="checkpoint file",
             max_upload_size=limits.CHECKPOINT_BYTES // 2**20,
-            on_change=lambda: _uploaded("checkpoint file", lambda content: steering.load_checkpoint(held, content)),
+            on_change=lambda: _uploaded(held, "checkpoint file", "checkpoint", lambda content: steering.load_checkpoint(held, content)),
         )
         problem_line(held.problems.get("checkpoint"))
     if held.experiment != Experiment() or held.drafts:
@@ -95,7 +97,9 @@ def _aside(words: str) -> None:
     st.html(f"<p class='aside'>{escape(words)}</p>")
 
 
-def _uploaded(key: str, take: object) -> None:
+def _uploaded(held: Session, key: str, problem: str, take: Callable[[bytes], None]) -> None:
     file = session.widget(key)
-    if file is not None and callable(take):
+    if file is None:  # taken away again, and with it what was wrong with it
+        held.problems.pop(problem, None)
+    else:
         take(file.getvalue())

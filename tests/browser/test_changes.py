@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -151,3 +152,37 @@ def test_try_a_text_on_the_trained_model(page: Page):
     page.locator(".st-key-try-generate button").click()
     expect(page.locator(".tokens-row").last.locator("span").first).to_be_visible(timeout=20_000)
     assert explorer.iteration == before, "no learning"
+
+
+def test_back_brings_the_settings_back(page: Page):
+    explorer = Explorer(page)
+    explorer.choose("cell", "GRU")
+    explorer.wait(lambda: explorer.query() == {"cell": "gru"}, "the address to say so")
+    explorer.enter("learning_rate", "0.5")
+    explorer.wait(lambda: explorer.query() == {"cell": "gru", "lr": "0.5"}, "the address to say so")
+    cell, rate = (explorer.field(name).locator("input").first for name in ("cell", "learning_rate"))
+    page.go_back()
+    expect(rate).to_have_value("0.01")
+    expect(cell).to_have_value("GRU")
+    page.go_back()
+    expect(cell).to_have_value("LSTM")
+    explorer.rest()
+    assert explorer.query() == {}
+    page.go_forward()
+    expect(cell).to_have_value("GRU")
+    explorer.rest()
+    assert explorer.query() == {"cell": "gru"}
+
+
+def test_a_reload_keeps_the_layer_on_screen(open_page: Callable[..., Page]):
+    page = open_page("/?layers=3")
+    explorer = Explorer(page)
+    layer = explorer.element.locator("select.layer")
+    layer.select_option("0")
+    explorer.step()
+    expect(layer).to_have_value("0")
+    page.reload()
+    explorer = Explorer(page)
+    explorer.wait(lambda: explorer.iteration == 1, "the same run")
+    explorer.step()
+    expect(layer).to_have_value("0")

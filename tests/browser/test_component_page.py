@@ -213,3 +213,42 @@ def test_the_browser_works_at_most_four_milliseconds_a_frame(live: Page) -> None
     until(live, "e => e.bptt.painted > 60")
     times = sorted(ask(live, "drawTimes"))
     assert times[len(times) // 2] <= 4
+
+
+def test_looking_back_shows_one_iteration_everywhere_and_ends_with_the_next(live: Page) -> None:
+    live.get_by_role("button", name="Play", exact=True).click()
+    until(live, "e => e.bptt.iteration > 30")
+    live.get_by_role("button", name="Pause", exact=True).click()
+    until(live, "e => e.bptt.state === 'paused'")
+    norm, words, back = live.locator("[data-panel=norm] .value"), live.locator(".status .words"), live.locator(".replay output")
+    live.wait_for_timeout(500)
+    now = norm.inner_text()
+    live.locator(".replay input").focus()
+    for _ in range(10):
+        live.keyboard.press("ArrowLeft")
+    expect(words).to_contain_text("looking back")
+    expect(back).to_have_text("10 pictures back")
+    expect(norm).not_to_have_text(now)
+    expect(words).to_contain_text(f"gradient {norm.inner_text()}")
+    live.wait_for_timeout(400)
+    live.get_by_role("button", name="One iteration").click()
+    expect(words).to_contain_text("paused")
+    expect(back).to_have_text("now")
+
+
+def test_the_space_bar_plays_from_the_slider_too(live: Page) -> None:
+    for iteration in (1, 2, 3):
+        live.get_by_role("button", name="One iteration").click()
+        until(live, f"e => e.bptt.iteration === {iteration}")
+    live.locator(".replay input").focus()
+    live.keyboard.press("Space")
+    until(live, "e => e.bptt.state === 'training'")
+
+
+def test_a_cell_without_gates_says_so_and_waits_for_no_picture(open_page: Open) -> None:
+    page = open_page("/?cell=rnn_tanh")
+    until(page, READY)
+    page.locator(".menu summary").click()
+    page.locator(".menu .checks").get_by_label("Gates").check()
+    expect(page.locator("[data-panel=gate]")).to_contain_text("A plain RNN has no gates.")
+    expect(page.locator("[data-panel=gate] .body")).to_be_hidden()

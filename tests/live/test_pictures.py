@@ -25,14 +25,14 @@ def trace(**changes: Any) -> Trace:
     values = {
         "h": draw.uniform(-1, 1, (2, T, H)), "gate": draw.uniform(0, 1, (2, 2, T, H)), "dh": draw.normal(size=(2, len(PARTS), T, H)),
         "loss": draw.uniform(0, 1, T), "lag_h": lag, "reach": np.tri(T, dtype=bool) & ~np.tri(T, k=-2, dtype=bool),
-        "share_projection": draw.normal(size=(1, T)), "share_norm": draw.uniform(0, 1, (1, T)),
+        "share_projection": draw.normal(size=(1, T)), "share_norm": draw.uniform(0, 1, (1, T)), "gradient_norm": np.array([0.7]),
         "probability": probability / probability.sum(1, keepdims=True),
     } | changes  # fmt: skip
     dims = {
         "h": ("layer", "step", "unit"), "gate": ("layer", "gate", "step", "unit"), "dh": ("layer", "part", "step", "unit"),
         "loss": ("step",),
         "lag_h": ("layer", "loss_step", "step"), "reach": ("loss_step", "step"), "share_projection": ("weight", "step"),
-        "share_norm": ("weight", "step"), "probability": ("step", "token"),
+        "share_norm": ("weight", "step"), "gradient_norm": ("weight",), "probability": ("step", "token"),
     }  # fmt: skip
     labels = {"gate": ("f", "g"), "part": PARTS, "weight": ("rnn.weight_hh_l0",)}
     axis = Axis(("<bos>", "a", "b", "c"), ("a", "b", "c", "<eos>"))
@@ -85,10 +85,10 @@ def test_no_path_and_cut_are_not_values():
     assert (np.diagonal(codes) > CUT).all()
 
 
-def test_shares_come_with_their_sum():
-    shares = trace()["share_projection"][0]
-    assert paint()["share"].about == {"weight": "rnn.weight_hh_l0", "view": "projection", "total": pytest.approx(shares.sum())}
-    assert paint(look=Look(view="norm"))["share"].about["view"] == "norm"
+@pytest.mark.parametrize("view", ["projection", "norm"])
+def test_shares_come_with_the_norm_of_the_gradient(view: str):
+    """In both views: the sum of the plain norms is larger, and means nothing."""
+    assert paint(look=Look(view=view))["share"].about == {"weight": "rnn.weight_hh_l0", "view": view, "total": 0.7}
 
 
 def test_next_tokens_are_the_likeliest_best_first():

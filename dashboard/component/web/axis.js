@@ -53,7 +53,10 @@ export class TokenAxis {
   }
 
   #row(row, labels, { column, every, mode, widths }) {
-    const turned = (t) => mode !== "flat" && (mode !== "mixed" || widths[t] > column);
+    const room = column * every;
+    const turned = (t) => mode !== "flat" && (mode === "steep" || widths[t] > room);
+    // What is not turned may be wider than its column, and stands over the middle of it.
+    const left = (t) => (turned(t) ? t * column : Math.max(0, (t + 0.5) * column - room / 2));
     row.replaceChildren(
       ...labels.map((label, t) =>
         make(
@@ -61,7 +64,7 @@ export class TokenAxis {
           "span",
           {
             class: `${t % every ? "off" : ""} ${turned(t) ? "turned" : ""}`, title: label,
-            style: { left: `${t * column}px`, width: `${column * every}px` },
+            style: { left: `${left(t)}px`, width: `${room}px` },
           },
           make("bdi", { text: label }),
         ),

@@ -1,6 +1,7 @@
 // The explorer: one element that holds transport, sentences and pictures, and one socket that feeds them.
 // Streamlit calls the default export at mount, and again whenever data or theme change; the element, its socket and its pictures stay.
 
+import { Agreement } from "./agreement.js";
 import { make } from "./dom.js";
 import { decode } from "./frame.js";
 import { Look } from "./look.js";
@@ -17,6 +18,7 @@ import { Stream, streamAddress } from "./socket.js";
 import { Status } from "./status.js";
 import { Teller } from "./teller.js";
 import { Proof, Transport, transportKeys } from "./transport.js";
+import { visits } from "./visits.js";
 import { inWords } from "./words.js";
 
 const STYLE = new URL("./explorer.css", import.meta.url).href;
@@ -67,6 +69,8 @@ class Explorer {
     };
     // The address may have changed since the mount (settings live in it): what counts is the one that will be loaded again.
     this.leaves = () => keepRun(this.control ? this.run : null);
+    this.agreement = new Agreement(() => this.setTriggerValue("differs", true));
+    this.visitsOff = visits(() => this.control, (search) => this.setTriggerValue("visited", search));
     document.addEventListener("visibilitychange", this.hides);
     window.addEventListener("pagehide", this.leaves);
   }
@@ -123,6 +127,7 @@ class Explorer {
     Object.assign(this, { setStateValue, setTriggerValue });
     this.pictures.theme(this.element, this.bar);
     this.pictures.layout();
+    this.agreement.page(data.experiment);
     const before = recallRun();
     if (before !== data.run && !this.offered.has(before) && (before || !data.run)) {
       // A reloaded page: Python made a new session, but this tab still knows its run.  Said once; Python decides.
@@ -140,6 +145,7 @@ class Explorer {
     this.pictures.clear();
     this.teller.begin();
     this.#enter({ state: run ? "connecting" : "none" });
+    this.agreement.run(null);
     if (!run) return;
     this.stream = new Stream(streamAddress(base, run), {
       open: () => this.#say(),
@@ -188,6 +194,7 @@ class Explorer {
   }
 
   #stand(axis) {
+    this.agreement.run(axis.experiment);
     const { look } = this;
     look.fit(axis, this.control);
     this.pictures.stand(axis);
@@ -248,6 +255,9 @@ class Explorer {
     if (!pictures.read(this.control)) return;
     this.proof.set(frame.header.books, this.axis.experiment?.dtype);
     this.sentences.inBatch(frame.header.in_batch !== false);
+    const { layer = this.look.layer } = frame.maps.loss_steps ?? {};
+    this.look.layer = layer;
+    this.sentences.onLayer(layer);
     this.element.dataset.iteration = frame.header.iteration;
     this.element.dataset.painted = this.measures.painted;
     // A pause is told with the iteration that it stopped at, which may arrive after the word "paused".
@@ -264,6 +274,8 @@ class Explorer {
     this.teller.end();
     this.rhythm.end();
     this.status.end();
+    this.agreement.end();
+    this.visitsOff();
     document.removeEventListener("visibilitychange", this.hides);
     window.removeEventListener("pagehide", this.leaves);
     this.element.remove();

@@ -143,7 +143,8 @@ export class LagMatrix extends Panel {
     this.row.style.transform = `translateY(${cursor.s * h}px)`;
     this.row.style.height = `${h}px`;
     for (const label of this.labels.children) label.classList.toggle("here", Number(label.dataset.s) === cursor.s);
-    write(this.here, this.map ? fill(this.words.lag.here, { value: this.inWords(cursor.s, cursor.t) }) : "");
+    const relation = { number: "= ", string: "", object: "" }[typeof this.value(cursor.s, cursor.t)];
+    write(this.here, this.map ? fill(this.words.lag.here, { value: relation + this.inWords(cursor.s, cursor.t) }) : "");
   }
 
   describe(sentence) {

@@ -64,18 +64,18 @@ export class Look {
 
   /**
    * The message that says so.  What the run shows to all is for its owner to say, once it is known what there is to choose from (`owner`).
-   * Its sentence is left as it is until somebody chooses another (`change`): a reloaded page finds what it showed.
+   * Its sentence and layer are left as they are until somebody chooses others (`change`): a reloaded page finds what it showed.
    */
   message(owner, change = {}) {
     const show = [...new Set(this.shown.flatMap((name) => NEEDS[name] ?? []))];
     // A page that nobody sees asks for a sign of life only.
     const message = { do: "look", show, fps: document.hidden ? 1 : this.fps };
     if (!owner) return message;
-    const { layer, part, view, range, gate, weight } = this;
-    Object.assign(message, { layer, part, view, range });
+    const { part, view, range, gate, weight } = this;
+    Object.assign(message, { part, view, range });
     if (gate) message.gate = gate;
     if (weight) message.weight = weight;
-    if ("sentence" in change) message.sentence = change.sentence;
+    for (const name of ["sentence", "layer"]) if (name in change) message[name] = change[name];
     return message;
   }
 }

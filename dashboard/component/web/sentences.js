@@ -39,11 +39,18 @@ export class Sentences {
       [...this.list.children].forEach((button, i) => button.setAttribute("aria-pressed", String(i === sentence)));
     }
     this.layer.hidden = layers < 2;
+    this.layers = layers;
     offer(
-      this.layer, Array.from({ length: layers }, (_, i) => [String(i), fill(this.words.sentences.layerOf, { n: i + 1, all: layers })]),
-      String(layer < 0 ? layers + layer : layer),
+      this.layer, Array.from({ length: layers }, (_, i) => [String(i), fill(this.words.sentences.layerOf, { n: i + 1, all: layers })]), "0",
     );
+    this.onLayer(layer);
     for (const control of [this.select, this.layer, ...this.list.children]) control.disabled = !enabled;
+  }
+
+  /** The layer that the picture on screen shows; below 0 it counts from the top. */
+  onLayer(layer) {
+    const shown = String(layer < 0 ? this.layers + layer : layer);
+    if (this.layer.value !== shown) this.layer.value = shown;
   }
 
   inBatch(inside) {

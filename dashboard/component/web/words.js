@@ -68,7 +68,7 @@ const ENGLISH = {
     next: { title: "Next token", line: "What the network expects after this step.", more: "The five most probable tokens. The true one is marked; when it is not among the five, it stands below them." },
   },
   lag: {
-    cut: "cut by the truncation", floor: "below {floor}", absent: "no path", nothing: "no value", legendCut: "cut", boundary: "truncation boundary", here: "|dL\u209b/dh\u209c| = {value}",
+    cut: "cut by the truncation", floor: "below {floor}", absent: "no path", nothing: "no value", legendCut: "cut", boundary: "truncation boundary", here: "|dL\u209b/dh\u209c| {value}",
   },
   forecast: {
     line: "{name}: the network\u2019s forecast of what it was not trained on, sharpening while it learns. Source: {source}.",

@@ -54,9 +54,9 @@ class Painter:
             maps.append(Map("lag", log_codes(magnitudes, trace["reach"], scale), scale))
         if "share" in show:
             shares = trace.pick(f"share_{look.view}", weight=look.weight)
-            about = {"weight": look.weight, "view": look.view, "total": float(np.nansum(shares))}
+            about = {"weight": look.weight, "view": look.view, "total": float(trace.pick("gradient_norm", weight=look.weight))}
             maps.append(Map("share", shares.astype("<f4"), about=about))
-        maps.append(Map("loss_steps", trace["loss"].astype("<f4")))
+        maps.append(Map("loss_steps", trace["loss"].astype("<f4"), about={"layer": look.layer}))
         if "next" in show and "probability" in trace:
             maps += _next_tokens(trace["probability"], targets)
         return maps
