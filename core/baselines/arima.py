@@ -63,10 +63,7 @@ class ARIMA(Baseline):
             raise NoFit("After differencing, the training part is constant: there is nothing left to model.")
         # Around their mean, the constant and the coefficients can be searched for independently of each other.
         centre = float(changes.mean()) / scale if order.constant else 0.0
-        try:
-            found = _maximise(_model(changes / scale - centre, _arma(order), season, concentrate=order.parameters > 1), going)
-        except np.linalg.LinAlgError:
-            raise NoFit(f"{order.name(season)} could not be fitted: its equations are singular for this series.") from None
+        found = _maximise(_model(changes / scale - centre, _arma(order), season, concentrate=order.parameters > 1), going)
         return _fitted(self, order, season, train, len(changes), scale, centre, period, found)
 
     def predict(self, fitted: Fitted, values: Array, origins: Sequence[int], horizon: int) -> tuple[Array, Array, Array]:
@@ -83,7 +80,8 @@ class ARIMA(Baseline):
             for place in range(origin - origins[0], origin - origins[0] + steps):
                 value[place], wide[place] = design @ state, design @ spread @ design
                 state, spread = shift + transition @ state, transition @ spread @ transition.T + noise
-        return ends(scale * value, scale * np.sqrt(wide))
+        # The variance of a series without surprises is rounded to either side of 0.
+        return ends(scale * value, scale * np.sqrt(np.maximum(wide, 0)))
 
 
 def _arma(order: Order) -> Order:

@@ -94,9 +94,9 @@ class Fitted:
         from core.baselines import BASELINES
 
         checked = whole(values, logarithm=self.logarithm)
-        value, low, high = BASELINES[self.baseline].predict(self, checked, tuple(origins), horizon)
-        if self.logarithm:
-            with np.errstate(over="ignore"):
+        with quiet():
+            value, low, high = BASELINES[self.baseline].predict(self, checked, tuple(origins), horizon)
+            if self.logarithm:
                 value, low, high = np.exp(value), np.exp(low), np.exp(high)
         return Forecast(self.name, value[:, None], low[:, None], high[:, None], tuple(origins))
 
@@ -145,8 +145,14 @@ class Baseline(ABC):
     def try_form(self, train: Array, period: int, form: str, options: Options, going: Going = lambda: None) -> Fitted:
         """Fit one form to a training part (n,) in its own units; NoFit with one sentence where that cannot be."""
         logarithm = self.reads_logarithm(options)
-        with quiet():
-            fitted = self.fit_form(whole(train, logarithm=logarithm), period, form, going)
+        column = whole(train, logarithm=logarithm)
+        try:
+            with quiet():
+                fitted = self.fit_form(column, period, form, going)
+        except NoFit:
+            raise
+        except (ArithmeticError, IndexError, ValueError, np.linalg.LinAlgError):  # of the library, for a series that it does not expect
+            raise NoFit(f"{self.label} {form} could not be fitted: its equations have no solution for this series.") from None
         return _logged(fitted) if logarithm else fitted
 
     def fit(self, train: Array, period: int, options: Options | None = None, progress: Progress | None = None) -> Fitted:

@@ -136,7 +136,8 @@ def compare(
 ) -> dict[str, Result]:
     """Fit baselines to values (N, D) before the first origin and let them forecast the rest.
 
-    processes: how many share the work; 0 does it here.   progress: may raise, which ends the comparison.
+    processes: how many share the work, each on one thread; 0 does it here, on as many threads as OPENBLAS_NUM_THREADS allows (1 is best).
+    progress: may raise, which ends the comparison.
     """
     options = options or Options()
     train = values[: origins[0]]

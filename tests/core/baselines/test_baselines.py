@@ -221,6 +221,36 @@ class TestWords:
         with pytest.raises(NoFit, match=words):
             BASELINES[name].fit(values, period, options)
 
+    @pytest.mark.parametrize(
+        "values",
+        [
+            np.eye(1, 60, 30)[0],
+            np.tile([1.0, 2, 3, 4], 15),
+            np.tile([1.0, -1], 30),
+            np.arange(60.0),
+            np.exp(np.arange(60) / 2),
+            np.exp(-np.arange(60) / 10) * np.cos(np.arange(60)),
+            1e12 * np.sin(np.arange(60)),
+        ],
+        ids=["spike", "periodic", "alternating", "line", "exponential", "damped", "huge"],
+    )
+    def test_odd_series_give_finite_forecasts_or_a_sentence(self, values):
+        results = compare(values[:, None], 1, starts(42, 60, 5), 5, options=Options(arima="(2,0,1)+c", ets="AAdN"))
+        for result in results.values():
+            if result.forecast is None:
+                assert result.words[-1] == "."
+            else:
+                for part in (result.forecast.values, result.forecast.lower, result.forecast.upper):
+                    assert np.isfinite(part).all()
+
+    def test_an_error_of_the_library_is_a_sentence(self, monkeypatch):
+        def fail(*_: object, **__: object) -> None:
+            raise np.linalg.LinAlgError("Schur decomposition solver error.")
+
+        monkeypatch.setattr("core.baselines.arima._maximise", fail)
+        with pytest.raises(NoFit, match=r"ARIMA \(1,0,0\) could not be fitted: its equations have no solution"):
+            BASELINES["arima"].fit(AIRLINE, 1, Options(arima="(1,0,0)"))
+
     def test_a_season_that_is_too_long_is_left_out_and_said(self):
         fitted = BASELINES["arima"].fit(AIRLINE[:END], 36, Options(arima="(0,1,1)"))
         assert fitted.words == "A season of 36 steps is more than the 24 that this method takes. It is fitted without a season."
