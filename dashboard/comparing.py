@@ -59,7 +59,9 @@ def follow(held: Comparison, experiment: Experiment, options: Options) -> None:
     if experiment.task != "series":
         _forget(held)
         return
-    asked = [getattr(experiment, name) for name in ("series", "values", "points", "season", "noise", "seed", "horizon", "validation", "test")]
+    asked = [
+        getattr(experiment, name) for name in ("series", "values", "points", "season", "noise", "seed", "horizon", "validation", "test")
+    ]
     if held.asked != [*asked, options]:
         _forget(held)
         held.asked = [*asked, options]

@@ -25,7 +25,23 @@ from dashboard.examples import EXAMPLES
 from dashboard.session import Session
 from dashboard.texts import Texts, literal
 
-ALWAYS = ("text", "tokens", "cell", "truncation", "k", "k1", "k2", "clip", "threshold", "learning_rate")
+ALWAYS = (
+    "task",
+    "text",
+    "tokens",
+    "series",
+    "values",
+    "window",
+    "horizon",
+    "cell",
+    "truncation",
+    "k",
+    "k1",
+    "k2",
+    "clip",
+    "threshold",
+    "learning_rate",
+)
 """Fields that stand in the open; the others wait in their group's expander."""
 
 ROW = 34

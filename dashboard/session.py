@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from core.experiment import Experiment
+from dashboard.comparing import Comparison
 from dashboard.live.visitors import VISITOR
 from dashboard.texts import DEFAULT_LANGUAGE, Texts, load
 
@@ -31,6 +32,7 @@ class Session:
     problems: field -> the sentence that says why.
     notes: sentences for the top of the page, until the next change.
     changed_live: the run was changed on its way, so that the link no longer reproduces its past.
+    comparison: the baselines of the series, where one is learned.
     trial, generated: the last answers of 'try a text'.
     """
 
@@ -46,6 +48,7 @@ class Session:
     problems: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     changed_live: bool = False
+    comparison: Comparison = field(default_factory=Comparison)
     trial: Any = None
     generated: Any = None
     lock: threading.RLock = field(default_factory=threading.RLock, compare=False, repr=False)

@@ -6,7 +6,7 @@ modules from `assets.route`; their address carries a version, so that a browser 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, cast
 
 import streamlit as st
@@ -69,6 +69,7 @@ def explorer(
     *,
     fps: int | None = None,
     experiment: Mapping[str, Any] | None = None,
+    baselines: Sequence[Mapping[str, Any]] = (),
 ) -> Explored:
     """Mounts the explorer: transport, sentences and panels of one run.
 
@@ -77,6 +78,7 @@ def explorer(
     base_path: `server.baseUrlPath`, empty for the root.
     words: a translation, laid over the component's English words (web/words.js).
     fps: pictures a second to ask for; by default what the visitor chose (30).
+    baselines: forecasts to stand beside the network's: name, label, values, lower, upper, scores (see `dashboard.comparing`).
     experiment: the settings that the page shows; the page runs again when the run turns out to have others.
     """
     result = _mount(
@@ -88,6 +90,7 @@ def explorer(
             "words": dict(words or {}),
             "fps": fps,
             "experiment": dict(experiment or {}) or None,
+            "baselines": list(baselines),
         },
         on_view_change=_heard,
         on_reattach_change=_heard,

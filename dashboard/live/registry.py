@@ -294,6 +294,11 @@ class Registry:
         answer, block = await worker.request({"do": "trace", "run": run.number})
         return changes, answer["scalars"], block
 
+    async def forecast(self, key: str) -> tuple[dict[str, Any], bytes]:
+        """The network's forecast: name, origins and shape, and its values in bytes."""
+        run = self._seen(key)
+        return await self._worker_of(run).request({"do": "forecast", "run": run.number})
+
     async def history(self, key: str) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
         """The loss points of a run, (points, 6)."""
         return self._seen(key).history.points()

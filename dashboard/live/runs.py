@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
+import numpy as np
+
 from core import limits
 from core.catalogue import Catalogue
 from core.experiment import Experiment
+from core.forecast import Forecast
 from core.trace import Array, Trace
 from core.trial import Generated, Trial
 from dashboard.live.registry import UNKNOWN, Registry
@@ -35,6 +38,7 @@ __all__ = [
     "create",
     "describe",
     "find",
+    "forecast",
     "generate",
     "history",
     "ready",
@@ -186,6 +190,13 @@ def trace(key: str) -> tuple[Trace, dict[str, Any]]:
         changes, scalars, block = _do(registry().trace(key))
         known = _server.traces[run] = (changes, Trace.from_bytes(block), scalars)
     return known[1], known[2]
+
+
+def forecast(key: str) -> Forecast:
+    """What the network as it is now says of the times after the training part; InvalidExperiment for a task that forecasts nothing."""
+    about, block = _do(registry().forecast(key))
+    values = np.frombuffer(block).reshape(about["shape"])
+    return Forecast(about["name"], values, None, None, tuple(about["origins"]))
 
 
 def history(key: str) -> Array:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import controls, session, steering
-from dashboard.component import explorer
+from dashboard import comparing, controls, session, steering
+from dashboard.component import Explored, explorer
 from dashboard.live import runs
 from dashboard.live.runs import LiveError
-from dashboard.views import inspection, sharing, trying, unavailable
+from dashboard.session import Session
+from dashboard.texts import Texts
+from dashboard.views import forecasting, inspection, sharing, trying, unavailable
 from dashboard.views.notices import notices
 
 
@@ -31,7 +33,14 @@ def page() -> None:
         if typed := controls.typed(held):
             steering.change(held, typed)
     notices(held, say)
-    explored = explorer("explorer", held.run, st.get_option("server.baseUrlPath") or "", experiment=held.experiment.to_dict())
+    comparing.follow(held.comparison, held.experiment, forecasting.options())
+    explored = explorer(
+        "explorer",
+        held.run,
+        st.get_option("server.baseUrlPath") or "",
+        experiment=held.experiment.to_dict(),
+        baselines=held.comparison.lines,
+    )
     if explored["visited"] is not None and steering.revisit(held, catalogue, explored["visited"], say):
         st.rerun()
     if held.query is not None:  # written once: later the visitor may have gone back to another address
@@ -48,10 +57,21 @@ def page() -> None:
         else:
             controls.draw(held, catalogue, lambda typed: steering.change(held, typed), say)
             sharing.panel(held, catalogue, say)
-    reading, trial = st.tabs([say("inspect.tab"), say("try.tab")], key="below", on_change="rerun")
+    _below(held, explored, say)
+
+
+def _below(held: Session, explored: Explored, say: Texts) -> None:
+    """What is looked into while the run rests."""
+    if held.experiment.task == "series":
+        comparison, reading = st.tabs([say("forecast.tab"), say("inspect.tab")], key="below series", on_change="rerun")
+        if comparison.open:
+            with comparison:
+                forecasting.panel(held, say)
+    else:
+        reading, trial = st.tabs([say("inspect.tab"), say("try.tab")], key="below", on_change="rerun")
+        if trial.open:
+            with trial:
+                trying.panel(held, say)
     if reading.open:
         with reading:
             inspection.panel(held, explored["view"], say)
-    if trial.open:
-        with trial:
-            trying.panel(held, say)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from html import escape
+from typing import TypeVar
 
 import streamlit as st
 
@@ -11,7 +13,6 @@ from core.forecast import Forecast
 from dashboard import comparing, session
 from dashboard.charts import residuals
 from dashboard.charts.picture import Look, number
-from dashboard.comparing import Comparison
 from dashboard.controls import problem_line
 from dashboard.live import runs
 from dashboard.live.fits import Result
@@ -19,6 +20,8 @@ from dashboard.live.runs import LiveError
 from dashboard.session import Session
 from dashboard.texts import Texts, literal
 from dashboard.views import looking
+
+T = TypeVar("T")
 
 PLACE = "forecast"
 NETWORK = "network"
@@ -71,7 +74,11 @@ def _progress(held: Session, say: Texts) -> None:
         elif seen.state == "cancelled":
             st.html(f"<p class='aside'>{escape(say('forecast.cancelled'))}</p>")
             st.button(
-                say("forecast.again"), on_click=comparing.begin, args=(compared, held.experiment, options()), key="fit again", type="primary"
+                say("forecast.again"),
+                on_click=comparing.begin,
+                args=(compared, held.experiment, options()),
+                key="fit again",
+                type="primary",
             )
 
     progress()
@@ -89,12 +96,15 @@ def _orders(say: Texts) -> None:
 
 def _fitted(name: str, result: Result, say: Texts) -> None:
     """One baseline: its form, its parameters and what they mean; or why there is none."""
-    with st.expander(literal(" · ".join([BASELINES[name].label, *(fit.name for fit in result.fitted[:1] if fit.form)])), key=f"fitted {name}"):
+    with st.expander(
+        literal(" · ".join([BASELINES[name].label, *(fit.name for fit in result.fitted[:1] if fit.form)])), key=f"fitted {name}"
+    ):
         st.html(f"<p class='aside'>{escape(BASELINES[name].help)}</p>")
         problem_line(result.words)
         for fitted in result.fitted:
             rows = "".join(
-                f"<tr><th scope='row'>{escape(p.name)}</th><td>{number(p.value)}</td><td>{escape(p.meaning)}</td></tr>" for p in fitted.parameters
+                f"<tr><th scope='row'>{escape(p.name)}</th><td>{number(p.value)}</td><td>{escape(p.meaning)}</td></tr>"
+                for p in fitted.parameters
             )
             if rows:
                 st.html(f"<table class='fitted'><tbody>{rows}</tbody></table>")
@@ -124,7 +134,9 @@ def _residuals(held: Session, say: Texts) -> None:
         st.html(f"<p class='aside'>{escape(say('forecast.pause'))}</p>")
         if held.control is not None:
             control = held.control
-            st.button(say("inspect.pause"), on_click=lambda: runs.command(control, "pause"), icon=":material/pause:", key="pause for residuals")
+            st.button(
+                say("inspect.pause"), on_click=lambda: runs.command(control, "pause"), icon=":material/pause:", key="pause for residuals"
+            )
         return
     where: slice = getattr(parts, part)
     first = parts.train.stop
@@ -137,7 +149,7 @@ def _residuals(held: Session, say: Texts) -> None:
     looking.figure(residuals.draw(times, actual, said, series.period, look), "residuals", PLACE)
 
 
-def _pick(key: str, values: list, label: str, words) -> object:  # type: ignore[no-untyped-def, type-arg]
+def _pick(key: str, values: Sequence[T], label: str, words: Callable[[T], str]) -> T:
     if session.widget(key) not in values:
         session.set_widget(key, values[0])
     return st.selectbox(label, values, key=key, format_func=words, width=190)

@@ -16,7 +16,7 @@ export class Forecast extends Panel {
     const zoom = segments(Object.entries(w.zooms), "whole", w.zoom, (name) => this.#zoom(name));
     const column = choice([], "", w.column, (index) => this.#column(Number(index)));
     super("forecast", texts, words, [zoom, column]);
-    Object.assign(this, { w, zoom, column, zoomed: "whole", of: 0, hidden: new Set(), pointed: null, pointer: null, others: [] });
+    Object.assign(this, { w, zoom, column, zoomed: "whole", of: 0, hidden: new Set(), pointed: null, pointer: null, others: [], baselines: [], texts });
     this.canvas = make("canvas", { class: "sharp", role: "img", "aria-label": texts.title });
     this.box = make("div", { class: "plotbox", style: { height: `${HEIGHT}px` } }, this.canvas);
     this.keys = make("div", { class: "keys", role: "group", "aria-label": w.keys });
@@ -58,7 +58,6 @@ export class Forecast extends Panel {
     if (JSON.stringify(series) !== this.known) {
       this.known = JSON.stringify(series);
       this.of = 0;
-      this.others = [];
       this.scores.clear();
     }
     this.series = series;
@@ -67,14 +66,21 @@ export class Forecast extends Panel {
     this.horizon = axis.experiment.horizon;
     this.column.hidden = series.columns.length < 2;
     offer(this.column, series.columns.map((name, index) => [String(index), name]), String(this.of));
-    write(this.line, fill(this.w.line, { name: series.name, source: series.source }));
-    this.#key();
-    this.#changed();
+    write(this.line, fill(this.w.line, { name: series.name }));
+    write(this.more, `${this.texts.more} ${fill(this.w.source, series)}`);
+    this.#stand();
   }
 
   /** `baselines`: [{name, label, values, lower, upper, scores}], forecasts (n, D) of the same times as the network's. */
   beside(baselines) {
-    this.others = baselines ?? [];
+    this.baselines = baselines ?? [];
+    this.#stand();
+  }
+
+  /** Those of another series may still stand there, until the page has heard of the change. */
+  #stand() {
+    const { series } = this;
+    this.others = series ? this.baselines.filter(({ values }) => values.length === series.times.length - series.train) : [];
     this.#key();
     this.#changed();
   }
@@ -116,8 +122,8 @@ export class Forecast extends Panel {
     return this.palette.colours.baselines[at % this.palette.colours.baselines.length];
   }
 
-  resize(width, ink, line, family, palette) {
-    Object.assign(this, { width, ink, rule: line, family, palette, keyed: null });
+  resize(width, ink, rule, family, palette) {
+    Object.assign(this, { width, ink, rule, family, palette, keyed: null });
     if (this.series) this.#key();
     this.#changed();
   }

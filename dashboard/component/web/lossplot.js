@@ -43,8 +43,8 @@ export class LinePlot extends Panel {
     this.scale.setAttribute("aria-pressed", String(this.logarithmic));
   }
 
-  resize(width, ink, line, family) {
-    Object.assign(this, { width, ink, line, family });
+  resize(width, ink, rule, family) {
+    Object.assign(this, { width, ink, rule, family });
   }
 
   /** `looking`: the iteration that is looked back at, or null. */
@@ -137,7 +137,7 @@ export class LinePlot extends Panel {
       if (levels.length < 2) levels.splice(0, levels.length, floor, ceiling);
     } else levels.push(0, ceiling / 2, ceiling);
     for (const level of levels) {
-      context.fillStyle = this.line;
+      context.fillStyle = this.rule;
       context.fillRect(LEFT, Math.round(y(level)), w, 1);
       context.fillStyle = this.ink;
       context.fillText(round(level), LEFT - 6, Math.round(y(level)));

@@ -7,7 +7,7 @@ export class Panel {
   /** `texts`: {title, line, more}; `controls`: elements beside the title. */
   constructor(name, texts, words, controls = []) {
     this.name = name;
-    const more = make("p", { class: "more", id: `more-${name}`, hidden: true, text: texts.more });
+    const more = this.more = make("p", { class: "more", id: `more-${name}`, hidden: true, text: texts.more });
     const ask = make("button", {
       class: "ask", type: "button", text: "?", "aria-expanded": "false", "aria-controls": more.id,
       "aria-label": fill(words.panel.ask, { title: texts.title }), title: fill(words.panel.ask, { title: texts.title }),

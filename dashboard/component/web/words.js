@@ -71,8 +71,8 @@ const ENGLISH = {
     cut: "cut by the truncation", floor: "below {floor}", absent: "no path", nothing: "no value", legendCut: "cut", boundary: "truncation boundary", here: "|dL\u209b/dh\u209c| {value}",
   },
   forecast: {
-    line: "{name}: the network\u2019s forecast of what it was not trained on, sharpening while it learns. Source: {source}.",
-    zoom: "Time shown", zooms: { whole: "whole series", end: "forecast" }, column: "Column", keys: "Lines", network: "network",
+    line: "{name}: what the network says of the parts that it was not trained on, sharpening while it learns.", source: "Source: {source} Licence: {licence}",
+    zoom: "Time shown", zooms: { whole: "whole series", end: "forecast" }, column: "Column", keys: "Lines", network: "Network",
     toggle: "Show or hide {name}", parts: { training: "training", validation: "validation", test: "test" },
     here: "{time}: {value}", describe: "{name}: {points} points, the last {forecast} of them forecast.",
     scores: "Scores", scored: { validation: "on validation", test: "on test" }, method: "method",
@@ -83,7 +83,7 @@ const ENGLISH = {
     },
     verdict: {
       alone: "Fit the baselines below to see whether the network is worth its trouble.",
-      ahead: "By MASE, the network is ahead of {second} {part}.",
+      ahead: "By MASE, the network is ahead {part}; {second} comes next.",
       behind: "By MASE, {first} is ahead {part}: {best}, the network {network}.",
     },
   },

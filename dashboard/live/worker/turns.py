@@ -45,6 +45,7 @@ class Turns:
             "create": self._create,
             "change": self._change,
             "trace": self._trace,
+            "forecast": self._forecast,
             "try": self._try_text,
             "generate": self._generate,
             "checkpoint": self._checkpoint,
