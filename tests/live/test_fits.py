@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import io
 import os
 import queue
 import signal
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +24,9 @@ from dashboard.live import fits, pipe
 from dashboard.live.fits import LiveError, Options
 from dashboard.live.fitting.fitter import Fitter
 from dashboard.live.settings import Settings
+from tests.benchmarks.live_server import COMMAND, Bench
 from tests.live.watching import live_server, wait_for
+from tests.serving import serve
 
 AIRLINE = make_series(Experiment(task="series", series="airline"))
 PARTS = split(len(AIRLINE.values), 0.15, 0.15)
@@ -196,3 +202,22 @@ def test_without_a_server_nothing_is_begun(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(fits, "_server", fits._Server())
     with pytest.raises(LiveError, match="is not running"):
         begin(which=tuple(BASELINES)[:1])
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_no_fitting_process_outlives_its_server(tmp_path: Path, end: signal.Signals):
+    """In the middle of a grid.  A server that ends in order first answers what it has been asked, so that is short."""
+
+    def keep_busy() -> None:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            bench.ask("fits", {"seconds": 5})
+
+    def fitting() -> bool:
+        return any("dashboard.live.fitting" in command for command in apart.processes().values())
+
+    with serve(tmp_path / "log.txt", COMMAND, environment={"BPTT_WORKERS": "1", "BPTT_FITTERS": "1"}) as apart:
+        bench = Bench(apart, seconds=1)
+        threading.Thread(target=keep_busy, daemon=True).start()
+        wait_for(fitting)
+        os.kill(apart.process.pid, end)
+        wait_for(lambda: apart.process.poll() is not None and not apart.processes(), 15)
