@@ -7,7 +7,6 @@ its field as a draft, and the run goes on with what it has.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -49,9 +48,6 @@ ROW = 34
 
 NAMED = 3
 """Fields that an expander names."""
-
-UNHEARD = 1.5
-"""Seconds after which a browser has heard what the page wrote into a field: what it says then was typed."""
 
 LIVE, RESTARTS = ":material/bolt:", ":material/restart_alt:"
 
@@ -143,14 +139,8 @@ def summary(experiment: Experiment, catalogue: Catalogue) -> None:
 
 def typed(held: Session) -> dict[str, str]:
     """What was typed into fields since they were drawn.  Asked at the start of every run: a callback could be stopped half-way."""
-    now = {name: session.widget(_key(name), shown) or "" for name, shown in held.drawn.items()}
-    return {name: text for name, text in now.items() if text != held.drawn[name] and not _stale(name, text, held)}
-
-
-def _stale(name: str, text: str, held: Session) -> bool:
-    """Whether a field holds what stood there before the page wrote into it: a browser that has not yet heard of that says the old again."""
-    old, since = held.replaced.get(name, ("", -math.inf))
-    return text == old and time.monotonic() - since < UNHEARD
+    now = {name: session.widget(_key(name, held), shown) or "" for name, shown in held.drawn.items()}
+    return {name: text for name, text in now.items() if text != held.drawn[name]}
 
 
 def problem_line(sentence: str | None) -> None:
@@ -176,15 +166,15 @@ def _field(name: str, held: Session, catalogue: Catalogue, change: Change) -> No
     spec = SPECS[name]
     before = held.drawn.get(name)
     held.drawn[name] = held.drafts.get(name, as_text(name, getattr(held.experiment, name)))
-    if before is not None and before != held.drawn[name]:
-        held.replaced.pop(name, None)
-        if session.widget(_key(name)) == before:  # nobody typed: the page itself writes here
-            held.replaced[name] = (before, time.monotonic())
-    session.set_widget(_key(name), held.drawn[name])
+    if before not in (None, held.drawn[name]) and session.widget(_key(name, held)) == before:
+        # Nobody typed: the page itself writes here, into a widget of its own, because a browser that has not yet heard of it still
+        # reports what stood there before, which nobody typed either.
+        held.renewed[name] = held.renewed.get(name, 0) + 1
+    session.set_widget(_key(name, held), held.drawn[name])
     heading = literal(spec.label)
-    asked: dict[str, Any] = {"key": _key(name), "help": literal(spec.help)}
+    asked: dict[str, Any] = {"key": _key(name, held), "help": literal(spec.help)}
     # Streamlit makes a style class of the container's key: assets/styles/app.css marks live and restarting fields by its first word.
-    with st.container(key=f"{'live' if spec.live else 'restarts'} {name}"):
+    with st.container(key=f"{'live' if spec.live else 'restarts'} {name}"), st.container(key=f"field {name}"):
         if spec.multiline:
             st.text_area(heading, height=132, **asked)
         elif spec.choices is None:
@@ -219,7 +209,7 @@ def _number(name: str, heading: str, held: Session, change: Change, asked: Mappi
                 present = stepped(name, float(getattr(held.experiment, name)), up)
                 change({name: as_text(name, type(DEFAULTS[name])(present))})
 
-            st.button(sign, key=f"{_key(name)} {sign}", disabled=following == value, help=None, on_click=press)
+            st.button(sign, key=f"press {name} {sign}", disabled=following == value, help=None, on_click=press)
 
 
 def _examples(held: Session, change: Change, say: Texts) -> None:
@@ -260,5 +250,5 @@ def _windows(experiment: Experiment, description: Mapping[str, Any], say: Texts)
     st.html(f"<p class='aside'>{escape(caption)}</p>")
 
 
-def _key(name: str) -> str:
-    return f"field {name}"
+def _key(name: str, held: Session) -> str:
+    return f"typed {name} {held.renewed.get(name, 0)}"

@@ -27,7 +27,7 @@ class Session:
     experiment: what the run runs now.
     description: what the server says of that experiment's task.
     drawn: field -> what the form last showed in it; a widget that holds something else was typed into.
-    replaced: field -> what stood in it before the page itself wrote something else there, and when.
+    renewed: field -> how often the page itself has written something else into it.
     drafts: field -> text that was typed and refused; it stays in its field until it is mended.
     problems: field -> the sentence that says why.
     notes: sentences for the top of the page, until the next change.
@@ -43,7 +43,7 @@ class Session:
     experiment: Experiment = field(default_factory=Experiment)
     description: Mapping[str, Any] = field(default_factory=dict)
     drawn: dict[str, str] = field(default_factory=dict)
-    replaced: dict[str, tuple[str, float]] = field(default_factory=dict)
+    renewed: dict[str, int] = field(default_factory=dict)
     drafts: dict[str, str] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

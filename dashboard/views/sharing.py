@@ -32,7 +32,7 @@ def panel(held: Session, catalogue: Catalogue, say: Texts) -> None:
     with st.expander(say("share.files"), key="share files", expanded=bool({"file", "checkpoint"} & held.problems.keys())):
         st.download_button(
             say("share.download_experiment"),
-            address.to_file(held.experiment),
+            lambda: address.to_file(held.experiment),
             "experiment.json",
             "application/json",
             on_click="ignore",

@@ -25,7 +25,7 @@ SMALL = Experiment(text="a b c\nb c a d", hidden=8, embedding=4)
 def server() -> Iterator[str]:
     with live_server(
         workers=1, pause_after=0.5, discard_after=2, tick=0.1, checkpoint_every=0.2, max_runs=6, max_runs_of_one=3, max_viewers=4,
-        allowed_origins="https://lecture.example", default_speed=200,
+        allowed_origins="https://lecture.example", default_speed=200, hang_told=60, hang_timeout=120,
     ) as address:  # fmt: skip
         yield address
 
