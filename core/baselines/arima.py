@@ -1,6 +1,6 @@
 """ARIMA and seasonal ARIMA, fitted by exact maximum likelihood with the state-space model of statsmodels.
 
-Box & Jenkins (1970); the state space after Durbin & Koopman, Time Series Analysis by State Space Methods, 2nd ed., section 3.4.  Signs
+Box & Jenkins (1970); the state space after Durbin & Koopman, Time Series Analysis by State Space Methods (2001), chapter 3.  Signs
 as in R: with w_t the differenced series, B the step back and m the season::
 
     (1 - phi_1 B - ...) (1 - Phi_1 B^m - ...) w_t = c + (1 + theta_1 B + ...) (1 + Theta_1 B^m + ...) e_t        e_t ~ N(0, sigma2)

@@ -74,8 +74,7 @@ class Form:
 class ETS(Baseline):
     """Exponential smoothing; the form is given, or that of the least AICc.
 
-    An additive error beside a multiplicative season is left out of the choice: it divides by what may come close to 0 (Hyndman et al.
-    2008, section 2.5).
+    An additive error beside a multiplicative season is left out of the choice, as in R's ets: it divides by what may come close to 0.
     """
 
     key = "ets"
@@ -214,7 +213,7 @@ def _ahead(form: Form, numbers: _Numbers, state: _State, origin: int, steps: int
 
 
 def _growth(form: Form, numbers: _Numbers, m: int, steps: int) -> Array:
-    """How many times sigma2 the variance of the forecast of 1, ..., `steps` steps is: 1 + sum c_j^2 (Hyndman et al. 2008, table 6.1)."""
+    """How many times sigma2 the variance of the forecast of 1, ..., `steps` steps is: 1 + sum c_j^2 (Hyndman et al. 2008, chapter 6)."""
     ahead = np.arange(1, steps)
     c = numbers.alpha + numbers.beta * np.cumsum(numbers.phi**ahead)
     if form.season != "N":

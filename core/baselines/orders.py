@@ -91,7 +91,7 @@ def kpss(values: Array) -> float:
 def seasonal_strength(values: Array, season: int) -> float:
     """max(0, 1 - Var(R) / Var(S + R)) of a classical additive decomposition: 0 no season, 1 nothing but season and trend.
 
-    The measure of Wang, Smith & Hyndman (2006), Characteristic-based clustering for time series data, section 3.
+    The measure of Wang, Smith & Hyndman (2006), Characteristic-based clustering for time series data.
     """
     weights = np.ones(season) / season if season % 2 else np.concatenate([[0.5], np.ones(season - 1), [0.5]]) / season
     trend = np.convolve(values, weights, "valid")

@@ -116,10 +116,10 @@ class TestARIMA:
         assert 2622.637093 - 2e-3 < 2 * 4 - 2 * fitted.criteria["log_likelihood"] < 2622.637093 + 1e-6
 
     def test_the_local_level_of_the_nile(self):
-        """Durbin & Koopman (2001), section 2.10.1: variances 15099 and 1469.1.
+        """Durbin & Koopman (2001), chapter 2: variances 15099 and 1469.1.
 
         The local level is the ARIMA(0,1,1) with theta < 0 whose surprise has the variance sigma2: 15099 = -theta sigma2 and
-        1469.1 = (1 + theta)^2 sigma2 (their section 3.3.1).  The likelihood is flat along their ratio, so 0.5 %.
+        1469.1 = (1 + theta)^2 sigma2.  The likelihood is flat along their ratio, so 0.5 %.
         """
         found = of(arima(shipped("nile"), "(0,1,1)"))
         assert -found["theta_1"] * found["sigma2"] == pytest.approx(15099, rel=5e-3)
