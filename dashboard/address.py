@@ -1,7 +1,8 @@
 """Address: an Experiment as the query of a link, and as a file.
 
-Keys are each field's short `Spec.key`; fields at their default are left out; the text is compressed.  Whatever a link or a file holds was
-written by somebody else: nothing here raises anything but `InvalidExperiment`, and nothing is unpacked beyond its bound.
+Keys are each field's short `Spec.key`; fields that are as the page begins with (`dashboard.starts`) are left out; the text is compressed.
+Whatever a link or a file holds was written by somebody else: nothing here raises anything but `InvalidExperiment`, and nothing is unpacked
+beyond its bound.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ MOST_PACKED_BYTES = 1_500
 
 MOST_FILE_BYTES = 256 * 1024
 """The largest Experiment file that is read."""
+
+FIRST = Experiment()
+"""What a link leaves out where no page says otherwise."""
 
 IN_A_FILE = "file"
 """Stands in a link for a text that is too long for it."""
@@ -51,12 +55,12 @@ def from_text(name: str, text: str) -> Any:
     return int(value) if kind is int and math.isfinite(value) and value == int(value) else value
 
 
-def write(experiment: Experiment) -> dict[str, str]:
-    """The query of a link that starts this Experiment; empty for the default one."""
+def write(experiment: Experiment, start: Experiment = FIRST) -> dict[str, str]:
+    """The query of a link that starts this Experiment, on a page that begins with `start`; empty for `start` itself."""
     query = {}
-    for name, value in DEFAULTS.items():
+    for name in DEFAULTS:
         chosen = getattr(experiment, name)
-        if chosen == value:
+        if chosen == getattr(start, name):
             continue
         query[SPECS[name].key] = (_pack(chosen) or IN_A_FILE) if SPECS[name].multiline else as_text(name, chosen)
     return query
@@ -67,8 +71,8 @@ def carries_text(experiment: Experiment) -> bool:
     return IN_A_FILE not in (write(experiment).get(spec.key) for spec in SPECS.values() if spec.multiline)
 
 
-def read(query: Mapping[str, str], catalogue: Catalogue) -> tuple[Experiment, list[str]]:
-    """The Experiment of a link, and one sentence for each field that cannot be and took its default.  Unknown keys are ignored."""
+def read(query: Mapping[str, str], catalogue: Catalogue, start: Experiment = FIRST) -> tuple[Experiment, list[str]]:
+    """The Experiment of a link, and one sentence for each field that cannot be and stays as it is in `start`.  Unknown keys are ignored."""
     chosen: dict[str, Any] = {}
     complaints = []
     for name, spec in SPECS.items():
@@ -76,16 +80,16 @@ def read(query: Mapping[str, str], catalogue: Catalogue) -> tuple[Experiment, li
             continue
         try:
             value = _unpack(name, query[spec.key]) if spec.multiline else from_text(name, query[spec.key])
-            catalogue.check(Experiment.from_dict({name: value}))
+            catalogue.check(start.replace(**{name: value}))
         except InvalidExperiment as invalid:
             complaints.append(invalid.problems[name])
         else:
             chosen[name] = value
     try:
-        return Experiment.from_dict(chosen), complaints
+        return start.replace(**chosen), complaints
     except InvalidExperiment as invalid:  # fields that are fine alone and not together
         kept = {name: value for name, value in chosen.items() if name not in ("truncation", *invalid.problems)}
-        return Experiment.from_dict(kept), [*complaints, *invalid.problems.values()]
+        return start.replace(**kept), [*complaints, *invalid.problems.values()]
 
 
 def to_file(experiment: Experiment) -> str:

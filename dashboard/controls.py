@@ -18,9 +18,10 @@ from core.catalogue import Catalogue
 from core.experiment import DEFAULTS, SPECS, Experiment, InvalidExperiment
 from core.tokens import label
 from core.truncation import TRUNCATIONS
-from dashboard import session, windows
+from dashboard import own_series, session, windows
 from dashboard.address import as_text, from_text
 from dashboard.examples import EXAMPLES
+from dashboard.form import Change, problem_line
 from dashboard.session import Session
 from dashboard.texts import Texts, literal
 
@@ -50,9 +51,6 @@ NAMED = 3
 """Fields that an expander names."""
 
 LIVE, RESTARTS = ":material/bolt:", ":material/restart_alt:"
-
-Change = Callable[[Mapping[str, str]], None]
-"""Takes what was typed into fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +117,10 @@ def draw(held: Session, catalogue: Catalogue, change: Change, say: Texts) -> Non
                 _field(name, held, catalogue, change)
                 if name == "text":
                     _vocabulary(description, say)
-                problem_line(held.problems.get(name))
+                if name == "series" and own_series.is_chosen(held):
+                    own_series.ways(held, change, say)
+                if name != "values" or not own_series.is_empty(held):
+                    problem_line(held.problems.get(name))
         if group == SPECS["truncation"].group:
             _windows(held.experiment, description, say)
         if rest := [name for name in members if name not in ALWAYS]:
@@ -141,12 +142,6 @@ def typed(held: Session) -> dict[str, str]:
     """What was typed into fields since they were drawn.  Asked at the start of every run: a callback could be stopped half-way."""
     now = {name: session.widget(_key(name, held), shown) or "" for name, shown in held.drawn.items()}
     return {name: text for name, text in now.items() if text != held.drawn[name]}
-
-
-def problem_line(sentence: str | None) -> None:
-    """The sentence of a field at fault, literally."""
-    if sentence:
-        st.html(f"<p class='problem' role='alert'>{escape(sentence)}</p>")
 
 
 def _is_choice(name: str, catalogue: Catalogue) -> bool:
@@ -180,10 +175,10 @@ def _field(name: str, held: Session, catalogue: Catalogue, change: Change) -> No
         elif spec.choices is None:
             _number(name, heading, held, change, asked)
         else:
-            _choice(name, heading, held.experiment, catalogue, asked)
+            _choice(name, heading, held.drawn[name], catalogue, asked)
 
 
-def _choice(name: str, heading: str, experiment: Experiment, catalogue: Catalogue, asked: Mapping[str, Any]) -> None:
+def _choice(name: str, heading: str, shown: str, catalogue: Catalogue, asked: Mapping[str, Any]) -> None:
     choices = SPECS[name].choices
     members = catalogue.members(name)
     words = {member: known.label for member, known in members.items()} or {choice: choice for choice in choices or ()}
@@ -193,7 +188,7 @@ def _choice(name: str, heading: str, experiment: Experiment, catalogue: Catalogu
         )
     else:
         st.selectbox(heading, list(words), format_func=words.__getitem__, **asked)
-    if chosen := members.get(getattr(experiment, name)):
+    if chosen := members.get(shown):
         st.html(f"<p class='aside'>{escape(chosen.help)}</p>")
 
 
@@ -251,4 +246,5 @@ def _windows(experiment: Experiment, description: Mapping[str, Any], say: Texts)
 
 
 def _key(name: str, held: Session) -> str:
-    return f"typed {name} {held.renewed.get(name, 0)}"
+    # Of this page alone: for a moment after another page was left, its fields still report what stands there.
+    return f"typed {name} {held.renewed.get(name, 0)} {held.page}"

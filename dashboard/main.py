@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
 from dashboard import session
+from dashboard.starts import FIRST, STARTS
 from dashboard.views import explore
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -21,4 +23,5 @@ st.set_page_config(
 )
 st.logo(str(ASSETS / "pictures" / "logo.svg"), size="large", icon_image=str(ASSETS / "pictures" / "favicon.svg"))
 st.html(ASSETS / "styles" / "app.css")
-st.navigation([st.Page(explore.page, title=say("explore.title"), url_path="explore", default=True)]).run()
+pages = [st.Page(partial(explore.page, name), title=say(f"pages.{name}"), url_path=name, default=name == FIRST) for name in STARTS]
+st.navigation(pages, position="top").run()

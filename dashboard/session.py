@@ -10,17 +10,21 @@ from typing import Any
 import streamlit as st
 
 from core.experiment import Experiment
+from core.series import Reading
 from dashboard.comparing import Comparison
 from dashboard.live.visitors import VISITOR
+from dashboard.starts import FIRST, STARTS
 from dashboard.texts import DEFAULT_LANGUAGE, Texts, load
 
 KEY = "session"
+PLACE = "page"
 
 
 @dataclass
 class Session:
     """The run that this page shows, and what was typed but does not hold.
 
+    page: its name, of `dashboard.starts.STARTS`.
     control, watch: the run's ids, None until it is made; a page that only watches has no `control`.
     link: the query with which the page was opened.
     query: what the address bar has to say next; None leaves it as it is.
@@ -31,11 +35,15 @@ class Session:
     drafts: field -> text that was typed and refused; it stays in its field until it is mended.
     problems: field -> the sentence that says why.
     notes: sentences for the top of the page, until the next change.
+    coming: the visitor is on the way here from another page, whose path may still stand in the address bar.
+    passed: the bare address was passed on the way back to this page, and stands for nothing but the run as it was left.
     changed_live: the run was changed on its way, so that the link no longer reproduces its past.
     comparison: the baselines of the series, where one is learned.
+    reading: what was found in the file that an own series was taken from.
     trial, generated: the last answers of 'try a text'.
     """
 
+    page: str = FIRST
     control: str | None = None
     watch: str | None = None
     link: Mapping[str, str] = field(default_factory=dict)
@@ -47,8 +55,11 @@ class Session:
     drafts: dict[str, str] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    coming: bool = False
+    passed: bool = False
     changed_live: bool = False
     comparison: Comparison = field(default_factory=Comparison)
+    reading: Reading | None = None
     trial: Any = None
     generated: Any = None
     lock: threading.RLock = field(default_factory=threading.RLock, compare=False, repr=False)
@@ -59,13 +70,26 @@ class Session:
         """The id to read the run with."""
         return self.control or self.watch
 
+    @property
+    def start(self) -> Experiment:
+        """What the page's bare address runs."""
+        return STARTS[self.page]
 
-def current() -> Session:
-    """The session of this page, made at its first run."""
-    if KEY not in st.session_state:
-        st.session_state[KEY] = Session()
-    held: Session = st.session_state[KEY]
+
+def current(page: str = FIRST) -> Session:
+    """The session of this page, made at its first run.  Each page of a tab has a run of its own, and keeps it while another is shown."""
+    key = KEY if page == FIRST else f"{KEY} {page}"
+    if key not in st.session_state:
+        st.session_state[key] = Session(page=page, experiment=STARTS[page])
+    held: Session = st.session_state[key]
     return held
+
+
+def came(page: str) -> bool:
+    """Whether the visitor has just come here from another page of this tab."""
+    before = st.session_state.get(PLACE, page)
+    st.session_state[PLACE] = page
+    return bool(before != page)
 
 
 def widget(key: str, default: Any = None) -> Any:

@@ -12,6 +12,7 @@ from dashboard.controls import settle
 from dashboard.live import runs
 from dashboard.live.runs import LiveError, RunInfo
 from dashboard.session import Session
+from dashboard.starts import FIRST
 from dashboard.texts import Texts
 
 WATCH = "watch"
@@ -27,13 +28,13 @@ def open_run(held: Session, catalogue: Catalogue, say: Texts) -> None:
             _show(held, info)
             return
         held.notes.append(say("notes.not_watched"))
-    experiment, complaints = address.read(query, catalogue)
+    experiment, complaints = address.read(query, catalogue, held.start)
     try:
         keys = runs.create(experiment, session.visitor())
     except InvalidExperiment as invalid:
         kept = {name: value for name, value in experiment.to_dict().items() if name not in invalid.problems}
         complaints += invalid.problems.values()
-        experiment = Experiment.from_dict(kept)
+        experiment = held.start.replace(**kept)
         keys = runs.create(experiment, session.visitor())
     if complaints:
         held.notes.append(say("notes.link_defaults", problems=" ".join(complaints)))
@@ -41,7 +42,7 @@ def open_run(held: Session, catalogue: Catalogue, say: Texts) -> None:
     held.experiment, held.changed_live = experiment, False
     describe(held)
     if address.IN_A_FILE not in query.values():  # by that address, a reloaded tab finds its run and its text again
-        held.query = address.write(experiment)
+        held.query = address.write(experiment, held.start)
 
 
 def renew(held: Session, say: Texts) -> None:
@@ -50,7 +51,7 @@ def renew(held: Session, say: Texts) -> None:
     held.control, held.watch, held.changed_live = keys.control, keys.watch, False
     held.notes.append(say("notes.renewed"))
     describe(held)
-    held.query = address.write(held.experiment)
+    held.query = _query(held)
 
 
 def reattach(held: Session, control: str) -> bool:
@@ -58,7 +59,7 @@ def reattach(held: Session, control: str) -> bool:
     if held.control in (None, control):
         return False
     info = runs.find(control)
-    if info is None or not info.control or address.write(info.experiment) not in (held.link, session.query()):
+    if info is None or not info.control or address.write(info.experiment, held.start) not in (held.link, session.query()):
         return False
     held.notes.clear()
     new, held.control, held.watch = held.control, control, info.watch
@@ -86,22 +87,33 @@ def follow(held: Session) -> bool:
 def revisit(held: Session, catalogue: Catalogue, search: str, say: Texts) -> bool:
     """Run what an address says to which the visitor went back or forward; False where it does not hold all of its Experiment."""
     query = dict(parse_qsl(search.removeprefix("?"), keep_blank_values=True))
-    if held.control is None or WATCH in query:
+    if held.control is None or WATCH in query or (held.passed and not query):
         return False
     if address.IN_A_FILE in query.values():
-        held.query = address.write(held.experiment)
+        held.query = _query(held)
         return False
-    experiment, complaints = address.read(query, catalogue)
+    experiment, complaints = address.read(query, catalogue, held.start)
     _exchange(held, experiment)
     if complaints:
         held.notes.append(say("notes.link_defaults", problems=" ".join(complaints)))
     return True
 
 
+def come_back(held: Session, catalogue: Catalogue, say: Texts) -> None:
+    """Show the page's run again, after another page was shown: what its address says by itself, or the run as it was left."""
+    query = session.query()
+    if held.control is None:
+        held.query, held.coming = {WATCH: held.watch or ""}, True
+    elif not query:
+        held.query, held.passed, held.coming = _query(held), True, True
+    elif query != _query(held):
+        revisit(held, catalogue, urlencode(query), say)
+
+
 def adopt(held: Session, info: RunInfo) -> None:
     """Show what a run runs: in the form, and in the address bar."""
     _show(held, info)
-    held.query = address.write(held.experiment)
+    held.query = _query(held)
 
 
 def change(held: Session, typed: Mapping[str, str]) -> None:
@@ -143,8 +155,8 @@ def load_experiment(held: Session, catalogue: Catalogue, content: bytes) -> None
 
 
 def reset(held: Session) -> None:
-    """Run the default Experiment instead."""
-    _exchange(held, Experiment())
+    """Run what the page begins with instead."""
+    _exchange(held, held.start)
 
 
 def load_checkpoint(held: Session, content: bytes) -> None:
@@ -165,13 +177,22 @@ def describe(held: Session) -> None:
 
 def link(held: Session, base: str) -> str:
     """The address that starts this page's Experiment from iteration 0."""
-    query = address.write(held.experiment)
-    return f"{base.rstrip('/')}/" + (f"?{urlencode(query)}" if query else "")
+    return _link(held, base, _query(held))
 
 
 def watch_link(held: Session, base: str) -> str:
     """The address at which others watch this very run, without controlling it."""
-    return f"{base.rstrip('/')}/?{urlencode({WATCH: held.watch})}"
+    return _link(held, base, {WATCH: held.watch or ""})
+
+
+def _query(held: Session) -> dict[str, str]:
+    return address.write(held.experiment, held.start)
+
+
+def _link(held: Session, base: str, query: Mapping[str, str]) -> str:
+    # The path of a page ends without a slash, that of the root with one.
+    address = base.rstrip("/") + ("/" if held.page == FIRST else "")
+    return address + (f"?{urlencode(query)}" if query else "")
 
 
 def _exchange(held: Session, experiment: Experiment) -> None:

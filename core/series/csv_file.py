@@ -34,12 +34,14 @@ class Reading:
     """A series read from a file.
 
     found: what was recognised, and left_out: what was not taken, each as sentences.
+    time: the column of the times, "" where points are counted.
     times: the columns that could be the time, columns: those that hold numbers, for a form to choose from.
     """
 
     series: Series
     found: tuple[str, ...]
     left_out: tuple[str, ...]
+    time: str
     times: tuple[str, ...]
     columns: tuple[str, ...]
 
@@ -89,7 +91,7 @@ def parse_csv(content: bytes, time: str | None = None, columns: Sequence[str] | 
         turned = " (turned round: the file begins with the latest)" if times.backwards else ""
         found.append(f"Times: column '{at}', {times.words} from {labels[0]} to {labels[-1]}{turned}.")
     series = Series(name, values, labels, taken, period, "Given by the user.", "The user's.")
-    return Reading(series, tuple(found), left_out, dated, numeric)
+    return Reading(series, tuple(found), left_out, at or "", dated, numeric)
 
 
 def _text(content: bytes) -> str:

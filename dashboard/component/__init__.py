@@ -1,7 +1,6 @@
 """The live page's component: our own JavaScript and CSS, mounted once by a page, fed by its own WebSocket.
 
-This is the only place of `st.components.v2`.  Streamlit sends inline JavaScript with every mount, so ours is three lines that import the
-modules from `assets.route`; their address carries a version, so that a browser keeps them until they change.
+This package is the only place of `st.components.v2`: the explorer here, the drawing field of an own series in `drawing`.
 """
 
 from __future__ import annotations
@@ -11,17 +10,9 @@ from typing import Any, TypedDict, cast
 
 import streamlit as st
 
-from dashboard.component.assets import ADDRESS, prefix, version
+from dashboard.component.assets import loader, prefix, version
 
-_LOADER = f"""
-export default async (component) => {{
-  const {{ base, version }} = component.data;
-  const module = await import(`${{location.origin}}${{base}}{ADDRESS}/${{version}}/explorer.js`);
-  return module.default(component);
-}};
-"""
-
-_mount = st.components.v2.component("bptt_explorer", js=_LOADER)
+_mount = st.components.v2.component("bptt_explorer", js=loader("explorer.js"))
 
 
 class Cursor(TypedDict):
@@ -53,12 +44,14 @@ class Explored(TypedDict):
     and the tab knows of none).
     renew: True in one script run only: the visitor asks for a new run because this one has ended.
     visited: in one script run only, the query of an address to which the visitor went back or forward.
+    arrived: True in one script run only: the address bar has the path that was awaited.
     """
 
     view: View | None
     reattach: str | None
     renew: bool
     visited: str | None
+    arrived: bool
 
 
 def explorer(
@@ -70,6 +63,7 @@ def explorer(
     fps: int | None = None,
     experiment: Mapping[str, Any] | None = None,
     baselines: Sequence[Mapping[str, Any]] = (),
+    awaited: str = "",
 ) -> Explored:
     """Mounts the explorer: transport, sentences and panels of one run.
 
@@ -79,6 +73,7 @@ def explorer(
     words: a translation, laid over the component's English words (web/words.js).
     fps: pictures a second to ask for; by default what the visitor chose (30).
     baselines: forecasts to stand beside the network's: name, label, values, lower, upper, scores (see `dashboard.comparing`).
+    awaited: the path of this page, below the base path, when it is to be told that the address bar has it.
     experiment: the settings that the page shows; the page runs again when the run turns out to have others.
     """
     result = _mount(
@@ -91,12 +86,14 @@ def explorer(
             "fps": fps,
             "experiment": dict(experiment or {}) or None,
             "baselines": list(baselines),
+            "awaited": awaited,
         },
         on_view_change=_heard,
         on_reattach_change=_heard,
         on_renew_change=_heard,
         on_visited_change=_heard,
         on_differs_change=_heard,
+        on_arrived_change=_heard,
     )
     view = cast("View | None", getattr(result, "view", None))
     return {
@@ -104,6 +101,7 @@ def explorer(
         "reattach": cast("str | None", getattr(result, "reattach", None)),
         "renew": bool(getattr(result, "renew", None)),
         "visited": cast("str | None", getattr(result, "visited", None)),
+        "arrived": bool(getattr(result, "arrived", None)),
     }
 
 

@@ -27,6 +27,21 @@ def version() -> str:
     return hashlib.sha256(repr(files).encode()).hexdigest()[:12]
 
 
+def loader(module: str) -> str:
+    """The JavaScript that mounts one of the modules.
+
+    Streamlit sends inline JavaScript with every mount, so ours is three lines that import the module from ROUTES; its address carries a
+    version, so that a browser keeps it until it changes.
+    """
+    return f"""
+export default async (component) => {{
+  const {{ base, version }} = component.data;
+  const module = await import(`${{location.origin}}${{base}}{ADDRESS}/${{version}}/{module}`);
+  return module.default(component);
+}};
+"""
+
+
 class _Kept(StaticFiles):
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)

@@ -9,14 +9,15 @@ from dashboard.component import Explored, explorer
 from dashboard.live import runs
 from dashboard.live.runs import LiveError
 from dashboard.session import Session
+from dashboard.starts import FIRST
 from dashboard.texts import Texts
 from dashboard.views import forecasting, inspection, sharing, trying, unavailable
 from dashboard.views.notices import notices
 
 
-def page() -> None:
-    """Everything on the page, in the order in which it stands there."""
-    held, say = session.current(), session.texts()
+def page(name: str) -> None:
+    """Everything on a page, in the order in which it stands there.  name: of `dashboard.starts.STARTS`; pages differ in nothing else."""
+    held, say, came = session.current(name), session.texts(), session.came(name)
     try:
         if not runs.ready():
             unavailable.show(say("unavailable.starting"), say)
@@ -26,6 +27,8 @@ def page() -> None:
             steering.open_run(held, catalogue, say)
         elif not steering.follow(held):
             steering.renew(held, say)
+        elif came:
+            steering.come_back(held, catalogue, say)
     except LiveError as error:
         unavailable.show(str(error), say)
         return
@@ -40,10 +43,13 @@ def page() -> None:
         st.get_option("server.baseUrlPath") or "",
         experiment=held.experiment.to_dict(),
         baselines=held.comparison.lines,
+        awaited="" if not held.coming else "/" if name == FIRST else f"/{name}",
     )
+    if explored["arrived"]:
+        held.coming = False
     if explored["visited"] is not None and steering.revisit(held, catalogue, explored["visited"], say):
         st.rerun()
-    if held.query is not None:  # written once: later the visitor may have gone back to another address
+    if held.query is not None and not held.coming:  # written once: later the visitor may have gone back to another address
         session.set_query(held.query)
         held.query = None
     if explored["renew"]:

@@ -13,7 +13,7 @@ from core.forecast import Forecast
 from dashboard import comparing, session
 from dashboard.charts import residuals
 from dashboard.charts.picture import Look, number
-from dashboard.controls import problem_line
+from dashboard.form import problem_line
 from dashboard.live import runs
 from dashboard.live.fits import Result
 from dashboard.live.runs import LiveError

@@ -9,9 +9,9 @@ import streamlit as st
 
 from core import limits
 from core.catalogue import Catalogue
-from core.experiment import Experiment
 from dashboard import address, session, steering
-from dashboard.controls import problem_line, summary
+from dashboard.controls import summary
+from dashboard.form import problem_line
 from dashboard.live import runs
 from dashboard.session import Session
 from dashboard.texts import Texts
@@ -68,7 +68,7 @@ def panel(held: Session, catalogue: Catalogue, say: Texts) -> None:
             on_change=lambda: _uploaded(held, "checkpoint file", "checkpoint", lambda content: steering.load_checkpoint(held, content)),
         )
         problem_line(held.problems.get("checkpoint"))
-    if held.experiment != Experiment() or held.drafts:
+    if held.experiment != held.start or held.drafts:
         st.button(say("share.defaults"), on_click=steering.reset, args=(held,), key="defaults", type="tertiary", icon=":material/undo:")
 
 

@@ -12,7 +12,7 @@ from core.experiment import InvalidExperiment
 from dashboard import session
 from dashboard.charts import CHARTS
 from dashboard.charts.picture import number, percent
-from dashboard.controls import problem_line
+from dashboard.form import problem_line
 from dashboard.live import runs
 from dashboard.live.runs import LiveError
 from dashboard.session import Session

@@ -18,7 +18,7 @@ import { Stream, streamAddress } from "./socket.js";
 import { Status } from "./status.js";
 import { Teller } from "./teller.js";
 import { Proof, Transport, transportKeys } from "./transport.js";
-import { visits } from "./visits.js";
+import { arrival, visits } from "./visits.js";
 import { inWords } from "./words.js";
 
 const STYLE = new URL("./explorer.css", import.meta.url).href;
@@ -136,6 +136,12 @@ class Explorer {
     }
     if (data.run !== this.run || data.base !== this.base) this.#follow(data.run, data.base);
     this.pictures.panels.forecast.beside(data.baselines);
+    if (data.awaited && !this.arriving) {
+      this.arriving = arrival(data.base + data.awaited, () => {
+        this.arriving = null;
+        this.setTriggerValue("arrived", true);
+      });
+    }
   }
 
   #follow(run, base) {
@@ -276,6 +282,7 @@ class Explorer {
     this.status.end();
     this.agreement.end();
     this.visitsOff();
+    this.arriving?.();
     document.removeEventListener("visibilitychange", this.hides);
     window.removeEventListener("pagehide", this.leaves);
     this.element.remove();

@@ -210,7 +210,7 @@ export class Forecast extends Panel {
   #grid(context, x, y, w, h, low, high, first, count) {
     context.textBaseline = "middle";
     context.textAlign = "right";
-    const step = niceStep((high - low) / 4);
+    const step = niceStep((high - low) / 6);
     for (let level = Math.ceil(low / step) * step; level <= high; level += step) {
       const at = Math.round(y(level));
       context.fillStyle = this.rule;

@@ -12,3 +12,13 @@ export function visits(owns, visited) {
   window.addEventListener("popstate", went, { capture: true });
   return () => window.removeEventListener("popstate", went, { capture: true });
 }
+
+/** Calls `arrived` as soon as the address bar has `path`, which Streamlit writes some time after it shows the page.  Returns what ends the waiting. */
+export function arrival(path, arrived) {
+  const look = setInterval(() => {
+    if (location.pathname !== path) return;
+    clearInterval(look);
+    arrived();
+  }, 50);
+  return () => clearInterval(look);
+}

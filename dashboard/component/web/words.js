@@ -99,6 +99,12 @@ const ENGLISH = {
     row: "loss of step s", column: "state of step t", lag: "|dL\u209b/dh\u209c|", loss: "loss L\u209c", h: "|h\u209c|", dh: "|dL/dh\u209c| {part}",
     truth: "the true one",
   },
+  drawing: {
+    title: "Draw it", clear: "Clear", clearTip: "Empty the field; the run goes on", invitation: "Draw a curve here, from left to right",
+    label: "Drawing field. Left and right move the pen and draw on, up and down raise and lower the point (with Shift by ten), Enter takes the curve.",
+    here: "point {n} of {all}: {value}", empty: "empty", taken: "{n} points, learned from the start. Draw over a part to change it.",
+    short: "{n} points so far; draw on, a series takes at least {fewest}.", cleared: "Empty. The run goes on with what it has until you draw again.",
+  },
   gone: { title: "This run has ended", text: "It was left alone for too long, or the server started again.", action: "Start a new run" },
   none: { title: "No run yet", text: "The pictures appear here as soon as there is a network to look at." },
   describe: {

@@ -1,0 +1,17 @@
+"""What the parts of the form share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from html import escape
+
+import streamlit as st
+
+Change = Callable[[Mapping[str, str]], None]
+"""Takes what was typed into fields."""
+
+
+def problem_line(sentence: str | None) -> None:
+    """The sentence of a field at fault, literally."""
+    if sentence:
+        st.html(f"<p class='problem' role='alert'>{escape(sentence)}</p>")
