@@ -267,7 +267,7 @@ class Experiment:
     update_every: str = _field(
         "pass",
         "Update after",
-        "One update for the whole pass over the text, or one after each block (the usual training loop).",
+        "One update for the whole pass over all that is read, or one after each block (the usual training loop).",
         "Truncation",
         "upd",
         choices=("pass", "block"),
@@ -326,8 +326,8 @@ class Experiment:
     )
     batch: int = _field(
         0,
-        "Sentences per update",
-        "0 takes all of them; fewer are drawn in an order shuffled by the seed.",
+        "Sequences per update",
+        "Sentences, or windows of a series. 0 takes all of them; fewer are drawn in an order shuffled by the seed.",
         "Optimiser",
         "b",
         minimum=0,

@@ -24,13 +24,18 @@ MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~:$^=&/@])")
 class Texts:
     """The lines of one language: `texts("inspect.title")`, `texts("status.found", count=3)`."""
 
-    def __init__(self, language: str, lines: Mapping[str, str]) -> None:
+    def __init__(self, language: str, lines: Mapping[str, str], task: str = "") -> None:
         self.language = language
         self.lines = lines
+        self.task = task
+
+    def about(self, task: str) -> Texts:
+        """The same texts where this task is spoken of: a line of the table [task] stands before the one that it is named after."""
+        return Texts(self.language, self.lines, task)
 
     def __call__(self, key: str, **values: Any) -> str:
         """The line with its `{names}` filled in.  An unknown key raises KeyError: that is a mistake in the code."""
-        line = self.lines[key]
+        line = self.lines.get(f"{self.task}.{key}") or self.lines[key]
         return line.format(**values) if values else line
 
 

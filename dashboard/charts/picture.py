@@ -24,7 +24,7 @@ class Look:
 
     layer: counts from 0, -1 is the top one.   step: counts from 1, 0 is the one that predicts the last word.
     gate, weight: a label of the Trace; "" is the first gate, and the top layer's recurrent weight.   part: total, direct or recurrent.
-    state: "h" or "c".   shares: "projection" or "norm".
+    state: "h" or "c".   shares: "projection" or "norm".   task: what is learned, for the words.
     """
 
     layer: int = -1
@@ -36,6 +36,7 @@ class Look:
     shares: str = "projection"
     dark: bool = False
     language: str = texts.DEFAULT_LANGUAGE
+    task: str = ""
 
     @property
     def colours(self) -> theme.Colours:
@@ -43,7 +44,7 @@ class Look:
 
     @property
     def say(self) -> Texts:
-        return texts.load(self.language)
+        return texts.load(self.language).about(self.task)
 
     def step_in(self, trace: Trace) -> int:
         """The chosen step, or the nearest one that this Trace observed."""

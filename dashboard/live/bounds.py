@@ -9,7 +9,7 @@ WINDOW_FIELDS = ("k", "k1", "k2")
 
 
 def window_problems(experiment: Experiment, steps: int, catalogue: Catalogue) -> dict[str, str]:
-    """Field -> sentence, where a window is longer than the longest sentence with its so many steps.
+    """Field -> sentence, where a window of the truncation is longer than the longest sequence with its so many steps.
 
     The engine allows it (such a window cuts nothing), but on the page it is a slip: nothing would change beyond this K.
     """
@@ -18,7 +18,8 @@ def window_problems(experiment: Experiment, steps: int, catalogue: Catalogue) ->
         value = getattr(experiment, field)
         if value > steps and catalogue.matters(experiment, field):
             label = SPECS[field].label
-            problems[field] = f"{label} is {value}, but the longest sentence has {steps} steps: choose 1 to {steps}, or full."
+            longest = "a window of the series" if experiment.task == "series" else "the longest sentence"
+            problems[field] = f"{label} is {value}, but {longest} has {steps} steps: choose 1 to {steps}, or full."
     return problems
 
 
@@ -35,6 +36,6 @@ def work_problems(needed: float, allowed: float) -> dict[str, str]:
     if needed <= allowed:
         return {}
     return {
-        "hidden": f"An iteration of this network over these sentences takes {needed / 1e9:,.0f} billion multiplications; at most "
-        f"{allowed / 1e9:,.0f} billion are done here: use fewer hidden units or layers, or shorter or fewer sentences."
+        "hidden": f"An iteration of this network over all that it reads takes {needed / 1e9:,.0f} billion multiplications; at most "
+        f"{allowed / 1e9:,.0f} billion are done here: use fewer hidden units or layers, or less and shorter to read."
     }

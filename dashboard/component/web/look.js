@@ -5,7 +5,7 @@ import { keepView, recallView } from "./settings.js";
 
 // The arrays of a frame that each panel draws from.
 const NEEDS = {
-  h: ["h"], gate: ["gate"], dh: ["dh"], share: ["share"], lag: ["lag"], next: ["next"], forecast: ["forecast"], cursor: ["h", "dh", "lag"], loss: [], norm: [],
+  h: ["h"], gate: ["gate"], dh: ["dh"], share: ["share"], lag: ["lag"], next: ["next"], forecast: ["forecast"], cursor: ["h", "dh", "lag", "next"], loss: [], norm: [],
 };
 
 export class Look {

@@ -73,6 +73,7 @@ export class Pictures {
     this.panels.forecast.stand(axis);
     const { gate, loss } = this.words.panels;
     write(this.panels.loss.line, axis.series ? loss.squared : loss.line);
+    write(this.panels.loss.more, axis.series ? loss.moreSquared : loss.more);
     write(this.panels.gate.line, axis.gates.length ? gate.line : gate.none);
     this.panels.gate.body.hidden = axis.gates.length === 0;
     this.panels.gate.legend.hidden = axis.gates.length === 0;
@@ -188,7 +189,7 @@ export class Pictures {
     this.#place();
     if (frame && !control) this.look.follow(frame.maps);
     for (const panel of this.maps) if (panel.shown) panel.read(cursor);
-    if (panels.cursor.shown) panels.cursor.read(cursor, axis, frame, panels.lag);
+    if (panels.cursor.shown) panels.cursor.read(cursor, axis, frame, panels.lag, panels.forecast.of);
     if (panels.next.shown) panels.next.read(cursor, axis, frame);
     if (frame) this.#describe();
     return Boolean(frame);

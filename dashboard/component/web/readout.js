@@ -18,15 +18,18 @@ export class Readout extends Panel {
       return [title, this.cells[name]];
     };
     this.list = make(
-      "dl", {}, ...["row", "column", "lag", "loss", "h"].flatMap((name) => entry(name, w[name])), ...entry("dh", fill(w.dh, { part: "" })),
+      "dl", {}, ...["said", "true"].flatMap((name) => entry(name, w[name])),
+      ...["row", "column", "lag", "loss", "h"].flatMap((name) => entry(name, w[name])), ...entry("dh", fill(w.dh, { part: "" })),
     );
     this.body.append(this.list);
   }
 
-  read(cursor, axis, frame, matrix) {
+  /** `column`: of a series, the one whose values are told. */
+  read(cursor, axis, frame, matrix, column = 0) {
     const { s, t } = cursor;
     const { cells } = this;
     const w = this.words.readout;
+    this.#values(axis, t, frame?.maps ?? {}, column);
     write(cells.row, `${s + 1} \u00b7 ${axis.targets[s] ?? ""}`);
     write(cells.column, `${t + 1} \u00b7 ${axis.inputs[t] ?? ""}`);
     const maps = frame?.maps ?? {};
@@ -37,6 +40,19 @@ export class Readout extends Panel {
       write(cells[name], norm ? known(norm.value, norm.uncertainty) : "\u2013");
     }
     write(cells.dhLabel, fill(w.dh, { part: this.words.panels.dh.parts[maps.dh?.part] ?? "" }).trim());
+  }
+
+  /** What is predicted after step t, and what is true; of sentences, the panel of next tokens says so. */
+  #values(axis, t, { output, target, loss_steps: losses }, column) {
+    const { cells } = this;
+    const w = this.words.readout;
+    for (const name of ["said", "true"]) cells[name].hidden = cells[`${name}Label`].hidden = !axis.series;
+    if (!axis.series) return;
+    const { columns } = axis.series;
+    write(cells.saidLabel, fill(w.said, { time: axis.targets[t] ?? "", column: columns.length > 1 ? ` (${columns[column]})` : "" }));
+    const value = (map) => (map ? short(map.codes[t * map.shape[1] + column], 4) : "\u2013");
+    write(cells.said, losses && !Number.isFinite(losses.codes[t]) ? w.unanswered : value(output));
+    write(cells.true, value(target));
   }
 }
 

@@ -18,8 +18,12 @@ export class Sentences {
     this.element = make("div", { class: "sentences" }, this.list, this.select, this.layer, this.batch);
   }
 
-  set({ sentences, sentence, layers }, layer, enabled) {
+  set({ sentences, sentence, layers, series }, layer, enabled) {
     const many = sentences.length > BUTTONS;
+    const name = series ? this.words.sentences.window : this.words.sentences.choose;
+    this.list.setAttribute("aria-label", name);
+    this.select.setAttribute("aria-label", name);
+    this.select.title = name;
     this.select.hidden = !many;
     this.list.hidden = many;
     if (many) offer(this.select, sentences.map((text, i) => [String(i), text]), String(sentence));

@@ -21,10 +21,10 @@ const ENGLISH = {
     text: "Sums of parts must equal the whole. For the picture on screen, the largest relative errors are:",
     limit: "Green while all are below {limit}: rounding, nothing else.",
   },
-  sentences: { label: "Sentence", choose: "Sentence on screen", layer: "Layer", layerOf: "layer {n} of {all}", outside: "not in this update\u2019s batch" },
+  sentences: { label: "Sentence", choose: "Sentence on screen", window: "Window on screen", layer: "Layer", layerOf: "layer {n} of {all}", outside: "not in this update\u2019s batch" },
   axis: { reads: "reads", predicts: "predicts", unit: "unit", loss: "loss of" },
   cursor: {
-    label: "Pictures over the tokens. Arrow keys move the cursor, Enter pins it, Escape lets go.",
+    label: "Pictures over the steps. Arrow keys move the cursor, Enter pins it, Escape lets go.",
     here: "step {t} of {steps}: reads", predicts: "predicts", pinned: "pinned \u00b7 Escape lets go", free: "click to pin",
   },
   panel: {
@@ -38,7 +38,7 @@ const ENGLISH = {
     },
     h: {
       title: "Hidden state", line: "What the network remembers: one row for each unit, one column for each step.",
-      more: "Column t is the state h_t after reading token t. Blue is negative, orange is positive, the middle of the scale is 0. Units have no order; look for columns that change and rows that stay.",
+      more: "Column t is the state h_t after step t has read. Blue is negative, orange is positive, the middle of the scale is 0. Units have no order; look for columns that change and rows that stay.",
     },
     gate: {
       title: "Gates", line: "How far a gate is open, for each unit at each step.",
@@ -59,7 +59,7 @@ const ENGLISH = {
       title: "Lag matrix", line: "Row: whose loss. Column: which state. Colour: how strongly that loss reaches back to that state.",
       more: "Cell (s, t) is |dL_s/dh_t|, the length of the error that the loss of step s sends to the state of step t; lag = s \u2212 t. Follow a row to the left to see it vanish or explode. No path leads forward, so the upper triangle is empty. Truncation cuts cells away: they are hatched, however large they are.",
     },
-    loss: { title: "Loss", line: "Cross-entropy for each predicted token.", squared: "Mean squared error of the scaled values.", more: "The mean over all real target tokens of the batch. Guessing evenly among V tokens costs ln V." },
+    loss: { title: "Loss", line: "Cross-entropy for each predicted token.", squared: "Mean squared error of the scaled values.", more: "The mean over all real target tokens of the batch. Guessing evenly among V tokens costs ln V.", moreSquared: "The mean over all steps of the batch that have an answer. With standard scaling, always guessing the mean of the training part costs about 1." },
     norm: {
       title: "Gradient norm", line: "Length of the whole gradient, before clipping.",
       more: "The dashed line is the clip threshold; the strip at the foot marks the iterations that were clipped.",
@@ -97,6 +97,7 @@ const ENGLISH = {
   },
   readout: {
     row: "loss of step s", column: "state of step t", lag: "|dL\u209b/dh\u209c|", loss: "loss L\u209c", h: "|h\u209c|", dh: "|dL/dh\u209c| {part}",
+    said: "predicted for {time}{column}", true: "true value", unanswered: "no answer at this step",
     truth: "the true one",
   },
   drawing: {

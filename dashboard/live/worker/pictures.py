@@ -59,6 +59,8 @@ class Painter:
         maps.append(Map("loss_steps", trace["loss"].astype("<f4"), about={"layer": look.layer}))
         if "next" in show and "probability" in trace:
             maps += _next_tokens(trace["probability"], targets)
+        if "next" in show and "output" in trace:
+            maps += [Map(name, trace[name].astype("<f4")) for name in ("output", "target")]
         return maps
 
     def _bounded(self, name: str, values: Array, bound: str, now: float, *, fixed: bool, **about: str) -> Map:
