@@ -2,6 +2,7 @@
 
 import { make, write } from "./dom.js";
 import { sharp } from "./heatmap.js";
+import { mounted } from "./mounting.js";
 import { fill } from "./numbers.js";
 import { inWords } from "./words.js";
 
@@ -10,21 +11,7 @@ const HEIGHT = 150;
 const MARGIN = 8;
 const [SMALL, LARGE] = [1, 10]; // of a hundred, for one press of a key
 
-const fields = new WeakMap();
-
-export default function mount(component) {
-  const { parentElement: root } = component;
-  let field = fields.get(root);
-  if (!field) {
-    field = new Drawing(root, component.data);
-    fields.set(root, field);
-  }
-  field.accept(component);
-  return () => {
-    field.dispose();
-    fields.delete(root);
-  };
-}
+export default mounted((root, data) => new Drawing(root, data));
 
 /** From the first number to the last; gaps between them are bridged with straight lines. */
 export function bridged(points) {

@@ -1,11 +1,12 @@
 // The explorer: one element that holds transport, sentences and pictures, and one socket that feeds them.
-// Streamlit calls the default export at mount, and again whenever data or theme change; the element, its socket and its pictures stay.
+// Through all reruns of the page the element, its socket and its pictures stay.
 
 import { Agreement } from "./agreement.js";
 import { make } from "./dom.js";
 import { decode } from "./frame.js";
 import { Look } from "./look.js";
 import { Measures, expose } from "./measures.js";
+import { mounted } from "./mounting.js";
 import { Notice } from "./notice.js";
 import { panelMenu } from "./panelmenu.js";
 import { Pictures } from "./pictures.js";
@@ -23,24 +24,11 @@ import { inWords } from "./words.js";
 
 const STYLE = new URL("./explorer.css", import.meta.url).href;
 
-// By root element, so that a rerun of the page or a change of theme finds the socket it left.
-const explorers = new WeakMap();
-
-export default function mount(component) {
-  const { parentElement: root } = component;
-  let explorer = explorers.get(root);
-  if (!explorer) {
-    // An older version of these modules may have been here: its element goes, its socket with it.
-    root.querySelector(".explorer")?.dispose?.();
-    explorer = new Explorer(root, component.data);
-    explorers.set(root, explorer);
-  }
-  explorer.accept(component);
-  return () => {
-    explorer.dispose();
-    explorers.delete(root);
-  };
-}
+export default mounted((root, data) => {
+  // An older version of these modules may have been here: its element goes, its socket with it.
+  root.querySelector(".explorer")?.dispose?.();
+  return new Explorer(root, data);
+});
 
 class Explorer {
   constructor(root, data) {

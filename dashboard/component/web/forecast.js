@@ -91,7 +91,8 @@ export class Forecast extends Panel {
     const signature = JSON.stringify([lines, this.palette?.theme]);
     if (this.keyed === signature) return;
     this.keyed = signature;
-    this.keys.replaceChildren(...lines.map(([name, label]) => this.#button(name, label)));
+    const truth = make("span", { class: "key", title: this.w.truthTip }, swatch("currentColor", []), make("span", { text: this.w.truth }));
+    this.keys.replaceChildren(truth, ...lines.map(([name, label]) => this.#button(name, label)));
   }
 
   #button(name, label) {
@@ -112,8 +113,12 @@ export class Forecast extends Panel {
           pointerenter: () => point(name), pointerleave: () => point(null), focus: () => point(name), blur: () => point(null),
         },
       },
-      make("i", { style: { background: this.palette ? this.#colour(name) : "currentColor" } }), make("span", { text: label }),
+      swatch(this.palette ? this.#colour(name) : "currentColor", this.#dash(name)), make("span", { text: label }),
     );
+  }
+
+  #dash(name) {
+    return name === "network" ? [] : DASHES[this.others.findIndex((other) => other.name === name) % DASHES.length];
   }
 
   #colour(name) {
@@ -154,6 +159,7 @@ export class Forecast extends Panel {
     this.#parts(context, x, h, first, count);
     this.#grid(context, x, y, w, h, low, high, first, count);
     this.#window(context, x, h, cursor, first);
+    this.#origins(context, x, h, count);
     context.save();
     context.beginPath();
     context.rect(LEFT - 1, TOP, w + 2, h);
@@ -164,15 +170,14 @@ export class Forecast extends Panel {
     context.lineJoin = "round";
     this.#line(context, series.values.slice(first).map((row) => row[of]), first, x, y, { colour: this.ink, width: 1.25 });
     for (const other of shown) {
-      const at = this.others.indexOf(other);
       this.#line(context, other.values.map((row) => row[of]), series.train, x, y, {
-        colour: this.#colour(other.name), width: other.name === this.pointed ? 2.25 : 1.4, dash: DASHES[at % DASHES.length],
+        colour: this.#colour(other.name), width: other.name === this.pointed ? 2.25 : 1.4, dash: this.#dash(other.name), length: this.horizon,
       });
     }
     if (said && !this.hidden.has("network")) {
       const columns = said.shape[1];
       const values = Array.from({ length: said.shape[0] }, (_, i) => said.codes[i * columns + of]);
-      this.#line(context, values, series.train, x, y, { colour: this.palette.colours.line, width: 2.25 });
+      this.#line(context, values, series.train, x, y, { colour: this.palette.colours.line, width: 2.25, length: this.horizon });
     }
     context.restore();
     this.#hover(context, x, y, h, first, count);
@@ -240,6 +245,25 @@ export class Forecast extends Panel {
     }
   }
 
+  /** Where a forecast of several steps begins anew: up to there the true values are read. */
+  #origins(context, x, h, count) {
+    const { train } = this.series;
+    if (this.horizon < 2 || x(train + this.horizon) - x(train) < 5) return;
+    context.strokeStyle = this.ink;
+    context.globalAlpha = 0.4;
+    context.lineWidth = 1;
+    context.setLineDash([1, 3]);
+    context.beginPath();
+    for (let origin = train; origin < count; origin += this.horizon) {
+      const at = Math.round(x(origin - 0.5)) + 0.5;
+      context.moveTo(at, TOP);
+      context.lineTo(at, TOP + h);
+    }
+    context.stroke();
+    context.setLineDash([]);
+    context.globalAlpha = 1;
+  }
+
   #band(context, { lower, upper, name }, x, y) {
     const { train } = this.series;
     context.fillStyle = this.#colour(name);
@@ -251,12 +275,17 @@ export class Forecast extends Panel {
     context.globalAlpha = 1;
   }
 
-  #line(context, values, from, x, y, { colour, width, dash = [] }) {
+  /** `length`: of the pieces that belong together; a forecast of several steps begins anew at each origin.  1 is one piece. */
+  #line(context, values, from, x, y, { colour, width, dash = [], length = 1 }) {
     context.strokeStyle = colour;
     context.lineWidth = width;
     context.setLineDash(dash);
     context.beginPath();
-    values.forEach((value, i) => (Number.isFinite(value) ? context.lineTo(x(from + i), y(value)) : null));
+    values.forEach((value, i) => {
+      if (!Number.isFinite(value)) return;
+      if (length > 1 && i % length === 0) context.moveTo(x(from + i), y(value));
+      else context.lineTo(x(from + i), y(value));
+    });
     context.stroke();
     context.setLineDash([]);
   }
@@ -271,7 +300,16 @@ export class Forecast extends Panel {
     context.fillRect(x(index) - 0.5, TOP, 1, h);
     context.globalAlpha = 1;
     const said = this.#saidAt(index);
-    this.pointedAt = [fill(this.w.here, { time: this.series.times[index], value: short(this.series.values[index][this.of]) }), ...said].join(" · ");
+    const here = fill(this.w.here, { time: this.series.times[index], value: short(this.series.values[index][this.of]) });
+    this.pointedAt = [here, ...said, ...this.#ahead(index)].join(" \u00b7 ");
+  }
+
+  /** How far ahead of what was known a forecast of several steps looks here. */
+  #ahead(index) {
+    const { series, horizon, w } = this;
+    if (index < series.train || horizon < 2) return [];
+    const steps = ((index - series.train) % horizon) + 1;
+    return [fill(steps === 1 ? w.oneAhead : w.ahead, { steps, time: series.times[index - steps] })];
   }
 
   #saidAt(index) {
@@ -286,6 +324,17 @@ export class Forecast extends Panel {
     const { name, times, train } = this.series;
     this.canvas.setAttribute("aria-label", fill(this.w.describe, { name, points: times.length, forecast: times.length - train }));
   }
+}
+
+/** A piece of a line as the picture draws it. */
+function swatch(colour, dash) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", "0 0 22 4");
+  svg.setAttribute("aria-hidden", "true");
+  const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  for (const [name, value] of Object.entries({ d: "M0 2h22", stroke: colour, "stroke-width": 2.5, "stroke-dasharray": dash.join(" ") })) line.setAttribute(name, value);
+  svg.append(line);
+  return svg;
 }
 
 function niceStep(size) {

@@ -19,7 +19,7 @@ export class Scoreboard {
     this.rows = make("tbody");
     this.verdict = make("p", { class: "line verdict" });
     const table = make("table", { class: "scores", "aria-label": words.scores }, make("thead", {}, this.head), this.rows);
-    this.element = make("div", { class: "scoreboard" }, this.parts, table, this.verdict);
+    this.element = make("div", { class: "scoreboard" }, this.parts, make("div", { class: "scored" }, table), this.verdict);
   }
 
   #heading(name) {

@@ -73,6 +73,7 @@ const ENGLISH = {
   forecast: {
     line: "{name}: what the network says of the parts that it was not trained on, sharpening while it learns.", source: "Source: {source} Licence: {licence}",
     zoom: "Time shown", zooms: { whole: "whole series", end: "forecast" }, column: "Column", keys: "Lines", network: "Network",
+    truth: "True values", truthTip: "The series itself", ahead: "{steps} steps after {time}, the last that was known", oneAhead: "one step after {time}, the last that was known",
     toggle: "Show or hide {name}", parts: { training: "training", validation: "validation", test: "test" },
     here: "{time}: {value}", describe: "{name}: {points} points, the last {forecast} of them forecast.",
     scores: "Scores", scored: { validation: "on validation", test: "on test" }, method: "method",
