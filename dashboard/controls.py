@@ -246,5 +246,6 @@ def _windows(experiment: Experiment, description: Mapping[str, Any], say: Texts)
 
 
 def _key(name: str, held: Session) -> str:
-    # Of this page alone: for a moment after another page was left, its fields still report what stands there.
-    return f"typed {name} {held.renewed.get(name, 0)} {held.page}"
+    # Of this visit to this page alone: for a moment after another page was left, its fields still report what stands there, and those of
+    # an earlier visit may report what they were before anything stood in them.
+    return f"typed {name} {held.renewed.get(name, 0)} {held.page} {held.visits}"

@@ -35,6 +35,7 @@ class Session:
     drafts: field -> text that was typed and refused; it stays in its field until it is mended.
     problems: field -> the sentence that says why.
     notes: sentences for the top of the page, until the next change.
+    visits: how often the visitor came here from another page.
     coming: the visitor is on the way here from another page, whose path may still stand in the address bar.
     passed: the bare address was passed on the way back to this page, and stands for nothing but the run as it was left.
     changed_live: the run was changed on its way, so that the link no longer reproduces its past.
@@ -55,6 +56,7 @@ class Session:
     drafts: dict[str, str] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    visits: int = 0
     coming: bool = False
     passed: bool = False
     changed_live: bool = False

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 FLAGS = (
@@ -22,6 +23,9 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+PROBED = re.compile(r"/forecast/_stcore/(health|host-config)$")
+"""Where Streamlit's page asks whether a server stands below the path of a page, before it asks at the root."""
 
 SCREENS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
@@ -64,11 +68,19 @@ class Complaints:
 
     def listen(self, page: Page) -> None:
         """Write down everything that goes wrong on this page from now on."""
-        page.on("console", lambda message: self.words.append(f"console: {message.text}") if message.type == "error" else None)
+        page.on("console", self._said)
         page.on("pageerror", lambda error: self.words.append(f"uncaught: {error}"))
         page.on("request", lambda request: self._left(request.url))
         page.on("websocket", lambda socket: self._left(socket.url))
-        page.on("response", lambda answer: self.words.append(f"{answer.status}: {answer.url}") if answer.status >= 400 else None)
+        page.on("response", lambda answer: self._answered(answer.status, answer.url))
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not PROBED.search(message.location["url"]):
+            self.words.append(f"console: {message.text}")
+
+    def _answered(self, status: int, url: str) -> None:
+        if status >= 400 and not PROBED.search(url):
+            self.words.append(f"{status}: {url}")
 
     def _left(self, url: str) -> None:
         parts = urlsplit(url)

@@ -22,6 +22,7 @@ def page(name: str) -> None:
         if not runs.ready():
             unavailable.show(say("unavailable.starting"), say)
             return
+        held.visits += came
         catalogue = runs.catalogue()
         if held.run is None:
             steering.open_run(held, catalogue, say)

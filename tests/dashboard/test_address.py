@@ -16,6 +16,7 @@ from core import limits
 from core.catalogue import Catalogue
 from core.experiment import DEFAULTS, SPECS, Experiment, InvalidExperiment, Spec
 from dashboard import address
+from dashboard.starts import STARTS
 
 
 def values(catalogue: Catalogue, name: str, spec: Spec) -> st.SearchStrategy[Any]:
@@ -44,6 +45,24 @@ def test_a_link_brings_back_the_experiment(catalogue: Catalogue, chosen: st.Data
 
 def test_the_default_experiment_has_an_empty_query():
     assert address.write(Experiment()) == {}
+
+
+@settings(max_examples=30, deadline=None)
+@given(chosen=st.data())
+def test_every_page_leaves_out_what_it_begins_with(catalogue: Catalogue, chosen: st.DataObject):
+    start = STARTS[chosen.draw(st.sampled_from(sorted(STARTS)))]
+    names = chosen.draw(st.sets(st.sampled_from(["task", "text", "series", "horizon", "cell", "scaling", "learning_rate"])))
+    experiment = Experiment(**{name: chosen.draw(values(catalogue, name, SPECS[name]), label=name) for name in names})
+    query = address.write(experiment, start)
+    assert address.read(query, catalogue, start) == (experiment, [])
+    assert query.keys() == {SPECS[name].key for name in start.changes(experiment)}
+
+
+def test_what_is_wrong_with_a_link_leaves_what_the_page_begins_with(catalogue: Catalogue):
+    experiment, complaints = address.read({"hor": "0", "cell": "gru"}, catalogue, STARTS["forecast"])
+    assert experiment == Experiment(task="series", cell="gru")
+    assert complaints == ["Horizon must be a whole number from 1 to 100, not 0."]
+    assert address.write(Experiment(), STARTS["forecast"]) == {"task": "sentences"}
 
 
 def test_keys_are_short_and_values_readable():

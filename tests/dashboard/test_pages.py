@@ -232,3 +232,106 @@ def test_a_report_of_a_browser_that_has_not_heard_of_a_press_does_not_undo_it(pa
     assert field(page, "learning_rate").value == "0.02"
     field(page, "learning_rate").set_value("0.01").run()  # typed
     assert runs.find(control).experiment.learning_rate == 0.01
+
+
+@pytest.fixture
+def forecast(trainers: None) -> Iterator[AppTest]:
+    """The forecast page, by its address."""
+    opened = AppTest.from_function(_forecast, default_timeout=60)
+    opened.run()
+    yield opened
+    if control := opened.session_state["session forecast"].control:
+        runs.close(control)
+
+
+def _forecast() -> None:
+    from dashboard.views import explore
+
+    explore.page("forecast")
+
+
+def test_the_forecast_page_begins_with_a_series(forecast: AppTest):
+    assert not forecast.exception
+    session = forecast.session_state["session forecast"]
+    assert runs.find(session.control).experiment == Experiment(task="series")
+    assert dict(forecast.query_params) == {}, "its bare address says so"
+    field(forecast, "horizon").set_value("3").run()
+    assert dict(forecast.query_params) == {"hor": ["3"]} or dict(forecast.query_params) == {"hor": "3"}
+    field(forecast, "task").set_value("sentences").run()
+    assert runs.find(session.control).experiment == Experiment(horizon=3)
+
+
+def test_choosing_an_own_series_without_one_says_what_to_do_and_keeps_the_run(forecast: AppTest):
+    session = forecast.session_state["session forecast"]
+    field(forecast, "series").set_value("own").run()
+    assert not forecast.exception
+    assert "draw a curve, choose a file, or type numbers" in text_of(forecast)
+    assert "class='problem'" not in text_of(forecast)
+    assert runs.find(session.control).experiment == Experiment(task="series")
+    values = " ".join(str(t % 12) for t in range(60))
+    field(forecast, "values").set_value(values).run()
+    assert runs.find(session.control).experiment == Experiment(task="series", series="own", values=values)
+    assert "choose a file, or type" not in text_of(forecast)
+    field(forecast, "values").set_value("1 2 three").run()
+    assert "&#x27;three&#x27; is not a number" in text_of(forecast)
+    assert runs.find(session.control).experiment.values == values
+
+
+def test_a_drawn_series_needs_room_for_a_window(forecast: AppTest):
+    session = forecast.session_state["session forecast"]
+    field(forecast, "series").set_value("own").run()
+    field(forecast, "values").set_value(" ".join(str(t) for t in range(25))).run()
+    assert "a window may have at most" in text_of(forecast)
+    assert runs.find(session.control).experiment == Experiment(task="series")
+    field(forecast, "window").set_value("6").run()
+    assert runs.find(session.control).experiment.series == "own"
+    assert "class='problem'" not in text_of(forecast)
+    assert not forecast.exception
+
+
+def test_a_file_is_read_and_its_columns_chosen(forecast: AppTest):
+    session = forecast.session_state["session forecast"]
+    field(forecast, "series").set_value("own").run()
+    rows = [f"{2015 + i // 12}-{i % 12 + 1:02d},{100 + i},{i % 7}" for i in range(60)]
+    (uploader,) = [element for element in forecast.get("file_uploader") if element.key == "series file"]
+    uploader.set_value(("shop.csv", "\n".join(["date,sold,price", *rows]).encode(), "text/csv")).run()
+    assert not forecast.exception
+    experiment = runs.find(session.control).experiment
+    assert experiment.series == "own"
+    assert experiment.values.startswith("# from 2015-01 every 1 months\nsold,price\n100,0\n101,1\n")
+    assert "60 points in 3 columns" in text_of(forecast)
+    forecast.multiselect(key="series columns").set_value(["price"]).run()
+    assert runs.find(session.control).experiment.values.startswith("# from 2015-01 every 1 months\nprice\n0\n1\n")
+    before = runs.find(session.control).experiment
+    (uploader,) = [element for element in forecast.get("file_uploader") if element.key == "series file"]
+    uploader.set_value(("gap.csv", "\n".join(["date,sold,price", *rows[:30], *rows[32:]]).encode(), "text/csv")).run()
+    assert "2 points are missing" in text_of(forecast)
+    assert runs.find(session.control).experiment == before
+
+
+def test_pages_of_a_tab_keep_their_own_settings(trainers: None):
+    def both() -> None:
+        import streamlit as st
+
+        from dashboard.views import explore
+
+        explore.page(st.session_state.get("at", "explore"))
+
+    tab = AppTest.from_function(both, default_timeout=60)
+    tab.run()
+    field(tab, "cell").set_value("gru").run()
+    tab.session_state["at"] = "forecast"
+    tab.query_params.clear()
+    tab.run()
+    assert not tab.exception
+    first, second = tab.session_state["session"], tab.session_state["session forecast"]
+    assert runs.find(second.control).experiment == Experiment(task="series"), "fields of one page say nothing to the other"
+    assert field(tab, "cell").value == "lstm"
+    tab.session_state["at"] = "explore"
+    tab.query_params.clear()
+    tab.run()
+    assert field(tab, "cell").value == "gru"
+    assert runs.find(first.control).experiment == Experiment(cell="gru")
+    assert first.query == {"cell": "gru"}, "written as soon as the browser has arrived"
+    for control in (first.control, second.control):
+        runs.close(control)

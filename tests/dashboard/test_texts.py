@@ -12,6 +12,8 @@ from dashboard import texts
 ROOT = Path(texts.__file__).parent
 CODE = [path for path in ROOT.rglob("*.py") if "live" not in path.parts]
 NAMED = {key for path in CODE for key in re.findall(r"""\bsay\(\s*["']([a-z_.0-9]+)["']""", path.read_text())}
+TASKS = ("series",)
+FIELD = re.compile(r"{(\w*)}")
 COMPOSED = {start for path in CODE for start in re.findall(r"""\bsay\(\s*f["']([a-z_.]*?)\{""", path.read_text())}
 
 
@@ -22,8 +24,27 @@ def test_every_line_that_is_named_exists():
 
 def test_every_line_is_used():
     quoted = {part for path in CODE for part in re.findall(r'"([a-z_]+(?:\.[a-z_]+)+)"', path.read_text())}
-    unused = {key for key in texts.load().lines if key not in NAMED | quoted and not key.startswith(tuple(COMPOSED - {""}))}
+    lines = {key for key in texts.load().lines if key.split(".")[0] not in TASKS}
+    unused = {key for key in lines if key not in NAMED | quoted and not key.startswith(tuple(COMPOSED - {""}))}
     assert unused == set()
+
+
+def test_words_about_a_task_stand_for_lines_that_exist():
+    lines = texts.load().lines
+    about = {key: key.partition(".")[2] for key in lines if key.split(".")[0] in TASKS}
+    assert about
+    assert {key for key, line in about.items() if line not in lines} == set()
+    assert {key for key, line in about.items() if set(FIELD.findall(lines[key])) != set(FIELD.findall(lines[line]))} == set()
+
+
+def test_words_about_a_series_do_not_speak_of_sentences():
+    say = texts.load().about("series")
+    assert say("charts.steps.many", count=3) == "3 steps"
+    assert say("charts.history.fell") == texts.load()("charts.history.fell")
+    lines = {key: say.lines.get(f"series.{key}", line) for key, line in say.lines.items() if key.startswith("charts.")}
+    spoken = {key for key, line in lines.items() if re.search(r"\b(token|sentence)s?\b", re.sub(r"{.*?}", "", line))}
+    spoken = {key for key in spoken if not key.startswith("charts.next_tokens.")}
+    assert spoken <= {"charts.shares.beyond"}, "windows are equally long: nothing lies beyond one"
 
 
 @pytest.mark.parametrize("language", ["en", "en-GB", "xx", "", "../../etc"])

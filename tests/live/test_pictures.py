@@ -33,6 +33,7 @@ def trace(**changes: Any) -> Trace:
         "loss": ("step",),
         "lag_h": ("layer", "loss_step", "step"), "reach": ("loss_step", "step"), "share_projection": ("weight", "step"),
         "share_norm": ("weight", "step"), "gradient_norm": ("weight",), "probability": ("step", "token"),
+        "output": ("step", "value"), "target": ("step", "value"),
     }  # fmt: skip
     labels = {"gate": ("f", "g"), "part": PARTS, "weight": ("rnn.weight_hh_l0",)}
     axis = Axis(("<bos>", "a", "b", "c"), ("a", "b", "c", "<eos>"))
@@ -55,6 +56,16 @@ def test_maps_lie_on_one_time_axis():
 def test_only_what_is_looked_at_is_painted():
     names = [entry.name for entry in Painter(BOUNDS).maps(trace(), TARGETS, Look(), ("dh",), 0.0)]
     assert names == ["dh", "loss_steps"]
+
+
+def test_of_a_series_the_predicted_and_the_true_values_are_carried():
+    said, true = np.arange(8.0).reshape(T, 2), np.arange(8.0, 16).reshape(T, 2)
+    values = trace(probability=None, output=said, target=true)
+    show = {entry.name: entry.values for entry in Painter(BOUNDS).maps(values, TARGETS, Look(), ("next",), 0.0)}
+    assert show.keys() == {"loss_steps", "output", "target"}
+    np.testing.assert_array_equal(show["output"], said)
+    np.testing.assert_array_equal(show["target"], true)
+    assert {entry.name for entry in Painter(BOUNDS).maps(values, TARGETS, Look(), ("dh",), 0.0)} == {"dh", "loss_steps"}
 
 
 def test_what_a_cell_bounds_has_a_scale_that_never_moves():

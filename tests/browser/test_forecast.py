@@ -1,0 +1,253 @@
+"""The forecast page: it learns live beside the baselines, and takes series of one's own, drawn, from a file or typed."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.explorer import Explorer
+
+BASELINES = ("Naive", "Seasonal naive", "Drift", "ETS (Holt-Winters)", "ARIMA")
+
+
+@pytest.fixture
+def forecast(open_page: Callable[..., Page]) -> Explorer:
+    """The page with the fewest fits: the Nile has no season."""
+    return Explorer(open_page("/forecast?s=nile"))
+
+
+def scores(explorer: Explorer, method: str) -> list[str]:
+    """A method's row of the table."""
+    row = explorer.element.locator(".scores tbody tr").filter(has=explorer.page.get_by_role("rowheader", name=method, exact=True))
+    return row.locator("td").all_inner_texts()
+
+
+def picture(explorer: Explorer) -> bytes:
+    """The drawn series, without its keys and scores."""
+    explorer.page.mouse.move(0, 0)
+    return explorer.element.locator("[data-panel=forecast] .plotbox").screenshot()
+
+
+def field(explorer: Explorer) -> Locator:
+    return explorer.page.locator(".drawing canvas")
+
+
+def own(explorer: Explorer) -> None:
+    explorer.choose("series", "Own")
+    expect(field(explorer)).to_be_visible()
+    explorer.rest()
+
+
+def draw(explorer: Explorer, first: float = 0.0, last: float = 1.0, height: Callable[[float], float] = lambda x: math.sin(12 * x)) -> None:
+    """A stroke over a part of the field's width; heights from -1 to 1."""
+    field(explorer).scroll_into_view_if_needed()
+    box = field(explorer).bounding_box()
+    assert box is not None
+    mouse = explorer.page.mouse
+    for i in range(41):
+        share = first + (last - first) * i / 40
+        mouse.move(box["x"] + 8 + share * (box["width"] - 16), box["y"] + box["height"] / 2 - 60 * height(share))
+        if i == 0:
+            mouse.down()
+    mouse.up()
+
+
+def values(explorer: Explorer) -> list[float]:
+    """The values that the form shows."""
+    explorer.rest()
+    return [float(value) for value in explorer.field("values").locator("textarea").input_value().split()]
+
+
+def test_the_page_opens_by_its_address_and_play_sharpens_the_forecast(forecast: Explorer):
+    assert re.search(r"/forecast\?s=nile$", forecast.page.url)
+    expect(forecast.element.locator("[data-panel=forecast]")).to_be_visible()
+    expect(forecast.element.locator("[data-panel=next]")).to_be_hidden()
+    forecast.wait(lambda: scores(forecast, "Network"), "the network's scores")
+    before, seen = scores(forecast, "Network"), picture(forecast)
+    forecast.play()
+    forecast.reaches(40)
+    forecast.wait(lambda: scores(forecast, "Network") != before, "scores that move")
+    forecast.pause()
+    assert picture(forecast) != seen
+    expect(forecast.element.locator("[data-panel=cursor]")).to_contain_text("predicted for")
+    expect(forecast.element.locator("[data-panel=cursor]")).to_contain_text("true value")
+
+
+def test_baselines_appear_beside_the_network_and_the_best_is_marked(forecast: Explorer):
+    for name in ("Naive", "Drift", "ETS (Holt-Winters)", "ARIMA"):
+        forecast.wait(lambda name=name: len(scores(forecast, name)) == 4, name)
+    expect(forecast.element.locator(".verdict")).to_contain_text("By MASE")
+    expect(forecast.element.locator(".scores .best").first).to_be_visible()
+    on_validation = scores(forecast, "Naive")
+    forecast.element.get_by_role("button", name="on test").click()
+    forecast.wait(lambda: scores(forecast, "Naive") != on_validation, "the scores on the test part")
+    key = forecast.element.get_by_role("button", name="ARIMA", exact=True)
+    forecast.element.locator("h3", has_text="Forecast").click()
+    seen = picture(forecast)
+    key.click()
+    key.blur()
+    expect(key).to_have_attribute("aria-pressed", "false")
+    forecast.wait(lambda: picture(forecast) != seen, "a line less")
+    assert len(scores(forecast, "ARIMA")) == 4, "what is hidden is still judged"
+
+
+def test_another_horizon_and_another_series_begin_anew(forecast: Explorer):
+    forecast.wait(lambda: len(scores(forecast, "Naive")) == 4, "a baseline")
+    one_step = scores(forecast, "Naive")
+    forecast.enter("horizon", "10")
+    forecast.wait(lambda: forecast.query() == {"s": "nile", "hor": "10"}, "the address to say so")
+    forecast.wait(lambda: len(scores(forecast, "Naive")) == 4 and scores(forecast, "Naive") != one_step, "a forecast of ten steps")
+    forecast.choose("series", "Damped oscillation")
+    expect(forecast.element.locator("[data-panel=forecast] .line").first).to_contain_text("Damped oscillation")
+    forecast.enter("horizon", "1000")
+    forecast.wait(lambda: "Horizon must be a whole number from 1 to 100, not 1,000." in forecast.problem(), "a sentence")
+    assert forecast.query() == {"s": "damped", "hor": "10"}, "what cannot be leaves the run alone"
+
+
+def test_there_is_a_way_from_page_to_page_and_back(page: Page):
+    explorer = Explorer(page)
+    explorer.choose("cell", "GRU")
+    explorer.wait(lambda: explorer.query() == {"cell": "gru"}, "the address to say so")
+    page.get_by_role("link", name="Forecast").click()
+    expect(page.locator("[data-panel=forecast]")).to_be_visible(timeout=30_000)
+    assert page.url.endswith("/forecast")
+    forecast = Explorer(page)
+    forecast.enter("horizon", "2")
+    forecast.wait(lambda: forecast.query() == {"hor": "2"}, "the address to say so")
+    page.get_by_role("link", name="Explore").click()
+    expect(page.locator("[data-panel=next]")).to_be_visible(timeout=30_000)
+    explorer.wait(lambda: page.url.endswith("/?cell=gru"), "the first page's address")
+    page.go_back()  # the bare address that was passed on the way: it changes nothing
+    page.go_back()
+    expect(page.locator("[data-panel=forecast]")).to_be_visible(timeout=30_000)
+    explorer.wait(lambda: page.url.endswith("/forecast?hor=2"), "the second page's address")
+    page.reload()
+    assert Explorer(page).query() == {"hor": "2"}
+
+
+def test_a_curve_is_drawn_and_changed_in_part(forecast: Explorer):
+    running = forecast.query()
+    own(forecast)
+    expect(forecast.page.locator(".note")).to_contain_text("draw a curve, choose a file, or type numbers")
+    assert forecast.query() == running, "until there is one, the run goes on"
+    draw(forecast, last=0.2)
+    expect(forecast.page.locator(".drawing output")).to_contain_text("at least 40")
+    assert forecast.query() == running
+    draw(forecast)
+    forecast.wait(lambda: forecast.query().get("s") == "own", "the address to say so")
+    first = values(forecast)
+    assert len(first) == 120
+    assert max(first) == pytest.approx(50 + 100 * 60 / 134, abs=3)
+    assert len(forecast.page.url) < 1000
+    expect(forecast.element.locator("[data-panel=forecast] .line").first).to_contain_text("Own series")
+    draw(forecast, 0.5, 0.75, height=lambda _: -0.9)
+    forecast.wait(lambda: values(forecast) != first, "the change")
+    second = values(forecast)
+    assert second[:58] == first[:58]
+    assert second[92:] == first[92:]
+    assert max(second[60:90]) < 15
+    forecast.page.get_by_role("button", name="Clear", exact=True).click()
+    expect(forecast.page.locator(".drawing .invitation")).to_be_visible()
+    assert values(forecast) == second, "the run goes on until there is another"
+    forecast.page.reload()
+    again = Explorer(forecast.page)
+    assert values(again) == second
+    expect(again.page.locator(".drawing .invitation")).to_be_hidden()
+
+
+def test_a_curve_is_drawn_with_keys(forecast: Explorer):
+    own(forecast)
+    field(forecast).focus()
+    for key in ("Shift+ArrowUp", "Shift+ArrowUp", *["ArrowRight"] * 25, "Shift+ArrowDown", "PageDown", "ArrowDown", *["ArrowRight"] * 20):
+        field(forecast).press(key)
+    expect(forecast.page.locator(".drawing output")).to_contain_text("point 46 of 120: 49")
+    field(forecast).press("Enter")
+    forecast.wait(lambda: forecast.query().get("s") == "own", "the address to say so")
+    assert values(forecast) == [70.0] * 25 + [49.0] * 21
+
+
+def test_a_curve_is_drawn_with_a_finger(open_page: Callable[..., Page]):
+    phone = Explorer(open_page("/forecast?s=own", screen="phone"))
+    phone.page.get_by_test_id("stExpandSidebarButton").click()
+    phone.choose("series", "Own")
+    expect(field(phone)).to_be_visible()
+    phone.rest()
+    field(phone).scroll_into_view_if_needed()
+    box = field(phone).bounding_box()
+    assert box is not None
+    finger = phone.page.context.new_cdp_session(phone.page)
+    for i in range(31):
+        point = {"x": box["x"] + 8 + i / 30 * (box["width"] - 16), "y": box["y"] + 75 + 50 * (-1) ** (i // 5)}
+        finger.send("Input.dispatchTouchEvent", {"type": "touchMove" if i else "touchStart", "touchPoints": [point]})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    phone.wait(lambda: phone.query().get("s") == "own" and "v" in phone.query(), "the address to say so")
+    assert len(values(phone)) == 120
+    assert phone.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+ROWS = [f"{2015 + i // 12}-{i % 12 + 1:02d},{100 + i},{i % 7},north" for i in range(60)]
+BAD = {
+    "a gap": ("\n".join(["date,sold,price,shop", *ROWS[:30], *ROWS[32:]]).encode(), "2 points are missing"),
+    "binary": (bytes(range(256)) * 20, "not text"),
+    "too large": (b"1\n" * 600_000, "at most 1 MB"),
+    "empty": (b"\n", "The file is empty"),
+    "few": ("\n".join(ROWS[:9]).encode(), "9 points are too few"),
+    "text": ("\n".join(["when,sold", *(f"{1900 + i},{'many' if i == 7 else i}" for i in range(40))]).encode(), "'many'"),
+}
+
+
+def upload(explorer: Explorer, path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    explorer.rest()
+    explorer.page.locator(".st-key-series-file input[type=file]").set_input_files(path)
+
+
+def test_a_file_is_read_and_bad_ones_leave_the_run_alone(forecast: Explorer, tmp_path: Path):
+    own(forecast)
+    upload(forecast, tmp_path / "shop.csv", "\n".join(["date,sold,price,shop", *ROWS]).encode())
+    forecast.wait(lambda: forecast.query().get("s") == "own", "the address to say so")
+    expect(forecast.page.locator(".found")).to_contain_text("Times: column 'date', every month from 2015-01 to 2019-12.")
+    expect(forecast.page.locator(".found")).to_contain_text("Not numbers: 'shop'.")
+    expect(forecast.element.locator("[data-panel=forecast] select")).to_have_text(re.compile("sold.*price", re.DOTALL))
+    running = forecast.query()
+    for name, (content, sentence) in BAD.items():
+        upload(forecast, tmp_path / f"{name}.csv", content)
+        forecast.wait(lambda sentence=sentence: sentence in forecast.problem(), f"{name}: a sentence with {sentence}")
+        assert forecast.page.locator(".problem[role=alert]").count() == 1
+        assert forecast.query() == running, name
+
+
+def test_values_are_typed(forecast: Explorer):
+    own(forecast)
+    forecast.enter("values", " ".join(str(t % 5) for t in range(50)))
+    forecast.field("values").locator("textarea").press("ControlOrMeta+Enter")
+    forecast.wait(lambda: forecast.query().get("s") == "own", "the address to say so")
+    forecast.step()
+    assert forecast.problem() == ""
+
+
+def test_the_page_fits_a_phone(open_page: Callable[..., Page]):
+    phone = Explorer(open_page("/forecast?s=nile&hor=5", screen="phone"))
+    phone.wait(lambda: len(scores(phone, "Naive")) == 4, "a baseline")
+    assert phone.page.evaluate("document.documentElement.scrollWidth") <= 390
+    for part in phone.element.locator("[data-panel]:visible, .scores, .keys").all():
+        box = part.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+    phone.page.get_by_test_id("stExpandSidebarButton").click()
+    expect(phone.page.get_by_role("link", name="Explore")).to_be_visible()
+
+
+def test_baselines_that_come_early_do_not_take_the_page_away(open_page: Callable[..., Page]):
+    """New data for the component while its modules are still loading: slowed down here, so that it surely is so."""
+    page = open_page("/forecast?s=nile")
+    page.route("**/words.js", lambda route: (page.wait_for_timeout(2500), route.continue_()))
+    page.reload()
+    explorer = Explorer(page)
+    explorer.wait(lambda: len(scores(explorer, "Naive")) == 4, "a baseline")
