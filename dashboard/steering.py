@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from urllib.parse import parse_qsl, urlencode
 
 from core.catalogue import Catalogue
@@ -10,7 +10,7 @@ from core.experiment import SPECS, Experiment, InvalidExperiment
 from dashboard import address, session
 from dashboard.controls import settle
 from dashboard.live import runs
-from dashboard.live.runs import LiveError, RunInfo
+from dashboard.live.runs import LiveError, RunInfo, RunKeys
 from dashboard.session import Session
 from dashboard.starts import FIRST
 from dashboard.texts import Texts
@@ -32,10 +32,8 @@ def open_run(held: Session, catalogue: Catalogue, say: Texts) -> None:
     try:
         keys = runs.create(experiment, session.visitor())
     except InvalidExperiment as invalid:
-        kept = {name: value for name, value in experiment.to_dict().items() if name not in invalid.problems}
         complaints += invalid.problems.values()
-        experiment = held.start.replace(**kept)
-        keys = runs.create(experiment, session.visitor())
+        experiment, keys = _mended(held, experiment, invalid.problems)
     if complaints:
         held.notes.append(say("notes.link_defaults", problems=" ".join(complaints)))
     held.control, held.watch = keys.control, keys.watch
@@ -43,6 +41,19 @@ def open_run(held: Session, catalogue: Catalogue, say: Texts) -> None:
     describe(held)
     if address.IN_A_FILE not in query.values():  # by that address, a reloaded tab finds its run and its text again
         held.query = address.write(experiment, held.start)
+
+
+def _mended(held: Session, experiment: Experiment, at_fault: Collection[str]) -> tuple[Experiment, RunKeys]:
+    """A run of what is left of an experiment without these fields, or without their groups: an own series without values is none."""
+    groups = {SPECS[name].group for name in at_fault}
+    for dropped in (at_fault, [name for name, spec in SPECS.items() if spec.group in groups]):
+        kept = {name: value for name, value in experiment.to_dict().items() if name not in dropped}
+        try:
+            candidate = held.start.replace(**kept)
+            return candidate, runs.create(candidate, session.visitor())
+        except InvalidExperiment:
+            continue
+    return held.start, runs.create(held.start, session.visitor())
 
 
 def renew(held: Session, say: Texts) -> None:

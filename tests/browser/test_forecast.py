@@ -172,7 +172,7 @@ def test_a_curve_is_drawn_with_keys(forecast: Explorer):
 
 
 def test_a_curve_is_drawn_with_a_finger(open_page: Callable[..., Page]):
-    phone = Explorer(open_page("/forecast?s=own", screen="phone"))
+    phone = Explorer(open_page("/forecast", screen="phone"))
     phone.page.get_by_test_id("stExpandSidebarButton").click()
     phone.choose("series", "Own")
     expect(field(phone)).to_be_visible()
@@ -218,7 +218,7 @@ def test_a_file_is_read_and_bad_ones_leave_the_run_alone(forecast: Explorer, tmp
     for name, (content, sentence) in BAD.items():
         upload(forecast, tmp_path / f"{name}.csv", content)
         forecast.wait(lambda sentence=sentence: sentence in forecast.problem(), f"{name}: a sentence with {sentence}")
-        assert forecast.page.locator(".problem[role=alert]").count() == 1
+        expect(forecast.page.locator(".problem[role=alert]")).to_have_count(1)
         assert forecast.query() == running, name
 
 

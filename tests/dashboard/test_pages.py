@@ -335,3 +335,15 @@ def test_pages_of_a_tab_keep_their_own_settings(trainers: None):
     assert first.query == {"cell": "gru"}, "written as soon as the browser has arrived"
     for control in (first.control, second.control):
         runs.close(control)
+
+
+def test_a_link_to_an_own_series_without_values_opens_all_the_same(trainers: None):
+    opened = AppTest.from_function(_forecast, default_timeout=60)
+    for key, value in {"s": "own", "v": "file", "cell": "gru"}.items():
+        opened.query_params[key] = value
+    opened.run()
+    assert not opened.exception
+    session = opened.session_state["session forecast"]
+    assert runs.find(session.control).experiment == Experiment(task="series", cell="gru")
+    assert "travel as an experiment file" in session.notes[0]
+    runs.close(session.control)

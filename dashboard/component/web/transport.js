@@ -149,7 +149,7 @@ export class Proof {
 }
 
 const SLIDER = "input[type=range]"; // has arrows of its own, but neither space nor letters
-const TYPING = "input:not([type=checkbox]):not([type=button]):not([type=range]), textarea, select, [contenteditable]:not([contenteditable=false])";
+const TYPING = "input:not([type=checkbox]):not([type=button]):not([type=range]), textarea, select, [contenteditable]:not([contenteditable=false]), [role='application']";
 const OWN_ARROWS = ["slider", "listbox", "option", "combobox", "tab", "radio", "menu", "menuitem", "grid", "spinbutton", "tree"]
   .map((role) => `[role=${role}]`)
   .concat(SLIDER)

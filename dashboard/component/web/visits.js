@@ -22,3 +22,17 @@ export function arrival(path, arrived) {
   }, 50);
   return () => clearInterval(look);
 }
+
+const PAGES = "[data-testid^='stTopNavLink'], [data-testid^='stSidebarNavLink']";
+const SETTLED = 1500; // ms
+
+// Streamlit lets what looks again and again at the fits of a page win over a click that leaves the page: such a click is made again.
+document.addEventListener("click", (event) => {
+  const link = event.isTrusted ? event.target.closest?.(PAGES) : null;
+  if (!link) return;
+  const { pathname } = new URL(link.href);
+  setTimeout(() => {
+    if (location.pathname === pathname) return;
+    [...document.querySelectorAll(PAGES)].find((other) => new URL(other.href).pathname === pathname)?.click();
+  }, SETTLED);
+});
