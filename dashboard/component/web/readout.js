@@ -18,8 +18,8 @@ export class Readout extends Panel {
       return [title, this.cells[name]];
     };
     this.list = make(
-      "dl", {}, ...["said", "true"].flatMap((name) => entry(name, w[name])),
-      ...["row", "column", "lag", "loss", "h"].flatMap((name) => entry(name, w[name])), ...entry("dh", fill(w.dh, { part: "" })),
+      "dl", {}, ...["row", "column", "said", "true", "lag", "loss", "h"].flatMap((name) => entry(name, w[name])),
+      ...entry("dh", fill(w.dh, { part: "" })),
     );
     this.body.append(this.list);
   }
