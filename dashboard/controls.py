@@ -197,20 +197,29 @@ def _number(name: str, heading: str, held: Session, change: Change, asked: Mappi
 
 
 def _examples(held: Session, change: Change, say: Texts) -> None:
-    """The picker; it stands on the example whose text this is, or on 'own sentences'."""
-    own = say("controls.own_sentences")
+    """The picker; it names the example whose text this is, or 'own sentences', and holds a choice only until it is taken over.
+
+    A picker that stood on the example would have to be moved whenever sentences are typed, and a browser that has not yet heard of that
+    reports the old example, which nobody picked.
+    """
     found = next((example for example in EXAMPLES if example.text == held.experiment.text and not held.drafts.get("text")), None)
-    shown = found.title if found else own
-    # A picker of its own for each: a browser that has not yet heard of new sentences still reports the old example, which nobody picked.
-    key = f"example {shown}"
-    session.set_widget(key, shown)
+    key = f"example {held.picked}"
 
     def chosen() -> None:
         picked = next((example for example in EXAMPLES if example.title == session.widget(key)), None)
         if picked:
+            held.picked += 1
             change({"text": picked.text, "tokens": picked.tokens})
 
-    st.selectbox(say("controls.examples"), [own, *(example.title for example in EXAMPLES)], key=key, on_change=chosen)
+    with st.container(key="examples"):
+        st.selectbox(
+            say("controls.examples"),
+            [example.title for example in EXAMPLES],
+            index=None,
+            placeholder=found.title if found else say("controls.own_sentences"),
+            key=key,
+            on_change=chosen,
+        )
     if found:
         st.html(f"<p class='aside'><b>{escape(say('controls.look_for'))}</b> {escape(found.look_for)}</p>")
 

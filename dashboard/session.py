@@ -27,6 +27,7 @@ class Session:
     description: what the server says of that experiment's task.
     drawn: field -> what the form last showed in it; a widget that holds something else was typed into.
     renewed: field -> how often the page itself has written something else into it.
+    picked: how many examples were picked.
     drafts: field -> text that was typed and refused; it stays in its field until it is mended.
     problems: field -> the sentence that says why.
     notes: sentences for the top of the page, until the next change.
@@ -42,6 +43,7 @@ class Session:
     description: Mapping[str, Any] = field(default_factory=dict)
     drawn: dict[str, str] = field(default_factory=dict)
     renewed: dict[str, int] = field(default_factory=dict)
+    picked: int = 0
     drafts: dict[str, str] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
