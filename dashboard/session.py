@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +53,25 @@ class Session:
     generated: Any = None
     lock: threading.RLock = field(default_factory=threading.RLock, compare=False, repr=False)
     """Held while a change is applied: Streamlit stops a script in the midst of one, and starts the next run before the last has ended."""
+
+    done: dict[str, str] = field(default_factory=dict)
+    """What the browser asked for, name -> the id of the wish that was done last."""
+
+    @contextmanager
+    def asked(self, name: str, wish: Mapping[str, object] | None) -> Iterator[str | None]:
+        """The value of a wish that has not been done yet, or None.  Done at the end of the block, or tried in vain; a script run that is
+        broken off within it leaves it to the next one.
+        """
+        with self.lock:
+            if wish is None or self.done.get(name) == wish["id"]:
+                yield None
+                return
+            try:
+                yield str(wish["value"])
+            except Exception:
+                self.done[name] = str(wish["id"])
+                raise
+            self.done[name] = str(wish["id"])
 
     @property
     def run(self) -> str | None:
