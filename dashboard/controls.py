@@ -148,43 +148,41 @@ def _more(group: str, names: list[str], held: Session, catalogue: Catalogue, cha
 
 def _field(name: str, held: Session, catalogue: Catalogue, change: Change) -> None:
     spec = SPECS[name]
-    before = held.drawn.get(name)
-    held.drawn[name] = held.drafts.get(name, as_text(name, getattr(held.experiment, name)))
-    if before not in (None, held.drawn[name]) and session.widget(_key(name, held)) == before:
-        # Nobody typed: the page itself writes here, into a widget of its own, because a browser that has not yet heard of it still
-        # reports what stood there before, which nobody typed either.
+    shown = held.drawn[name] = held.drafts.get(name, as_text(name, getattr(held.experiment, name)))
+    if session.widget(_key(name, held)) not in (None, shown):
+        # The page itself writes here, into a widget of its own that begins so: a browser that has not yet heard of it still reports what
+        # stood there before, which nobody typed.
         held.renewed[name] = held.renewed.get(name, 0) + 1
-    session.set_widget(_key(name, held), held.drawn[name])
     heading = literal(spec.label)
     asked: dict[str, Any] = {"key": _key(name, held), "help": literal(spec.help)}
     # Streamlit makes a style class of the container's key: assets/styles/app.css marks live and restarting fields by its first word.
     with st.container(key=f"{'live' if spec.live else 'restarts'} {name}"), st.container(key=f"field {name}"):
         if spec.multiline:
-            st.text_area(heading, height=132, **asked)
+            st.text_area(heading, shown, height=132, **asked)
         elif spec.choices is None:
-            _number(name, heading, held, change, asked)
+            _number(name, heading, shown, held, change, asked)
         else:
-            _choice(name, heading, held.experiment, catalogue, asked)
+            _choice(name, heading, shown, held.experiment, catalogue, asked)
 
 
-def _choice(name: str, heading: str, experiment: Experiment, catalogue: Catalogue, asked: Mapping[str, Any]) -> None:
+def _choice(name: str, heading: str, shown: str, experiment: Experiment, catalogue: Catalogue, asked: Mapping[str, Any]) -> None:
     choices = SPECS[name].choices
     members = catalogue.members(name)
     words = {member: known.label for member, known in members.items()} or {choice: choice for choice in choices or ()}
     if sum(len(word) + 3 for word in words.values()) <= ROW:
         st.segmented_control(
-            heading, list(words), format_func=lambda choice: literal(words[choice]), required=True, width="stretch", **asked
+            heading, list(words), default=shown, format_func=lambda choice: literal(words[choice]), required=True, width="stretch", **asked
         )
     else:
-        st.selectbox(heading, list(words), format_func=words.__getitem__, **asked)
+        st.selectbox(heading, list(words), list(words).index(shown), format_func=words.__getitem__, **asked)
     if chosen := members.get(getattr(experiment, name)):
         st.html(f"<p class='aside'>{escape(chosen.help)}</p>")
 
 
-def _number(name: str, heading: str, held: Session, change: Change, asked: Mapping[str, Any]) -> None:
+def _number(name: str, heading: str, shown: str, held: Session, change: Change, asked: Mapping[str, Any]) -> None:
     value = float(getattr(held.experiment, name))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xxsmall", key=f"number {name}"):
-        st.text_input(heading, **asked)
+        st.text_input(heading, shown, **asked)
         for up, sign in ((False, "−"), (True, "+")):
             following = stepped(name, value, up)
 
