@@ -45,7 +45,7 @@ export default function mount(component) {
 class Explorer {
   constructor(root, data) {
     this.words = inWords(data.words);
-    this.control = false;
+    this.control = null; // not known until the run has said hello
     this.offered = new Set();
     this.iteration = 0;
     this.measures = new Measures();
@@ -70,7 +70,7 @@ class Explorer {
     // The address may have changed since the mount (settings live in it): what counts is the one that will be loaded again.
     this.leaves = () => keepRun(this.control ? this.run : null);
     this.agreement = new Agreement(() => this.setTriggerValue("differs", true));
-    this.visitsOff = visits(() => this.control, (search) => this.#ask("visited", search));
+    this.visitsOff = visits(() => this.control ?? true, (search) => this.#ask("visited", search));
     document.addEventListener("visibilitychange", this.hides);
     window.addEventListener("pagehide", this.leaves);
   }
@@ -144,7 +144,7 @@ class Explorer {
 
   #follow(run, base) {
     this.stream?.close();
-    Object.assign(this, { run, base, control: false, iteration: 0, stream: null });
+    Object.assign(this, { run, base, control: null, iteration: 0, stream: null });
     this.element.dataset.empty = "";
     this.pictures.clear();
     this.teller.begin();
