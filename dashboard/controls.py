@@ -159,23 +159,21 @@ def _more(group: str, names: list[str], held: Session, catalogue: Catalogue, cha
 
 def _field(name: str, held: Session, catalogue: Catalogue, change: Change) -> None:
     spec = SPECS[name]
-    before = held.drawn.get(name)
-    held.drawn[name] = held.drafts.get(name, as_text(name, getattr(held.experiment, name)))
-    if before not in (None, held.drawn[name]) and session.widget(_key(name, held)) == before:
-        # Nobody typed: the page itself writes here, into a widget of its own, because a browser that has not yet heard of it still
-        # reports what stood there before, which nobody typed either.
+    shown = held.drawn[name] = held.drafts.get(name, as_text(name, getattr(held.experiment, name)))
+    if session.widget(_key(name, held)) not in (None, shown):
+        # The page itself writes here, into a widget of its own that begins so: a browser that has not yet heard of it still reports what
+        # stood there before, which nobody typed.
         held.renewed[name] = held.renewed.get(name, 0) + 1
-    session.set_widget(_key(name, held), held.drawn[name])
     heading = literal(spec.label)
     asked: dict[str, Any] = {"key": _key(name, held), "help": literal(spec.help)}
     # Streamlit makes a style class of the container's key: assets/styles/app.css marks live and restarting fields by its first word.
     with st.container(key=f"{'live' if spec.live else 'restarts'} {name}"), st.container(key=f"field {name}"):
         if spec.multiline:
-            st.text_area(heading, height=132, **asked)
+            st.text_area(heading, shown, height=132, **asked)
         elif spec.choices is None:
-            _number(name, heading, held, change, asked)
+            _number(name, heading, shown, held, change, asked)
         else:
-            _choice(name, heading, held.drawn[name], catalogue, asked)
+            _choice(name, heading, shown, catalogue, asked)
 
 
 def _choice(name: str, heading: str, shown: str, catalogue: Catalogue, asked: Mapping[str, Any]) -> None:
@@ -184,18 +182,18 @@ def _choice(name: str, heading: str, shown: str, catalogue: Catalogue, asked: Ma
     words = {member: known.label for member, known in members.items()} or {choice: choice for choice in choices or ()}
     if sum(len(word) + 3 for word in words.values()) <= ROW:
         st.segmented_control(
-            heading, list(words), format_func=lambda choice: literal(words[choice]), required=True, width="stretch", **asked
+            heading, list(words), default=shown, format_func=lambda choice: literal(words[choice]), required=True, width="stretch", **asked
         )
     else:
-        st.selectbox(heading, list(words), format_func=words.__getitem__, **asked)
+        st.selectbox(heading, list(words), list(words).index(shown), format_func=words.__getitem__, **asked)
     if chosen := members.get(shown):
         st.html(f"<p class='aside'>{escape(chosen.help)}</p>")
 
 
-def _number(name: str, heading: str, held: Session, change: Change, asked: Mapping[str, Any]) -> None:
+def _number(name: str, heading: str, shown: str, held: Session, change: Change, asked: Mapping[str, Any]) -> None:
     value = float(getattr(held.experiment, name))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="xxsmall", key=f"number {name}"):
-        st.text_input(heading, **asked)
+        st.text_input(heading, shown, **asked)
         for up, sign in ((False, "−"), (True, "+")):
             following = stepped(name, value, up)
 
@@ -208,20 +206,29 @@ def _number(name: str, heading: str, held: Session, change: Change, asked: Mappi
 
 
 def _examples(held: Session, change: Change, say: Texts) -> None:
-    """The picker; it stands on the example whose text this is, or on 'own sentences'."""
-    own = say("controls.own_sentences")
+    """The picker; it names the example whose text this is, or 'own sentences', and holds a choice only until it is taken over.
+
+    A picker that stood on the example would have to be moved whenever sentences are typed, and a browser that has not yet heard of that
+    reports the old example, which nobody picked.
+    """
     found = next((example for example in EXAMPLES if example.text == held.experiment.text and not held.drafts.get("text")), None)
-    shown = found.title if found else own
-    # A picker of its own for each: a browser that has not yet heard of new sentences still reports the old example, which nobody picked.
-    key = f"example {shown}"
-    session.set_widget(key, shown)
+    key = f"example {held.picked}"
 
     def chosen() -> None:
         picked = next((example for example in EXAMPLES if example.title == session.widget(key)), None)
         if picked:
+            held.picked += 1
             change({"text": picked.text, "tokens": picked.tokens})
 
-    st.selectbox(say("controls.examples"), [own, *(example.title for example in EXAMPLES)], key=key, on_change=chosen)
+    with st.container(key="examples"):
+        st.selectbox(
+            say("controls.examples"),
+            [example.title for example in EXAMPLES],
+            index=None,
+            placeholder=found.title if found else say("controls.own_sentences"),
+            key=key,
+            on_change=chosen,
+        )
     if found:
         st.html(f"<p class='aside'><b>{escape(say('controls.look_for'))}</b> {escape(found.look_for)}</p>")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,7 @@ class Session:
     description: what the server says of that experiment's task.
     drawn: field -> what the form last showed in it; a widget that holds something else was typed into.
     renewed: field -> how often the page itself has written something else into it.
+    picked: how many examples were picked.
     drafts: field -> text that was typed and refused; it stays in its field until it is mended.
     problems: field -> the sentence that says why.
     notes: sentences for the top of the page, until the next change.
@@ -53,6 +55,7 @@ class Session:
     description: Mapping[str, Any] = field(default_factory=dict)
     drawn: dict[str, str] = field(default_factory=dict)
     renewed: dict[str, int] = field(default_factory=dict)
+    picked: int = 0
     drafts: dict[str, str] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -66,6 +69,25 @@ class Session:
     generated: Any = None
     lock: threading.RLock = field(default_factory=threading.RLock, compare=False, repr=False)
     """Held while a change is applied: Streamlit stops a script in the midst of one, and starts the next run before the last has ended."""
+
+    done: dict[str, str] = field(default_factory=dict)
+    """What the browser asked for, name -> the id of the wish that was done last."""
+
+    @contextmanager
+    def asked(self, name: str, wish: Mapping[str, object] | None) -> Iterator[str | None]:
+        """The value of a wish that has not been done yet, or None.  Done at the end of the block, or tried in vain; a script run that is
+        broken off within it leaves it to the next one.
+        """
+        with self.lock:
+            if wish is None or self.done.get(name) == wish["id"]:
+                yield None
+                return
+            try:
+                yield str(wish["value"])
+            except Exception:
+                self.done[name] = str(wish["id"])
+                raise
+            self.done[name] = str(wish["id"])
 
     @property
     def run(self) -> str | None:

@@ -36,22 +36,29 @@ class View(TypedDict):
     cursor: Cursor | None
 
 
+class Wish(TypedDict):
+    """Something that the browser asks for.  It stands there in every script run; `id` tells whether it has been done already."""
+
+    id: str
+    value: str
+
+
 class Explored(TypedDict):
     """What `explorer` returns.
 
     view: None until the first pause or choice.
-    reattach: in one script run only, the id of the run that this tab controlled before it was reloaded ("" when mounted without a run
-    and the tab knows of none).
-    renew: True in one script run only: the visitor asks for a new run because this one has ended.
-    visited: in one script run only, the query of an address to which the visitor went back or forward.
-    arrived: True in one script run only: the address bar has the path that was awaited.
+    reattach: the value is the id of the run that this tab controlled before it was reloaded ("" when mounted without a run and the tab
+    knows of none).
+    renew: the visitor asks for a new run because this one has ended.
+    visited: the value is the query of an address to which the visitor went back or forward.
+    arrived: the address bar has the path that was awaited.
     """
 
     view: View | None
-    reattach: str | None
-    renew: bool
-    visited: str | None
-    arrived: bool
+    reattach: Wish | None
+    renew: Wish | None
+    visited: Wish | None
+    arrived: Wish | None
 
 
 def explorer(
@@ -95,14 +102,7 @@ def explorer(
         on_differs_change=_heard,
         on_arrived_change=_heard,
     )
-    view = cast("View | None", getattr(result, "view", None))
-    return {
-        "view": view,
-        "reattach": cast("str | None", getattr(result, "reattach", None)),
-        "renew": bool(getattr(result, "renew", None)),
-        "visited": cast("str | None", getattr(result, "visited", None)),
-        "arrived": bool(getattr(result, "arrived", None)),
-    }
+    return cast(Explored, {name: getattr(result, name, None) for name in Explored.__annotations__})
 
 
 def _heard() -> None:

@@ -47,17 +47,21 @@ def page(name: str) -> None:
         baselines=held.comparison.lines,
         awaited="" if not held.coming else "/" if name == FIRST else f"/{name}",
     )
-    if explored["arrived"]:
-        held.coming = False
-    if explored["visited"] is not None and steering.revisit(held, catalogue, explored["visited"], say):
+    with held.asked("arrived", explored["arrived"]) as arrived:
+        held.coming &= arrived is None
+    with held.asked("visited", explored["visited"]) as search:
+        again = search is not None and steering.revisit(held, catalogue, search, say)
+    if again:
         st.rerun()
     if held.query is not None and not held.coming:  # written once: later the visitor may have gone back to another address
         session.set_query(held.query)
         held.query = None
-    if explored["renew"]:
-        steering.renew(held, say)
-        st.rerun()
-    if explored["reattach"] and steering.reattach(held, explored["reattach"]):
+    with held.asked("renew", explored["renew"]) as renew:
+        if renew is not None:
+            steering.renew(held, say)
+    with held.asked("reattach", explored["reattach"]) as control:
+        again = bool(control) and steering.reattach(held, str(control))
+    if again or renew is not None:
         st.rerun()
     with st.sidebar:
         if held.control is None:

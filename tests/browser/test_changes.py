@@ -80,6 +80,25 @@ def test_own_sentences_train(page: Page, text: str, steps: int, first: str):
         expect(explorer.element.locator(".axisrows")).to_contain_text(token)
 
 
+def test_an_example_is_picked_again_and_again(page: Page):
+    explorer = Explorer(page)
+    picker = page.locator(".st-key-examples input")
+    text = explorer.field("text").locator("textarea")
+
+    def typed() -> list[str]:
+        return text.evaluate_all("areas => areas.map((area) => area.value)")
+
+    for title, first in (("Matching brackets", "("), ("Three sentences", "The quick"), ("Matching brackets", "(")):
+        explorer.rest()
+        picker.click()
+        page.get_by_role("option", name=title, exact=True).click()
+        explorer.wait(lambda first=first: [value.startswith(first) for value in typed()] == [True], f"the text of '{title}'")
+        expect(picker).to_have_attribute("placeholder", title)
+    explorer.enter("text", "my own words")
+    expect(picker).to_have_attribute("placeholder", "Own sentences", timeout=20_000)
+    assert typed() == ["my own words"]
+
+
 def test_markup_is_shown_literally(page: Page):
     explorer = Explorer(page)
     explorer.enter("text", "<img src=x onerror=alert(1)> **bold** :red[x] $e^x$\n<script>window.owned = 1</script>")
@@ -162,14 +181,14 @@ def test_back_brings_the_settings_back(page: Page):
     explorer.wait(lambda: explorer.query() == {"cell": "gru", "lr": "0.5"}, "the address to say so")
     cell, rate = (explorer.field(name).locator("input").first for name in ("cell", "learning_rate"))
     page.go_back()
-    expect(rate).to_have_value("0.01")
-    expect(cell).to_have_value("GRU")
+    expect(rate).to_have_value("0.01", timeout=20_000)
+    expect(cell).to_have_value("GRU", timeout=20_000)
     page.go_back()
-    expect(cell).to_have_value("LSTM")
+    expect(cell).to_have_value("LSTM", timeout=20_000)
     explorer.rest()
     assert explorer.query() == {}
     page.go_forward()
-    expect(cell).to_have_value("GRU")
+    expect(cell).to_have_value("GRU", timeout=20_000)
     explorer.rest()
     assert explorer.query() == {"cell": "gru"}
 

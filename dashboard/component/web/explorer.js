@@ -33,7 +33,7 @@ export default mounted((root, data) => {
 class Explorer {
   constructor(root, data) {
     this.words = inWords(data.words);
-    this.control = false;
+    this.control = null; // not known until the run has said hello
     this.offered = new Set();
     this.iteration = 0;
     this.measures = new Measures();
@@ -58,7 +58,7 @@ class Explorer {
     // The address may have changed since the mount (settings live in it): what counts is the one that will be loaded again.
     this.leaves = () => keepRun(this.control ? this.run : null);
     this.agreement = new Agreement(() => this.setTriggerValue("differs", true));
-    this.visitsOff = visits(() => this.control, (search) => this.setTriggerValue("visited", search));
+    this.visitsOff = visits(() => this.control ?? true, (search) => this.#ask("visited", search));
     document.addEventListener("visibilitychange", this.hides);
     window.addEventListener("pagehide", this.leaves);
   }
@@ -78,7 +78,7 @@ class Explorer {
     this.proof = new Proof(words);
     this.sentences = new Sentences(words, (change) => look.choose(change));
     this.replay = new Replay(words, (back) => this.#command("seek", undefined, { back }));
-    this.notice = new Notice(words, () => this.setTriggerValue("renew", true));
+    this.notice = new Notice(words, () => this.#ask("renew"));
     const names = Object.keys(pictures.panels);
     this.menu = panelMenu(words, look, names, (name, shown) => {
       look.shown = names.filter((other) => (other === name ? shown : look.shown.includes(other)));
@@ -120,21 +120,26 @@ class Explorer {
     if (before !== data.run && !this.offered.has(before) && (before || !data.run)) {
       // A reloaded page: Python made a new session, but this tab still knows its run.  Said once; Python decides.
       this.offered.add(before);
-      this.setTriggerValue("reattach", before ?? "");
+      this.#ask("reattach", before ?? "");
     }
     if (data.run !== this.run || data.base !== this.base) this.#follow(data.run, data.base);
     this.pictures.panels.forecast.beside(data.baselines);
     if (data.awaited && !this.arriving) {
       this.arriving = arrival(data.base + data.awaited, () => {
         this.arriving = null;
-        this.setTriggerValue("arrived", true);
+        this.#ask("arrived");
       });
     }
   }
 
+  /** Asks something of Python.  A trigger would be gone with a script run that another one breaks off; this stays until it is done. */
+  #ask(name, value = "") {
+    this.setStateValue(name, { id: `${Date.now()} ${Math.random()}`, value });
+  }
+
   #follow(run, base) {
     this.stream?.close();
-    Object.assign(this, { run, base, control: false, iteration: 0, stream: null });
+    Object.assign(this, { run, base, control: null, iteration: 0, stream: null });
     this.element.dataset.empty = "";
     this.pictures.clear();
     this.teller.begin();
