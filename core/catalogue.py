@@ -31,6 +31,7 @@ class Catalogue:
     @classmethod
     def here(cls) -> Catalogue:
         """The catalogue of this process's registries (imports torch)."""
+        from core.attention import ATTENTIONS
         from core.cells import CELLS
         from core.clipping import CLIPS
         from core.model import INITIALISATIONS
@@ -44,6 +45,7 @@ class Catalogue:
             "SERIES": SERIES,
             "SCALINGS": SCALINGS,
             "CELLS": CELLS,
+            "ATTENTIONS": ATTENTIONS,
             "INITIALISATIONS": INITIALISATIONS,
             "TRUNCATIONS": TRUNCATIONS,
             "CLIPS": CLIPS,

@@ -59,9 +59,9 @@ def _field(default: Any, label: str, help: str, group: str, key: str, **more: An
 class Experiment:
     """What to run.  Fields out of bounds raise `InvalidExperiment` with one sentence each.
 
-    Names of registry members (`task`, `series`, `scaling`, `cell`, `truncation`, `clip`, `optimiser`, `initialisation`) are checked
-    against the registries by `core.catalogue.Catalogue.check`, which needs the registries, and thus torch, or a catalogue that a worker
-    sent.
+    Names of registry members (`task`, `series`, `scaling`, `cell`, `attention`, `truncation`, `clip`, `optimiser`, `initialisation`) are
+    checked against the registries by `core.catalogue.Catalogue.check`, which needs the registries, and thus torch, or a catalogue that a
+    worker sent.
     """
 
     task: str = _field("sentences", "Task", "What the network has to learn.", "Task", "task", choices="TASKS")
@@ -227,6 +227,24 @@ class Experiment:
         step=0.5,
         option=True,
     )
+    attention: str = _field(
+        "none",
+        "Attention",
+        "Lets each output read past states of the top layer at once: a way for errors beside the recurrence.",
+        "Model",
+        "att",
+        choices="ATTENTIONS",
+    )
+    heads: int = _field(
+        1,
+        "Heads",
+        "Attentions side by side; each works on its own part of the hidden units.",
+        "Model",
+        "heads",
+        minimum=1,
+        maximum=limits.HEADS,
+        option=True,
+    )
 
     truncation: str = _field(
         "full", "Truncation", "How far back the loss of a step may send its error.", "Truncation", "trunc", choices="TRUNCATIONS", live=True
@@ -358,6 +376,9 @@ class Experiment:
             problems["update_every"] = "An update after each block needs k1 = k2: a window must not reach back over an update."
         elif not problems and self._blocks_without_loss():
             problems["update_every"] = "With an answer after the last step only, earlier blocks have no loss: update after each pass."
+        if not problems and self.attention != "none" and self.hidden % self.heads:
+            fitting = ", ".join(str(heads) for heads in range(1, limits.HEADS + 1) if self.hidden % heads == 0)
+            problems["heads"] = f"Heads share {self.hidden} hidden units evenly: there may be {fitting}, not {self.heads}."
         if problems:
             raise InvalidExperiment(problems)
 
