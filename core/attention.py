@@ -40,6 +40,8 @@ class Scoring(ABC):
 
     weighted: ClassVar[bool]
     """Whether there is such a weight."""
+    cost: ClassVar[int]
+    """So many multiplications take the time that a pass spends on each unit of each pair of steps; measured."""
 
     @abstractmethod
     def scores(self, q: Tensor, k: Tensor, score: Tensor) -> Tensor:
@@ -58,6 +60,7 @@ class Dot(Scoring):
     """q . k / sqrt(d); Vaswani et al. 2017, "Attention is all you need", equation 1."""
 
     weighted = False
+    cost = 25
 
     def scores(self, q: Tensor, k: Tensor, score: Tensor) -> Tensor:
         return q @ (k / math.sqrt(q.shape[-1])).mT
@@ -74,6 +77,7 @@ class Additive(Scoring):
     """u . tanh(q + k); Bahdanau, Cho & Bengio 2015, "Neural machine translation by jointly learning to align and translate", A.1.2."""
 
     weighted = True
+    cost = 250
 
     def scores(self, q: Tensor, k: Tensor, score: Tensor) -> Tensor:
         out = q.new_empty(*q.shape[:-1], k.shape[-2])

@@ -58,7 +58,7 @@ class SequenceModel:
         shapes |= {"readout.weight": (task.outputs, hidden), "readout.bias": (task.outputs,)}
         scoring = ATTENTIONS[experiment.attention].scoring
         if scoring:
-            _check_room(experiment, task)
+            check_room(experiment, task)
             # Last, so that all other weights start as they do without attention.
             shapes |= attention_shapes(scoring, hidden, experiment.heads)
         model = cls(cell, experiment.layers, hidden, shapes, DTYPES[experiment.dtype])
@@ -177,11 +177,11 @@ def _stack_shapes(cell: AnyCell, layers: int, hidden: int, inputs: int) -> dict[
     return shapes
 
 
-def _check_room(experiment: Experiment, task: Task) -> None:
+def check_room(experiment: Experiment, task: Task) -> None:
     """InvalidExperiment where the attention of one pass would not fit into memory."""
     sequences, steps = min(experiment.batch or task.sequences, task.sequences), max(task.lengths)
     wanted = experiment.heads * sequences * steps**2
-    if wanted > limits.ATTENTION_WEIGHTS:
+    if experiment.attention != "none" and wanted > limits.ATTENTION_WEIGHTS:
         raise InvalidExperiment(
             {
                 "attention": f"Attention of {experiment.heads} heads over {sequences} sequences of {steps} steps has {wanted:,} weights; "

@@ -205,6 +205,15 @@ def test_windows_of_a_long_sentence_stop_where_the_pattern_is_clear():
     assert "…" in drawn
 
 
+def test_with_attention_the_gradient_has_three_parts(observe: Callable[..., Trace]):
+    trace = observe(attention="dot", heads=2)
+    norms = {part: np.linalg.norm(trace.pick("dh", layer=0, part=part)[1]) for part in ("direct", "attention", "recurrent")}
+    told = CHARTS["gradient"].draw(trace, Look(step=2, part="attention")).words
+    first, second, third = (picture.number(norm) for norm in norms.values())
+    assert f"the direct part has norm {first}, the part along attention from later steps {second} and the recurrent part {third}." in told
+    assert "comes from later steps" not in told
+
+
 def test_what_truncation_cut_is_said_of_the_gradient(observe: Callable[..., Trace]):
     trace = observe(cell="rnn_tanh", truncation="window", k=2)
     total, full = trace.pick("dh", part="total"), trace.pick("dh", part="untruncated")

@@ -89,6 +89,7 @@ class LiveTrainer:
             "weights": self._weights,
             "layers": experiment.layers,
             "hidden": experiment.hidden,
+            "heads": experiment.heads if self.trainer.model.attention else 0,
             "truncation": {"k1": tbptt.k1 if cut else None, "k2": tbptt.k2 if cut else None},
             "clip": {"mode": experiment.clip, "threshold": experiment.threshold},
             "experiment": experiment.to_dict(),

@@ -14,10 +14,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from core.attention import ATTENTIONS
 from core.catalogue import Catalogue
 from core.cells import CELLS
 from core.checkpoint import InvalidCheckpoint
 from core.experiment import Experiment, InvalidExperiment
+from core.model import check_room
 from core.tasks import TASKS, Task
 from core.training import Trainer
 from dashboard.live import pipe
@@ -166,6 +168,7 @@ class Turns:
     def _describe(self, message: pipe.Message, _: bytes) -> Answer:
         experiment = Experiment.from_dict(message["experiment"])
         task = TASKS[experiment.task](experiment)
+        check_room(experiment, task)
         return {"task": task.describe(), "work": _needed(experiment, task)}, b""
 
     def _create(self, message: pipe.Message, block: bytes) -> Answer:
@@ -218,5 +221,8 @@ def _needed(experiment: Experiment, task: Task) -> float:
     """Multiplications of one pictured iteration of this experiment."""
     hidden = experiment.hidden
     entering = (task.inputs or experiment.embedding) + (experiment.layers - 1) * hidden + experiment.layers * hidden
-    rows = min(experiment.batch or task.sequences, task.sequences)
-    return work(max(task.lengths), rows, len(CELLS[experiment.cell].gates) * hidden * entering)
+    steps, rows = max(task.lengths), min(experiment.batch or task.sequences, task.sequences)
+    recurrence = work(steps, rows, len(CELLS[experiment.cell].gates) * hidden * entering)
+    scoring = ATTENTIONS[experiment.attention].scoring
+    # Attention has weights of its own, and looks at every pair of steps.
+    return recurrence + work(steps, rows, 4 * hidden**2) + scoring.cost * rows * steps**2 * hidden if scoring else recurrence
