@@ -224,5 +224,7 @@ def _needed(experiment: Experiment, task: Task) -> float:
     steps, rows = max(task.lengths), min(experiment.batch or task.sequences, task.sequences)
     recurrence = work(steps, rows, len(CELLS[experiment.cell].gates) * hidden * entering)
     scoring = ATTENTIONS[experiment.attention].scoring
-    # Attention has weights of its own, and looks at every pair of steps.
-    return recurrence + work(steps, rows, 4 * hidden**2) + scoring.cost * rows * steps**2 * hidden if scoring else recurrence
+    if scoring is None:
+        return recurrence
+    # Attention has 4 H^2 weights of its own, and looks at every pair of steps.
+    return recurrence + rows * steps * hidden * (12 * hidden + scoring.cost * steps)
