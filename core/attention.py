@@ -29,6 +29,7 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from core.shares import Factors
 from core.truncation import TBPTT
 
 PAIRS = 2**21
@@ -168,8 +169,11 @@ class Attending:
 
     def __call__(self, h: Tensor, mask: Tensor | None = None, past: Past | None = None) -> Attended:
         """h: (T, B, H), states of the top layer, which also ask.  mask: (T, B), False at padded steps.  past: what else is attended to."""
-        joined = past.then(h, mask) if past else Past(h, mask)
-        before = len(joined.h) - len(h)
+        return self.attend(h, past.then(h, mask) if past else Past(h, mask))
+
+    def attend(self, onto: Tensor, joined: Past) -> Attended:
+        """The last T of these states ask all of them, and what they get is added to `onto`, (T, B, H)."""
+        before = len(joined.h) - len(onto)
         q, k, v = (self.split(part) for part in nn.functional.linear(joined.h, self.in_weight, self.in_bias).chunk(3, -1))
         q = q[..., before:, :]
         scores = self.scoring.scores(q, k, self.score)
@@ -181,7 +185,7 @@ class Attending:
         if padded is not None:
             weights.masked_fill_(padded, 0)  # where there is nothing but padding, softmax has nothing to share out
         context = self.join(weights @ v)
-        read = nn.functional.linear(context, self.out_weight, self.out_bias).add_(h)
+        read = nn.functional.linear(context, self.out_weight, self.out_bias).add_(onto)
         return Attended(self, joined.h, q, k, v, weights, context, read)
 
     def split(self, value: Tensor) -> Tensor:
@@ -274,27 +278,28 @@ class Paths:
         return self.attended.by.join(self._of_scores[2])
 
     @cached_property
-    def own(self) -> Tensor:
-        """g_s and what comes through the query, (T, B, H)."""
+    def _asking(self) -> Tensor:
+        """What comes through the query, (T, B, H)."""
         by = self.attended.by
-        return self.d_read + by.join(self._of_scores[0]) @ by.in_weight[: self.d_read.shape[-1]]
+        return by.join(self._of_scores[0]) @ by.in_weight[: self.d_read.shape[-1]]
 
     @cached_property
     def direct(self) -> Tensor:
         """dL_t/dh_t at the top layer, (T, B, H): everything that a step's own loss sends into its own state."""
         steps = torch.arange(len(self.d_read))
-        return self.own + self._into_states(self._pairs(steps, steps))
+        return self.d_read + self._into_states(self._pairs(steps, steps), steps, self._asking)
 
     def summed(self, windows: TBPTT) -> Tensor:
         """What reaches each h_t at the top layer before any recurrence, (T, B, H), over the losses that a truncation lets reach it."""
         seen, hidden, steps = self.attended, self.d_read.shape[-1], len(self.d_read)
+        every = torch.arange(steps)
         if windows.k1 >= steps:
-            return self.own + self._into_states(self.d_projected[seen.past :, :, hidden:])
+            return self.d_read + self._into_states(self.d_projected[seen.past :, :, hidden:], every, self._asking)
         reach = torch.as_tensor(windows.reach(steps))
         z, weights = (value[..., seen.past :] * reach for value in (self.z, seen.weights))
         _, dk, _ = seen.by.scoring.back(seen.q, seen.k[..., seen.past :, :], z, seen.by.score)
         dv = weights.mT @ self.e
-        return self.own + self._into_states(torch.cat((seen.by.join(dk), seen.by.join(dv)), -1))
+        return self.d_read + self._into_states(torch.cat((seen.by.join(dk), seen.by.join(dv)), -1), every, self._asking)
 
     def at(self, first: int, k1: int) -> Tensor:
         """Sums of A[s, t] for each window of a truncation, (W B, H): over the later steps s of the block that the window is for.
@@ -311,13 +316,15 @@ class Paths:
             if low < high:
                 t = torch.arange(low, high) * k1 + first
                 out[low:high] += self._pairs(t + ahead, t)
-        return self._into_states(out).flatten(0, 1)
+        at = (torch.arange(count) * k1 + first).clamp_(0, steps - 1)
+        return self._into_states(out, at).flatten(0, 1)
 
     def section(self, steps: slice = slice(None), rows: slice = slice(None)) -> Paths:
         """The same, seen through some of its steps and sequences."""
         first, last, _ = steps.indices(len(self.d_read))
         part, seen = self.attended.section(steps, rows), slice(first, last)
-        return Paths(part, self.d_read[seen, rows], self.e[rows, :, seen], self.z[rows, :, seen, : self.attended.past + last])
+        z = self.z[rows, :, seen, : self.attended.past + last]
+        return replace(self, attended=part, d_read=self.d_read[seen, rows], e=self.e[rows, :, seen], z=z)
 
     def alone(self, s: int) -> Paths:
         """Of the loss of step s alone (from 0), over the steps up to s."""
@@ -332,7 +339,19 @@ class Paths:
         dv = seen.weights[:, :, s, column].unsqueeze(-1) * self.e[:, :, s]
         return torch.cat((seen.by.join(dk), seen.by.join(dv)), -1)
 
-    def _into_states(self, d_pairs: Tensor) -> Tensor:
-        """(..., 2 H), errors of keys and values -> of the states that they were made from, (..., H)."""
+    def _into_states(self, d_pairs: Tensor, t: Tensor, more: Tensor | None = None) -> Tensor:
+        """(N, B, 2 H), errors of keys and values -> of the states of the steps t that they were made from, (N, B, H).
+
+        more: errors of what was projected that come on top.
+        """
         into: Tensor = d_pairs @ self.attended.by.in_weight[d_pairs.shape[-1] // 2 :]
-        return into
+        return into if more is None else into + more
+
+    def factors(self) -> Iterator[Factors]:
+        """The gradients of attention's weights; errors of what works on attended states begin at the first of these."""
+        yield Factors("attention.in_proj_weight", self.d_projected, self.attended.h)
+        yield Factors("attention.in_proj_bias", self.d_projected, None)
+        yield Factors("attention.out_proj.weight", self.d_read, self.attended.context)
+        yield Factors("attention.out_proj.bias", self.d_read, None)
+        if self.attended.by.scoring.weighted:
+            yield Factors("attention.score", self.d_score, None)

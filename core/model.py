@@ -159,12 +159,7 @@ class SequenceModel:
             found["readout.weight"] = Factors("readout.weight", d_outputs, paths.attended.read if paths else unrolled.h)
             found["readout.bias"] = Factors("readout.bias", d_outputs, None)
         if paths:
-            found["attention.in_proj_weight"] = Factors("attention.in_proj_weight", paths.d_projected, paths.attended.h)
-            found["attention.in_proj_bias"] = Factors("attention.in_proj_bias", paths.d_projected, None)
-            found["attention.out_proj.weight"] = Factors("attention.out_proj.weight", paths.d_read, paths.attended.context)
-            found["attention.out_proj.bias"] = Factors("attention.out_proj.bias", paths.d_read, None)
-            if "attention.score" in self.weights:
-                found["attention.score"] = Factors("attention.score", paths.d_score, None)
+            found |= {factor.name: factor for factor in paths.factors()}
         return [found[name] for name in self.shapes if name in found]
 
 

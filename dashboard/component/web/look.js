@@ -5,7 +5,7 @@ import { keepView, recallView } from "./settings.js";
 
 // The arrays of a frame that each panel draws from.
 const NEEDS = {
-  h: ["h"], gate: ["gate"], dh: ["dh"], share: ["share"], lag: ["lag"], next: ["next"], forecast: ["forecast"], cursor: ["h", "dh", "lag"], loss: [], norm: [],
+  h: ["h"], gate: ["gate"], dh: ["dh"], share: ["share"], lag: ["lag"], attention: ["attention"], next: ["next"], forecast: ["forecast"], cursor: ["h", "dh", "lag"], loss: [], norm: [],
 };
 
 export class Look {
@@ -14,11 +14,13 @@ export class Look {
     Object.assign(this, recallView(), { sentence: 0, layer: -1 });
     if (fps) this.fps = fps;
     this.chose = chose;
-    const { gate, dh, share } = words.panels;
+    const { gate, dh, share, lag, attention } = words.panels;
     this.controls = {
       gate: choice([], "", gate.choose, (name) => this.choose({ gate: name })),
       part: segments(Object.entries(dh.parts), this.part, dh.choose, (part) => this.choose({ part })),
       weight: choice([], "", share.choose, (weight) => this.choose({ weight })),
+      path: segments(Object.entries(lag.paths), this.path, lag.choose, (path) => this.choose({ path })),
+      head: choice([], "", attention.choose, (head) => this.choose({ head: Number(head) })),
       view: segments(Object.entries(share.views), this.view, share.view, (view) => this.choose({ view })),
     };
   }
@@ -26,6 +28,7 @@ export class Look {
   choose(change) {
     Object.assign(this, change);
     press(this.controls.part, this.part);
+    press(this.controls.path, this.path);
     press(this.controls.view, this.view);
     this.keep();
     this.chose(change);
