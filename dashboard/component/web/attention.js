@@ -1,8 +1,9 @@
 // What attention reads: colour is the weight with which the output of step s reads the state of step t.  Rows add up to 1.
 
+import { uncertainty } from "./frame.js";
 import { separate, sharp } from "./heatmap.js";
 import { Matrix } from "./matrix.js";
-import { fill, short } from "./numbers.js";
+import { fill, known } from "./numbers.js";
 import { colourBar, patch } from "./panel.js";
 
 export class AttentionMatrix extends Matrix {
@@ -24,6 +25,6 @@ export class AttentionMatrix extends Matrix {
 
   told({ s, t }) {
     const value = this.value(s, t);
-    return value === null ? this.words.lag.absent : fill(this.words.attention.here, { value: short(value) });
+    return value === null ? this.words.lag.absent : fill(this.words.attention.here, { value: known(value, uncertainty(this.map.scale)) });
   }
 }
