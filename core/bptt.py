@@ -487,8 +487,10 @@ class AttendedLag(Lag):
             place = self._places[self.position] or self._place(self.position)
             alone = _descend(self.unrolled.cell, place.slopes[layer + 1], self._above, self.unrolled.layers[layer + 1])
         self._above = alone
-        across = [(self._along, alone)] if back == 0 else [(self._along, alone), (self._across, dh - alone)]
-        for norms, errors in across:
+        kinds = [(self._along, alone)]
+        if back and self.unrolled.cell.recurrent:
+            kinds.append((self._across, dh - alone))
+        for norms, errors in kinds:
             cells = torch.linalg.vector_norm(errors, dim=-1).view(self._steps - back, self._batch)
             norms[layer].diagonal(-back).copy_(cells.T)
 
@@ -498,8 +500,8 @@ class LagMatrix:
     """|dL_s/dh_t| and |dL_s/dc_t| for each layer, (T, T, B), rows s, columns t, NaN above the diagonal; unmasked.
 
     kept_h, kept_c: the vectors of the kept cells, summed over s, (T, B, H) a layer; empty unless a reach was given.
-    attention, recurrence: the norms of the two vectors that make up dL_s/dh_t, see `AttendedLag`; empty without attention.  No recurrence
-    is in the diagonal, where the second is NaN.
+    attention, recurrence: the norms of the two vectors that make up dL_s/dh_t, see `AttendedLag`; empty without attention.  The second is
+    NaN in the diagonal, and where a model has no recurrence.
     """
 
     h: tuple[Tensor, ...]

@@ -35,6 +35,7 @@ class Catalogue:
         from core.cells import CELLS
         from core.clipping import CLIPS
         from core.model import INITIALISATIONS
+        from core.models import MODELS
         from core.optimisers import OPTIMISERS
         from core.series import SCALINGS, SERIES
         from core.tasks import TASKS
@@ -44,6 +45,7 @@ class Catalogue:
             "TASKS": TASKS,
             "SERIES": SERIES,
             "SCALINGS": SCALINGS,
+            "MODELS": MODELS,
             "CELLS": CELLS,
             "ATTENTIONS": ATTENTIONS,
             "INITIALISATIONS": INITIALISATIONS,

@@ -109,11 +109,15 @@ class SequenceModel:
             if "forget_bias" in self.cell.options:
                 self.weights[bias_ih].unflatten(0, (len(self.cell.gates), -1))[self.cell.gates.index("f")] += experiment.forget_bias
 
-    def embed(self, batch: Batch) -> Tensor:
-        """What enters the lowest layer, (T, B, I): embedded tokens, or the numbers themselves."""
+    def embed(self, batch: Batch, first: int = 0) -> Tensor:
+        """What enters the lowest layer, (T, B, I), for a batch that begins at step `first` (from 0)."""
+        return self.enter(batch.inputs, first)
+
+    def enter(self, inputs: Tensor, first: int = 0) -> Tensor:
+        """What is read, from step `first` on, as it enters the lowest layer: embedded tokens, or the numbers themselves."""
         if "embedding.weight" not in self.weights:
-            return batch.inputs
-        return nn.functional.embedding(batch.inputs, self.weights["embedding.weight"])
+            return inputs
+        return nn.functional.embedding(inputs, self.weights["embedding.weight"])
 
     def attend(self, h: Tensor, mask: Tensor | None = None, past: Past | None = None) -> Attended | None:
         """What the top layer's states (T, B, H) read of each other and of those in the past; None without attention."""
@@ -176,7 +180,7 @@ def check_room(experiment: Experiment, task: Task) -> None:
     """InvalidExperiment where the attention of one pass would not fit into memory."""
     sequences, steps = min(experiment.batch or task.sequences, task.sequences), max(task.lengths)
     wanted = experiment.heads * sequences * steps**2
-    if experiment.attention != "none" and wanted > limits.ATTENTION_WEIGHTS:
+    if (experiment.attention != "none" or experiment.model == "transformer") and wanted > limits.ATTENTION_WEIGHTS:
         raise InvalidExperiment(
             {
                 "attention": f"Attention of {experiment.heads} heads over {sequences} sequences of {steps} steps has {wanted:,} weights; "

@@ -19,9 +19,10 @@ class Onward:
         self._past: Past | None = None
 
     @torch.inference_mode()
-    def read(self, x: Tensor) -> Tensor:
-        """Read x (T, B, I); the outputs after its last step, (B, O)."""
+    def read(self, inputs: Tensor) -> Tensor:
+        """Read tokens (T, B) or numbers (T, B, I); the outputs after the last step, (B, O)."""
         model = self._model
+        x = model.enter(inputs, len(self._past.h) if self._past else 0)
         unrolled = bptt.forward(model.cell, model.layers, x, self._state)
         self._state = unrolled.last()
         last = unrolled.h[-1:]

@@ -76,7 +76,7 @@ class Engine:
     ) -> Pass:
         """A whole pass.  past: states from before it that attention reads."""
         model, task = self.model, self.task
-        x, shape = model.embed(batch), (batch.inputs.shape, truncation)
+        x, shape = model.embed(batch, len(past.h) if past else 0), (batch.inputs.shape, truncation)
         fresh = shape != self._shape
         if fresh:
             self._shape = ()  # a hook may break the pass off before its room is whole
@@ -130,7 +130,7 @@ def walk(
     past: Past | None = None,
 ) -> Iterator[bptt.Forward | bptt.Backward | Pass]:
     """The pass one step at a time: yields the `Forward` after each of its steps, the `Backward` after each of its, and the `Pass` last."""
-    ahead = bptt.Forward(model.cell, model.layers, model.embed(batch), state, batch.mask, hooks)
+    ahead = bptt.Forward(model.cell, model.layers, model.embed(batch, len(past.h) if past else 0), state, batch.mask, hooks)
     while not ahead.done:
         ahead.step()
         yield ahead

@@ -20,7 +20,7 @@ from core.clipping import CLIPS, ClipReport
 from core.experiment import SPECS, Experiment, InvalidExperiment, can_change_live
 from core.forecast import Forecast
 from core.hooks import Hook, Hooks
-from core.model import SequenceModel
+from core.models import MODELS
 from core.observe import observe
 from core.optimisers import OPTIMISERS
 from core.passes import Pass
@@ -85,7 +85,7 @@ class Trainer:
         self._begin()
 
     def _begin(self) -> None:
-        self.model = SequenceModel.of_experiment(self.experiment, self.task)
+        self.model = MODELS[self.experiment.model].make(self.experiment, self.task)
         self.gradient = torch.zeros_like(self.model.flat)
         self._by_weight = self.model.views(self.gradient)
         self.optimiser = OPTIMISERS[self.experiment.optimiser].build(self.model.flat, self.experiment)

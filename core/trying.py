@@ -44,11 +44,11 @@ def generate(model: SequenceModel, task: Task, tokens: int, temperature: float, 
         raise InvalidExperiment(problems)
     generator = torch.Generator().manual_seed(seed)
     start = task.read(prompt)[0].inputs if prompt.strip() else torch.tensor([[BOS]])
-    weight, onward = model.weights["embedding.weight"], Onward(model)
+    onward = Onward(model)
     read, ids, probabilities = start, list[int](), list[float]()
     while len(ids) < tokens:
         # float64: a small temperature is 0 in float32.
-        logits = onward.read(weight[read])[0].double()
+        logits = onward.read(read)[0].double()
         if not logits.isfinite().all():
             raise InvalidExperiment({"prompt": "The network cannot write: its numbers are not finite any more. Restart it."})
         logits[[PAD, BOS, UNK]] = -torch.inf

@@ -280,8 +280,9 @@ class TestPages:
         attentive = SMALL.replace(text="ab" * 250, tokens="character", hidden=256, attention="dot")
         assert runs.describe(attentive)["problems"] == {}
         assert list(runs.describe(attentive.replace(text="\n".join(["ab" * 250] * 4), attention="additive"))["problems"]) == ["hidden"]
-        with pytest.raises(InvalidExperiment, match="at most 4,194,304 are allowed"):
-            runs.describe(attentive.replace(text=text))
+        for model in ("recurrent", "transformer"):
+            with pytest.raises(InvalidExperiment, match="at most 4,194,304 are allowed"):
+                runs.describe(attentive.replace(text=text, model=model))
 
     def test_what_can_change_live_does(self, viewer: Watcher, keys: runs.RunKeys):
         viewer.send(do="play")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from core.attention import ATTENTIONS
+from core.attention import ATTENTIONS, Dot
 from core.catalogue import Catalogue
 from core.cells import CELLS
 from core.checkpoint import InvalidCheckpoint
@@ -222,6 +222,9 @@ def _needed(experiment: Experiment, task: Task) -> float:
     hidden = experiment.hidden
     entering = (task.inputs or experiment.embedding) + (experiment.layers - 1) * hidden + experiment.layers * hidden
     steps, rows = max(task.lengths), min(experiment.batch or task.sequences, task.sequences)
+    if experiment.model == "transformer":
+        # 12 H^2 weights of the block, each used forwards and twice backwards.
+        return rows * steps * hidden * (36.0 * hidden + Dot.cost * steps)
     recurrence = work(steps, rows, len(CELLS[experiment.cell].gates) * hidden * entering)
     scoring = ATTENTIONS[experiment.attention].scoring
     if scoring is None:
