@@ -17,6 +17,7 @@ from core.attention import ATTENTIONS, Attending, Past, attention_shapes
 from core.cells import CELLS
 from core.checkpoint import InvalidCheckpoint
 from core.experiment import Experiment, InvalidExperiment
+from core.hooks import Hooks
 from core.model import SequenceModel
 from core.observe import observe
 from core.shares import shares
@@ -408,6 +409,21 @@ def test_walking_is_running(small):
     ran = passes.run(model, task, task.batch(), TBPTT(2, 3))
     assert walked.loss == ran.loss
     assert torch.equal(flat(walked.gradient()), flat(ran.gradient()))
+
+
+@every_kind
+@every_window
+def test_hooks_see_visits_that_add_up(small, kind, windows):
+    """A window brings what its losses attend to, too: over all windows, visits of a step add up to its dL/dh."""
+    model, task = made(attentive(small, attention=kind))
+    visits = torch.zeros(2, 6, 3, 6, dtype=torch.float64)
+
+    def add(step):
+        if step.phase == "backward":
+            visits[step.layer, step.t - 1] += step.values["dh"]
+
+    seen = passes.run(model, task, task.batch(), windows, hooks=Hooks(add))
+    assert_close(visits, torch.stack(seen.errors.dh))
 
 
 def test_float32_books_balance_to_its_digits(small):
