@@ -158,6 +158,10 @@ def test_the_ways_of_the_error_are_drawn_apart(observe: Callable[..., Trace]):
         drawn = np.array(lag_matrix.draw(trace, Look(path=path)).figure.data[0].z, float)
         norms = trace.pick(f"lag_{path}", layer=-1)
         assert np.allclose(drawn[4, 1], np.log10(norms[4, 1]))
+    charts = [lag_matrix.draw(trace, Look(path=path, step=4)) for path in ("total", "attention", "recurrence")]
+    assert len({(chart.figure.data[0].zmin, chart.figure.data[0].zmax) for chart in charts}) == 1
+    left, start = trace["lag_recurrence"][-1, 3, 0], trace["lag_h"][-1, 3, 3]
+    assert f"{picture.percent(left / start)} of its start" in charts[2].words
     assert lag_matrix.draw(observe(cell="lstm"), Look(path="attention")).words == lag_matrix.draw(observe(cell="lstm"), Look()).words
 
 
