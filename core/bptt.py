@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.attention import Paths
 from core.cells import AnyCell, Slopes, Tape, Weights
 from core.hooks import Hooks
 from core.trace import Array
@@ -212,14 +213,17 @@ class Place(NamedTuple):
 class Backward:
     """A backward pass that can be advanced step by step.
 
-    direct: (T, B, H), the error that each step's own loss sends into the top layer's h_t.  Each call of `step` moves every window of the
-    truncation one step back (full BPTT has one window); `finish` returns the sums over windows.
+    direct: (T, B, H), the error that each step's own loss sends into the top layer's h_t.  paths: what attention sends to earlier h_t.
+    Each call of `step` moves every window of the truncation one step back (full BPTT has one window); `finish` returns the sums over
+    windows.
     """
 
     turns = 2
     """Rooms in which the errors of overlapping windows travel; a step reads from one and writes to the next."""
 
-    def __init__(self, unrolled: Unrolled, direct: Tensor, truncation: TBPTT | None = None, hooks: Hooks | None = None) -> None:
+    def __init__(
+        self, unrolled: Unrolled, direct: Tensor, truncation: TBPTT | None = None, hooks: Hooks | None = None, paths: Paths | None = None
+    ) -> None:
         steps, batch, hidden = direct.shape
         if (steps, batch) != unrolled.x.shape[:2]:
             raise ValueError(f"direct has {steps} steps of {batch} sequences, but the forward pass has {tuple(unrolled.x.shape[:2])}.")
@@ -230,11 +234,11 @@ class Backward:
         self._disjoint = self.turns == 2 and not self.windows.overlap
         self._inside: list[Tensor | None] = [None] * len(unrolled.layers)
         self._make_room(unrolled, direct)
-        self.begin(unrolled, direct, hooks)
+        self.begin(unrolled, direct, hooks, paths)
 
-    def begin(self, unrolled: Unrolled, direct: Tensor, hooks: Hooks | None = None) -> None:
+    def begin(self, unrolled: Unrolled, direct: Tensor, hooks: Hooks | None = None, paths: Paths | None = None) -> None:
         """Back to before the last step, for a pass of the same shape; what the last one left is overwritten."""
-        self.unrolled, self._hooks = unrolled, hooks or Hooks()
+        self.unrolled, self._hooks, self._paths = unrolled, hooks or Hooks(), paths
         self.position = self.windows.k2
         unrolled.slopes(self._slopes)
         for folded, slopes in zip(self._folded, self._slopes, strict=True):
@@ -244,7 +248,7 @@ class Backward:
         for error in (*self._dh, *self._dc):
             error.zero_()
         if self._disjoint:
-            self._dh[-1].copy_(self._direct)
+            self._dh[-1].copy_(self._fold(paths.summed(self.windows)) if paths else self._direct)
         else:
             for layer, rows in enumerate(self._rooms[self._turn(self.position - 1)]):
                 rows.dc.zero_()
@@ -338,12 +342,17 @@ class Backward:
         return place
 
     def _fill(self, layer: int, position: int) -> None:
-        """Start a position's rows: the top layer's with the losses of the windows' own blocks, which are the only ones they follow."""
+        """Start a position's rows: the top layer's with the losses of the windows' own blocks, which are the only ones they follow.
+
+        Attention brings these losses to every step that the windows visit.
+        """
         dh, own = self._rooms[self._turn(position)][layer].dh, position - self.windows.overlap
         if own >= 0 and layer == len(self._dh) - 1:
             dh.copy_(self._direct[own])
         else:
             dh.zero_()
+        if self._paths and layer == len(self._dh) - 1:
+            dh += self._paths.at(own, self.windows.k1)
 
     def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:
         """The rows of windows that stand, `back` blocks before their own, at step r of a block are complete: add them to the sums."""
@@ -395,14 +404,14 @@ class Lag(Backward):
 
     turns = LAGS
 
-    def __init__(self, unrolled: Unrolled, direct: Tensor, reach: Array | None = None) -> None:
-        super().__init__(unrolled, direct, TBPTT(1, len(direct)))
+    def __init__(self, unrolled: Unrolled, direct: Tensor, reach: Array | None = None, paths: Paths | None = None) -> None:
+        super().__init__(unrolled, direct, TBPTT(1, len(direct)), paths=paths)
         self._reach: Array | None = None
         self._keep: list[Tensor | None] = [None] * -(-self._steps // LAGS)
         self.keep(reach)
 
-    def begin(self, unrolled: Unrolled, direct: Tensor, hooks: Hooks | None = None) -> None:
-        super().begin(unrolled, direct, hooks)
+    def begin(self, unrolled: Unrolled, direct: Tensor, hooks: Hooks | None = None, paths: Paths | None = None) -> None:
+        super().begin(unrolled, direct, hooks, paths)
         # The rows after the last are where the diagonals of the first few columns end that are written with longer ones.
         square = (self._steps + LAGS, self._steps, self._batch)
         kinds = range(2 if self._has_c else 1)
@@ -446,17 +455,66 @@ class Lag(Backward):
             kept[:steps] += (errors * keep[:, :steps]).sum(0)
 
 
+class AttendedLag(Lag):
+    """The same where the top layer is attended to: dL_s/dh_t also in two, what comes along attention alone and what recurrence brings.
+
+    Along attention alone means from h_t straight to the output of step s, and from a lower layer up through step t; at s = t it is the
+    whole, through the step's own output.
+    """
+
+    def begin(self, unrolled: Unrolled, direct: Tensor, hooks: Hooks | None = None, paths: Paths | None = None) -> None:
+        # By position, odd or even: rows are started for the next position before the lower layers have seen those of this one.
+        self._alone: dict[int, Tensor] = {}
+        self._above = direct
+        super().begin(unrolled, direct, hooks, paths)
+        square = (self._steps, self._steps, self._batch)
+        self._along, self._across = ([direct.new_full(square, float("nan")) for _ in unrolled.layers] for _ in range(2))
+
+    @property
+    def matrix(self) -> LagMatrix:
+        return replace(super().matrix, attention=tuple(self._along), recurrence=tuple(self._across))
+
+    def _fill(self, layer: int, position: int) -> None:
+        super()._fill(layer, position)
+        if layer == len(self._dh) - 1:
+            self._alone[position % 2] = self._rooms[self._turn(position)][layer].dh.clone()
+
+    def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:
+        super()._visit(layer, r, back, dh, dc)
+        if layer == len(self._dh) - 1:
+            alone = self._alone[self.position % 2][back * self._batch :]
+        else:
+            place = self._places[self.position] or self._place(self.position)
+            alone = _descend(self.unrolled.cell, place.slopes[layer + 1], self._above, self.unrolled.layers[layer + 1])
+        self._above = alone
+        kinds = [(self._along, alone)]
+        if back and self.unrolled.cell.recurrent:
+            kinds.append((self._across, dh - alone))
+        for norms, errors in kinds:
+            cells = torch.linalg.vector_norm(errors, dim=-1).view(self._steps - back, self._batch)
+            norms[layer].diagonal(-back).copy_(cells.T)
+
+
 @dataclass(frozen=True)
 class LagMatrix:
     """|dL_s/dh_t| and |dL_s/dc_t| for each layer, (T, T, B), rows s, columns t, NaN above the diagonal; unmasked.
 
     kept_h, kept_c: the vectors of the kept cells, summed over s, (T, B, H) a layer; empty unless a reach was given.
+    attention, recurrence: the norms of the two vectors that make up dL_s/dh_t, see `AttendedLag`; empty without attention.  The second is
+    NaN in the diagonal, and where a model has no recurrence.
     """
 
     h: tuple[Tensor, ...]
     c: tuple[Tensor, ...]
     kept_h: tuple[Tensor, ...] = ()
     kept_c: tuple[Tensor, ...] = ()
+    attention: tuple[Tensor, ...] = ()
+    recurrence: tuple[Tensor, ...] = ()
+
+    def named(self) -> dict[str, tuple[Tensor, ...]]:
+        """The norms that there are, by their names in a Trace."""
+        norms = {"lag_h": self.h, "lag_c": self.c, "lag_attention": self.attention, "lag_recurrence": self.recurrence}
+        return {name: matrices for name, matrices in norms.items() if matrices}
 
 
 @torch.inference_mode()
@@ -468,9 +526,11 @@ def forward(
 
 
 @torch.inference_mode()
-def backward(unrolled: Unrolled, direct: Tensor, truncation: TBPTT | None = None, hooks: Hooks | None = None) -> Errors:
+def backward(
+    unrolled: Unrolled, direct: Tensor, truncation: TBPTT | None = None, hooks: Hooks | None = None, paths: Paths | None = None
+) -> Errors:
     """All steps back, from direct (T, B, H), the error of each step's own loss at the top layer; full BPTT unless truncated."""
-    return Backward(unrolled, direct, truncation, hooks).finish()
+    return Backward(unrolled, direct, truncation, hooks, paths).finish()
 
 
 class LagSweep:
@@ -481,35 +541,35 @@ class LagSweep:
         self._walk: Lag
 
     @torch.inference_mode()
-    def __call__(self, unrolled: Unrolled, direct: Tensor, reach: Array | None = None) -> LagMatrix:
+    def __call__(self, unrolled: Unrolled, direct: Tensor, reach: Array | None = None, paths: Paths | None = None) -> LagMatrix:
         """The error norms of every loss at every earlier state; see `Lag`."""
-        shape = (direct.shape, direct.dtype, unrolled.cell, len(unrolled.layers))
+        shape = (direct.shape, direct.dtype, unrolled.cell, len(unrolled.layers), paths is None)
         if self._shape == shape:
-            self._walk.begin(unrolled, direct)
+            self._walk.begin(unrolled, direct, paths=paths)
             self._walk.keep(reach)
         else:
-            self._walk, self._shape = Lag(unrolled, direct, reach), shape
+            self._walk, self._shape = (AttendedLag if paths else Lag)(unrolled, direct, reach, paths), shape
         walk = self._walk
         for _ in range(walk.position):
             walk.step()
         found = walk.matrix
-        return found if reach is not None else LagMatrix(found.h, found.c)
+        return found if reach is not None else replace(found, kept_h=(), kept_c=())
 
 
-def lag_matrix(unrolled: Unrolled, direct: Tensor, reach: Array | None = None) -> LagMatrix:
+def lag_matrix(unrolled: Unrolled, direct: Tensor, reach: Array | None = None, paths: Paths | None = None) -> LagMatrix:
     """The error norms of every loss at every earlier state, in one sweep; see `Lag`."""
-    return LagSweep()(unrolled, direct, reach)
+    return LagSweep()(unrolled, direct, reach, paths)
 
 
 @torch.inference_mode()
-def lag_row(unrolled: Unrolled, direct: Tensor, s: int) -> Errors:
+def lag_row(unrolled: Unrolled, direct: Tensor, s: int, paths: Paths | None = None) -> Errors:
     """One row of the lag matrix as vectors: dL_s/dh_t and dL_s/dc_t for every t <= s, (s + 1, B, H) a layer.  s counts from 0."""
     alone = torch.zeros_like(direct[: s + 1])
     alone[s] = direct[s]
-    return backward(unrolled.section(slice(s + 1)), alone)
+    return backward(unrolled.section(slice(s + 1)), alone, paths=paths.alone(s) if paths else None)
 
 
-def lag_vectors(unrolled: Unrolled, direct: Tensor) -> tuple[Tensor, ...]:
+def lag_vectors(unrolled: Unrolled, direct: Tensor, paths: Paths | None = None) -> tuple[Tensor, ...]:
     """All dL_s/dh_t as vectors, (T, T, B, H) a layer, NaN above the diagonal.  ValueError beyond `VECTORS` numbers."""
     steps, batch, hidden = direct.shape
     size = len(unrolled.layers) * steps * steps * batch * hidden
@@ -517,7 +577,7 @@ def lag_vectors(unrolled: Unrolled, direct: Tensor) -> tuple[Tensor, ...]:
         raise ValueError(f"The lag matrix of {steps} steps has {size:,} numbers as vectors; at most {VECTORS:,} are held. Ask for rows.")
     vectors = tuple(direct.new_full((steps, steps, batch, hidden), float("nan")) for _ in unrolled.layers)
     for s in range(steps):
-        for layer, dh in enumerate(lag_row(unrolled, direct, s).dh):
+        for layer, dh in enumerate(lag_row(unrolled, direct, s, paths).dh):
             vectors[layer][s, : s + 1] = dh
     return vectors
 
@@ -528,12 +588,17 @@ def direct_parts(unrolled: Unrolled, direct: Tensor) -> tuple[Tensor, ...]:
     parts = [direct]
     cell = unrolled.cell
     for layer in reversed(range(1, len(unrolled.layers))):
-        k, dh = cell.slope_room(unrolled.tapes[layer]), parts[0]
+        k = cell.slope_room(unrolled.tapes[layer])
         cell.slopes(unrolled.tapes[layer], k)
-        dc = torch.zeros_like(dh)
-        da = dh.new_empty(*dh.shape[:2], len(cell.gates), dh.shape[-1])
-        rows = cell.rows(dh, dc, da)
-        cell.through(k, rows)
-        cell.adjoint(k, rows)
-        parts.insert(0, cell.inside(k, dh, da).flatten(-2) @ unrolled.layers[layer].weight_ih)
+        parts.insert(0, _descend(cell, k, parts[0], unrolled.layers[layer]))
     return tuple(parts)
+
+
+def _descend(cell: AnyCell, k: Slopes, dh: Tensor, w: Weights) -> Tensor:
+    """dL/dh_t of a layer (..., H) -> what it sends to the layer below within the step."""
+    dc = torch.zeros_like(dh)
+    da = dh.new_empty(*dh.shape[:-1], len(cell.gates), dh.shape[-1])
+    rows = cell.rows(dh, dc, da)
+    cell.through(k, rows)
+    cell.adjoint(k, rows)
+    return cell.inside(k, dh, da).flatten(-2) @ w.weight_ih

@@ -31,9 +31,11 @@ class Catalogue:
     @classmethod
     def here(cls) -> Catalogue:
         """The catalogue of this process's registries (imports torch)."""
+        from core.attention import ATTENTIONS
         from core.cells import CELLS
         from core.clipping import CLIPS
         from core.model import INITIALISATIONS
+        from core.models import MODELS
         from core.optimisers import OPTIMISERS
         from core.series import SCALINGS, SERIES
         from core.tasks import TASKS
@@ -43,7 +45,9 @@ class Catalogue:
             "TASKS": TASKS,
             "SERIES": SERIES,
             "SCALINGS": SCALINGS,
+            "MODELS": MODELS,
             "CELLS": CELLS,
+            "ATTENTIONS": ATTENTIONS,
             "INITIALISATIONS": INITIALISATIONS,
             "TRUNCATIONS": TRUNCATIONS,
             "CLIPS": CLIPS,

@@ -127,6 +127,8 @@ class Cell(ABC, Generic[K, R]):
     states: ClassVar[tuple[str, ...]] = ("h",)
     gated: ClassVar[bool] = True
     """Whether `a` ends up holding gate values worth a look (a plain RNN's would only be h again)."""
+    recurrent: ClassVar[bool] = True
+    """Whether anything goes from one step to the next."""
     twin: ClassVar[Callable[..., nn.RNNBase]]
     """The module of torch that computes the same."""
 

@@ -59,9 +59,9 @@ def _field(default: Any, label: str, help: str, group: str, key: str, **more: An
 class Experiment:
     """What to run.  Fields out of bounds raise `InvalidExperiment` with one sentence each.
 
-    Names of registry members (`task`, `series`, `scaling`, `cell`, `truncation`, `clip`, `optimiser`, `initialisation`) are checked
-    against the registries by `core.catalogue.Catalogue.check`, which needs the registries, and thus torch, or a catalogue that a worker
-    sent.
+    Names of registry members (`task`, `series`, `scaling`, `model`, `cell`, `attention`, ...) are
+    checked against the registries by `core.catalogue.Catalogue.check`, which needs the registries, and thus torch, or a catalogue that a
+    worker sent.
     """
 
     task: str = _field("sentences", "Task", "What the network has to learn.", "Task", "task", choices="TASKS")
@@ -175,7 +175,10 @@ class Experiment:
         option=True,
     )
 
-    cell: str = _field("lstm", "Cell", "The recurrent unit that carries the state from step to step.", "Model", "cell", choices="CELLS")
+    model: str = _field("recurrent", "Model", "What learns the task.", "Model", "model", choices="MODELS")
+    cell: str = _field(
+        "lstm", "Cell", "The recurrent unit that carries the state from step to step.", "Model", "cell", choices="CELLS", option=True
+    )
     layers: int = _field(
         1,
         "Layers",
@@ -184,6 +187,7 @@ class Experiment:
         "layers",
         minimum=1,
         maximum=limits.LAYERS,
+        option=True,
     )
     hidden: int = _field(
         32, "Hidden units", "Numbers in one hidden state: the size of the memory.", "Model", "h", minimum=1, maximum=limits.HIDDEN
@@ -205,6 +209,7 @@ class Experiment:
         "Model",
         "init",
         choices="INITIALISATIONS",
+        option=True,
     )
     gain: float = _field(
         1.0,
@@ -215,6 +220,7 @@ class Experiment:
         minimum=0.0,
         maximum=limits.GAIN,
         step=0.1,
+        option=True,
     )
     forget_bias: float = _field(
         0.0,
@@ -225,6 +231,25 @@ class Experiment:
         minimum=-limits.FORGET_BIAS,
         maximum=limits.FORGET_BIAS,
         step=0.5,
+        option=True,
+    )
+    attention: str = _field(
+        "none",
+        "Attention",
+        "Lets each output read past states of the top layer at once: a way for errors beside the recurrence.",
+        "Model",
+        "att",
+        choices="ATTENTIONS",
+        option=True,
+    )
+    heads: int = _field(
+        1,
+        "Heads",
+        "Attentions side by side; each works on its own part of the hidden units.",
+        "Model",
+        "heads",
+        minimum=1,
+        maximum=limits.HEADS,
         option=True,
     )
 
@@ -358,6 +383,9 @@ class Experiment:
             problems["update_every"] = "An update after each block needs k1 = k2: a window must not reach back over an update."
         elif not problems and self._blocks_without_loss():
             problems["update_every"] = "With an answer after the last step only, earlier blocks have no loss: update after each pass."
+        if not problems and (self.attention != "none" or self.model == "transformer") and self.hidden % self.heads:
+            fitting = ", ".join(str(heads) for heads in range(1, limits.HEADS + 1) if self.hidden % heads == 0)
+            problems["heads"] = f"Heads share {self.hidden} hidden units evenly: there may be {fitting}, not {self.heads}."
         if problems:
             raise InvalidExperiment(problems)
 

@@ -6,6 +6,7 @@ STEPS = 512
 VOCABULARY = 2_000
 LAYERS = 4
 HIDDEN = 256
+HEADS = 8
 EMBEDDING = 256
 GAIN = 10.0
 FORGET_BIAS = 10.0
@@ -31,6 +32,10 @@ NOISE = 10.0
 
 LAG_STEPS = 512
 """The lag matrix is computed for at most this many last steps."""
+ATTENDED_LAG_STEPS = 128
+"""The same where there is attention, whose ways from every loss to every state are walked one by one."""
+ATTENTION_WEIGHTS = 2**22
+"""Heads times steps times steps times sequences, the numbers of one pass's attention; a dozen arrays of that size are held at a time."""
 
 CHECKPOINT_BYTES = 64 * 2**20
 """The largest checkpoint that is read from a file."""

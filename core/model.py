@@ -1,4 +1,4 @@
-"""SequenceModel: embedding (of tokens) -> stacked cells -> readout, over one flat vector of parameters.
+"""SequenceModel: embedding (of tokens) -> stacked cells -> perhaps attention -> readout, over one flat vector of parameters.
 
 Every weight is a view into that vector, and so is every gradient: clipping and the optimiser see one tensor.  Recurrent weights bear the
 names and shapes that `torch.nn.RNN`, `LSTM` and `GRU` give them, prefixed "rnn.", so that state dicts copy both ways
@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from core import bptt
+from core import bptt, limits
+from core.attention import ATTENTIONS, Attended, Attending, Past, Paths, attention_shapes
 from core.cells import CELLS, AnyCell, Weights
-from core.experiment import Experiment
+from core.experiment import Experiment, InvalidExperiment
 from core.shares import ByToken, EmbeddingFactors, Factors, InputFactors
 from core.tasks import Batch, Task
 
@@ -33,7 +34,10 @@ class SequenceModel:
 
     shapes: name -> shape of every weight, in the order in which they lie in `flat` (P,).  The stack alone needs only the "rnn." ones.
     layers: the weights of each layer of the stack, as `core.bptt` takes them.
+    attention: what attends to the states of the top layer, or None.
     """
+
+    attention: Attending | None = None
 
     def __init__(self, cell: AnyCell, layers: int, hidden: int, shapes: Mapping[str, tuple[int, ...]], dtype: torch.dtype) -> None:
         self.cell, self.hidden, self.shapes = cell, hidden, dict(shapes)
@@ -52,7 +56,14 @@ class SequenceModel:
             shapes["embedding.weight"] = (len(task.vocabulary), inputs)
         shapes |= _stack_shapes(cell, experiment.layers, hidden, inputs)
         shapes |= {"readout.weight": (task.outputs, hidden), "readout.bias": (task.outputs,)}
+        scoring = ATTENTIONS[experiment.attention].scoring
+        if scoring:
+            check_room(experiment, task)
+            # Last, so that all other weights start as they do without attention.
+            shapes |= attention_shapes(scoring, hidden, experiment.heads)
         model = cls(cell, experiment.layers, hidden, shapes, DTYPES[experiment.dtype])
+        if scoring:
+            model.attention = Attending(scoring, experiment.heads, model.weights)
         model.initialise(experiment)
         return model
 
@@ -98,27 +109,41 @@ class SequenceModel:
             if "forget_bias" in self.cell.options:
                 self.weights[bias_ih].unflatten(0, (len(self.cell.gates), -1))[self.cell.gates.index("f")] += experiment.forget_bias
 
-    def embed(self, batch: Batch) -> Tensor:
-        """What enters the lowest layer, (T, B, I): embedded tokens, or the numbers themselves."""
+    def embed(self, batch: Batch, first: int = 0) -> Tensor:
+        """What enters the lowest layer, (T, B, I), for a batch that begins at step `first` (from 0)."""
+        return self.enter(batch.inputs, first)
+
+    def enter(self, inputs: Tensor, first: int = 0) -> Tensor:
+        """What is read, from step `first` on, as it enters the lowest layer: embedded tokens, or the numbers themselves."""
         if "embedding.weight" not in self.weights:
-            return batch.inputs
-        return nn.functional.embedding(batch.inputs, self.weights["embedding.weight"])
+            return inputs
+        return nn.functional.embedding(inputs, self.weights["embedding.weight"])
+
+    def attend(self, h: Tensor, mask: Tensor | None = None, past: Past | None = None) -> Attended | None:
+        """What the top layer's states (T, B, H) read of each other and of those in the past; None without attention."""
+        return self.attention(h, mask, past) if self.attention else None
 
     def readout(self, h: Tensor) -> Tensor:
-        """(T, B, H) -> outputs (T, B, O)."""
+        """What is read, (T, B, H), states or what attention made of them -> outputs (T, B, O)."""
         return nn.functional.linear(h, self.weights["readout.weight"], self.weights["readout.bias"])
 
     def readout_adjoint(self, d_outputs: Tensor) -> Tensor:
-        """dL/d outputs (T, B, O) -> the direct error at the top layer, (T, B, H)."""
+        """dL/d outputs (T, B, O) -> the error of what was read, (T, B, H): without attention, the direct error at the top layer."""
         return d_outputs @ self.weights["readout.weight"]
 
     def factors(
-        self, unrolled: bptt.Unrolled, errors: bptt.Errors, read: Tensor | None = None, d_outputs: Tensor | None = None
+        self,
+        unrolled: bptt.Unrolled,
+        errors: bptt.Errors,
+        read: Tensor | None = None,
+        d_outputs: Tensor | None = None,
+        paths: Paths | None = None,
     ) -> list[Factors]:
         """Every weight's gradient as errors and inputs, in the order of `shapes`.
 
         read: what the batch holds, (T, B) tokens that were embedded or (T, B, I) numbers.  d_outputs: (T, B, O).  Without them, the
-        stack's weights alone.
+        stack's weights alone.  paths: what came through attention; those of its weights that work on attended states also have errors at
+        the steps P before the pass, in front.
         """
         found: dict[str, Factors] = {}
         for layer, (weight_ih, weight_hh, bias_ih, bias_hh) in enumerate(self._layer_names):
@@ -135,8 +160,10 @@ class SequenceModel:
                 by_token = ByToken(found[lowest].errors, read, table)
                 found[lowest] = InputFactors(lowest, by_token, unrolled.x)
                 found["embedding.weight"] = EmbeddingFactors("embedding.weight", by_token, self.weights[lowest])
-            found["readout.weight"] = Factors("readout.weight", d_outputs, unrolled.h)
+            found["readout.weight"] = Factors("readout.weight", d_outputs, paths.attended.read if paths else unrolled.h)
             found["readout.bias"] = Factors("readout.bias", d_outputs, None)
+        if paths:
+            found |= {factor.name: factor for factor in paths.factors()}
         return [found[name] for name in self.shapes if name in found]
 
 
@@ -147,6 +174,19 @@ def _stack_shapes(cell: AnyCell, layers: int, hidden: int, inputs: int) -> dict[
         sizes = ((wide, hidden if layer else inputs), (wide, hidden), (wide,), (wide,))
         shapes |= dict(zip((f"rnn.{name}" for name in torch_names(layer)), sizes, strict=True))
     return shapes
+
+
+def check_room(experiment: Experiment, task: Task) -> None:
+    """InvalidExperiment where the attention of one pass would not fit into memory."""
+    sequences, steps = min(experiment.batch or task.sequences, task.sequences), max(task.lengths)
+    wanted = experiment.heads * sequences * steps**2
+    if (experiment.attention != "none" or experiment.model == "transformer") and wanted > limits.ATTENTION_WEIGHTS:
+        raise InvalidExperiment(
+            {
+                "attention": f"Attention of {experiment.heads} heads over {sequences} sequences of {steps} steps has {wanted:,} weights; "
+                f"at most {limits.ATTENTION_WEIGHTS:,} are allowed: take fewer sequences per update, fewer heads or shorter sequences."
+            }
+        )
 
 
 def _leave(weight_hh: Tensor, generator: torch.Generator) -> None:

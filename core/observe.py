@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from core import bptt, limits
+from core.attention import Paths
 from core.passes import Pass
 from core.shares import Shares, shares
 from core.tasks import Task
-from core.trace import PARTS, Array, Axis, Trace
+from core.trace import ATTENDED_PARTS, Array, Axis, Trace
+from core.truncation import TBPTT
 
 
 @torch.inference_mode()
@@ -36,6 +38,7 @@ def observe(
     """
     part = seen.unrolled.section(rows=rows)
     direct = seen.direct[:, rows]
+    paths = seen.paths and seen.paths.section(rows=rows)
     cell = seen.unrolled.cell
     real = seen.batch.mask[:, rows].numpy()
     with_loss = seen.batch.with_loss[:, rows].numpy()
@@ -44,12 +47,16 @@ def observe(
 
     def whole(value: Tensor | Array, *positions: int) -> Array:
         """Put the pass's steps at their place in the sequence along the axes at `positions`; absent steps are NaN."""
+        return spread(value, dict.fromkeys(positions, place))
+
+    def spread(value: Tensor | Array, places: Mapping[int, slice]) -> Array:
+        """The same, each axis at a place of its own."""
         array = value.numpy() if isinstance(value, Tensor) else value
         if steps == len(real):
             return array.copy()
-        shape = [steps if position in positions else size for position, size in enumerate(array.shape)]
+        shape = [steps if position in places else size for position, size in enumerate(array.shape)]
         out = np.zeros(shape, bool) if array.dtype == bool else np.full(shape, np.nan, array.dtype)
-        out[tuple(place if position in positions else slice(None) for position in range(array.ndim))] = array
+        out[tuple(places.get(position, slice(None)) for position in range(array.ndim))] = array
         return out
 
     def hide(array: Array, step: int, sequence: int, there: Array) -> Array:
@@ -72,13 +79,12 @@ def observe(
     parts = bptt.direct_parts(part, direct)
     reach = seen.truncation.within(len(real)).reach(len(real))
     total = [dh[:, rows] for dh in seen.errors.dh]
-    truncated = (reach != np.tri(len(real), dtype=bool)).any()
-    untruncated = bptt.backward(part, direct).dh if truncated else total
-    by_part = torch.stack([torch.stack((dh, own, dh - own, full)) for dh, own, full in zip(total, parts, untruncated, strict=True)])
     values: dict[str, Array] = {name: stacked([tape[name][1:] for tape in part.tapes]) for name in cell.states}
     if cell.gated:
         values["gate"] = by_gate([tape["a"].unflatten(-1, (len(cell.gates), -1)) for tape in part.tapes])
-    values["dh"] = hide_padding(whole(by_part, 2), 2, 3)
+    along = _along(part, direct, seen.truncation.within(len(real)), paths)
+    full = _untruncated(part, direct, reach, total, paths)
+    values["dh"] = hide_padding(whole(_by_part(total, parts, full, along), 2), 2, 3)
     if seen.errors.dc:
         values["dc"] = stacked([dc[:, rows] for dc in seen.errors.dc])
     values["da"] = by_gate([da[:, rows] for da in seen.errors.da])
@@ -87,33 +93,72 @@ def observe(
         values[name] = hide_padding(whole(value, 0), 0, 1)
 
     by_weight = shares(seen.factors, list(gradient.values()))
-    values["share_projection"] = whole(by_weight.projections, 1)
-    values["share_norm"] = whole(by_weight.norms, 1)
+    # Attention's weights also have shares of the steps before the pass.
+    shared = slice(place.stop - by_weight.norms.shape[1], place.stop)
+    values["share_projection"] = spread(by_weight.projections, {1: shared})
+    values["share_norm"] = spread(by_weight.norms, {1: shared})
     values["gradient_norm"] = by_weight.gradient_norms.numpy().copy()
     books = {"shares": _share_error(by_weight)}
 
     values["reach"] = whole(reach, 0, 1)
-    swept, books["lag matrix"], books["direct"] = _lag(sweep or bptt.LagSweep(), part, direct, reach, total, parts)
-    for name, matrices in (("lag_h", swept.h), ("lag_c", swept.c)):
-        if matrices:
-            values[name] = hide_padding(hide(whole(torch.stack(matrices), 1, 2), 1, 3, with_loss), 2, 3)
-    labels = {"gate": cell.gates, "part": PARTS, "weight": by_weight.names, **task.coordinates}
+    swept, books["lag matrix"], books["direct"] = _lag(sweep or bptt.LagSweep(), part, direct, reach, total, parts, paths)
+    for name, matrices in swept.named().items():
+        values[name] = hide_padding(hide(whole(torch.stack(matrices), 1, 2), 1, 3, with_loss), 2, 3)
+    if paths:
+        attended = slice(place.stop - len(paths.attended.h), place.stop)
+        values["attention"] = hide_padding(spread(_attention(paths), {1: place, 2: attended}), 1, 3)
+    kinds = ATTENDED_PARTS[: values["dh"].shape[1]]
+    labels = {"gate": cell.gates, "part": kinds, "weight": by_weight.names, **task.coordinates}
     return Trace(iteration, tuple(axes), labels, values, in_batch, books)
 
 
 def _lag(
-    sweep: bptt.LagSweep, part: bptt.Unrolled, direct: Tensor, reach: Array, total: Sequence[Tensor], parts: Sequence[Tensor]
+    sweep: bptt.LagSweep,
+    part: bptt.Unrolled,
+    direct: Tensor,
+    reach: Array,
+    total: Sequence[Tensor],
+    parts: Sequence[Tensor],
+    paths: Paths | None,
 ) -> tuple[bptt.LagMatrix, float, float]:
     """The lag matrix of the last steps, and how well its kept cells add up to dL/dh and its diagonal is the direct part."""
-    first = max(0, part.steps - limits.LAG_STEPS)
+    first = max(0, part.steps - (limits.ATTENDED_LAG_STEPS if paths else limits.LAG_STEPS))
     late = slice(first, None)
-    matrix = sweep(part.section(late), direct[late], reach[late, late])
+    matrix = sweep(part.section(late), direct[late], reach[late, late], paths.section(late) if paths else None)
     difference = _relative([kept - dh[late] for kept, dh in zip(matrix.kept_h, total, strict=True)], total)
     own = [own[late].norm(dim=-1) for own in parts]
     diagonal = _relative([h.diagonal().T - norm for h, norm in zip(matrix.h, own, strict=True)], own)
     if first:
-        matrix = bptt.LagMatrix(tuple(_at_the_end(h, part.steps) for h in matrix.h), tuple(_at_the_end(c, part.steps) for c in matrix.c))
+        kinds = (matrix.h, matrix.c, (), (), matrix.attention, matrix.recurrence)
+        matrix = bptt.LagMatrix(*(tuple(_at_the_end(norms, part.steps) for norms in kind) for kind in kinds))
     return matrix, difference, diagonal
+
+
+def _untruncated(part: bptt.Unrolled, direct: Tensor, reach: Array, total: Sequence[Tensor], paths: Paths | None) -> Sequence[Tensor]:
+    """dL/dh under full BPTT, (T, B, H) a layer: the total where the truncation cuts nothing."""
+    truncated = (reach != np.tri(len(reach), dtype=bool)).any()
+    return bptt.backward(part, direct, paths=paths).dh if truncated else total
+
+
+def _along(part: bptt.Unrolled, direct: Tensor, windows: TBPTT, paths: Paths | None) -> tuple[Tensor, ...]:
+    """The part of dL/dh that comes along attention from later steps, (T, B, H) a layer; nothing without attention."""
+    return bptt.direct_parts(part, paths.summed(windows) - direct) if paths else ()
+
+
+def _by_part(total: Sequence[Tensor], direct: Sequence[Tensor], untruncated: Sequence[Tensor], attention: Sequence[Tensor]) -> Tensor:
+    """(T, B, H) a layer and part -> (L, parts, T, B, H), in the order of `PARTS` or `ATTENDED_PARTS`."""
+    whole, own, full = torch.stack(list(total)), torch.stack(list(direct)), torch.stack(list(untruncated))
+    if not attention:
+        return torch.stack((whole, own, whole - own, full), 1)
+    along = torch.stack(list(attention))
+    return torch.stack((whole, own, whole - own - along, full, along), 1)
+
+
+def _attention(paths: Paths) -> Tensor:
+    """The weights of attention, (n, T, S, B), NaN where a step cannot look: at later ones."""
+    weights = paths.attended.weights.permute(1, 2, 3, 0)
+    later = torch.ones(weights.shape[1:3], dtype=torch.bool).triu_(paths.attended.past + 1)
+    return weights.masked_fill(later[..., None], torch.nan)
 
 
 def _at_the_end(matrix: Tensor, steps: int) -> Tensor:
@@ -123,7 +168,7 @@ def _at_the_end(matrix: Tensor, steps: int) -> Tensor:
 
 
 def _share_error(by_weight: Shares) -> float:
-    return _relative([by_weight.projections.sum(1) - by_weight.gradient_norms], [by_weight.gradient_norms])
+    return _relative([by_weight.projections.nansum(1) - by_weight.gradient_norms], [by_weight.gradient_norms])
 
 
 def _relative(differences: Sequence[Tensor], wholes: Sequence[Tensor]) -> float:

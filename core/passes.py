@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from core import bptt
+from core.attention import Past, Paths
 from core.hooks import Hooks
 from core.model import SequenceModel
 from core.shares import Factors
@@ -22,7 +23,8 @@ class Pass:
     """One batch, forwards and backwards.
 
     losses: L_s of each step and sequence, (T, B), which add up to L.  outputs: (T, B, O).  d_outputs: dL/d outputs.
-    direct: the error that each step's own loss sends into the top layer, (T, B, H).
+    direct: the error that each step's own loss sends into its own state of the top layer, (T, B, H).
+    paths: what attention lets through to other states; None without attention.
     """
 
     model: SequenceModel
@@ -34,6 +36,7 @@ class Pass:
     d_outputs: Tensor
     direct: Tensor
     errors: bptt.Errors
+    paths: Paths | None = None
 
     @cached_property
     def loss(self) -> float:
@@ -44,7 +47,7 @@ class Pass:
     def factors(self) -> list[Factors]:
         """Every weight's gradient as errors and inputs."""
         with torch.inference_mode():
-            return self.model.factors(self.unrolled, self.errors, self.batch.inputs, self.d_outputs)
+            return self.model.factors(self.unrolled, self.errors, self.batch.inputs, self.d_outputs, self.paths)
 
     @torch.inference_mode()
     def gradient(self, out: Mapping[str, Tensor] | None = None) -> Mapping[str, Tensor]:
@@ -68,10 +71,12 @@ class Engine:
         self._back: bptt.Backward
 
     @torch.inference_mode()
-    def run(self, batch: Batch, truncation: TBPTT, state: bptt.State | None = None, hooks: Hooks | None = None) -> Pass:
-        """A whole pass."""
+    def run(
+        self, batch: Batch, truncation: TBPTT, state: bptt.State | None = None, hooks: Hooks | None = None, past: Past | None = None
+    ) -> Pass:
+        """A whole pass.  past: states from before it that attention reads."""
         model, task = self.model, self.task
-        x, shape = model.embed(batch), (batch.inputs.shape, truncation)
+        x, shape = model.embed(batch, len(past.h) if past else 0), (batch.inputs.shape, truncation)
         fresh = shape != self._shape
         if fresh:
             self._shape = ()  # a hook may break the pass off before its room is whole
@@ -79,37 +84,59 @@ class Engine:
         else:
             self._ahead.begin(x, state, batch.mask, hooks)
         unrolled = self._ahead.finish()
-        outputs = model.readout(unrolled.h)
-        losses, d_outputs = task.loss(outputs, batch)
-        direct = model.readout_adjoint(d_outputs)
+        outputs, losses, d_outputs, direct, paths = _top(model, task, batch, unrolled, past)
         if fresh:
-            self._back = bptt.Backward(unrolled, direct, truncation, hooks)
+            self._back = bptt.Backward(unrolled, direct, truncation, hooks, paths)
             self._shape = shape
         else:
-            self._back.begin(unrolled, direct, hooks)
-        return Pass(model, batch, truncation, unrolled, outputs, losses, d_outputs, direct, self._back.finish())
+            self._back.begin(unrolled, direct, hooks, paths)
+        return Pass(model, batch, truncation, unrolled, outputs, losses, d_outputs, direct, self._back.finish(), paths)
+
+
+def _top(
+    model: SequenceModel, task: Task, batch: Batch, unrolled: bptt.Unrolled, past: Past | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Paths | None]:
+    """What stands above the recurrence, there and back: outputs, losses, dL/d outputs, the direct errors, and attention's paths."""
+    attended = model.attend(unrolled.h, batch.mask if unrolled.mask is not None else None, past)
+    outputs = model.readout(attended.read if attended else unrolled.h)
+    losses, d_outputs = task.loss(outputs, batch)
+    d_read = model.readout_adjoint(d_outputs)
+    if attended is None:
+        return outputs, losses, d_outputs, d_read, None
+    paths = attended.back(d_read)
+    return outputs, losses, d_outputs, paths.direct, paths
 
 
 def run(
-    model: SequenceModel, task: Task, batch: Batch, truncation: TBPTT, state: bptt.State | None = None, hooks: Hooks | None = None
+    model: SequenceModel,
+    task: Task,
+    batch: Batch,
+    truncation: TBPTT,
+    state: bptt.State | None = None,
+    hooks: Hooks | None = None,
+    past: Past | None = None,
 ) -> Pass:
     """A whole pass in room of its own; `walk` is the same, step by step."""
-    return Engine(model, task).run(batch, truncation, state, hooks)
+    return Engine(model, task).run(batch, truncation, state, hooks, past)
 
 
 def walk(
-    model: SequenceModel, task: Task, batch: Batch, truncation: TBPTT, state: bptt.State | None = None, hooks: Hooks | None = None
+    model: SequenceModel,
+    task: Task,
+    batch: Batch,
+    truncation: TBPTT,
+    state: bptt.State | None = None,
+    hooks: Hooks | None = None,
+    past: Past | None = None,
 ) -> Iterator[bptt.Forward | bptt.Backward | Pass]:
     """The pass one step at a time: yields the `Forward` after each of its steps, the `Backward` after each of its, and the `Pass` last."""
-    ahead = bptt.Forward(model.cell, model.layers, model.embed(batch), state, batch.mask, hooks)
+    ahead = bptt.Forward(model.cell, model.layers, model.embed(batch, len(past.h) if past else 0), state, batch.mask, hooks)
     while not ahead.done:
         ahead.step()
         yield ahead
-    outputs = model.readout(ahead.unrolled.h)
-    losses, d_outputs = task.loss(outputs, batch)
-    direct = model.readout_adjoint(d_outputs)
-    back = bptt.Backward(ahead.unrolled, direct, truncation, hooks)
+    outputs, losses, d_outputs, direct, paths = _top(model, task, batch, ahead.unrolled, past)
+    back = bptt.Backward(ahead.unrolled, direct, truncation, hooks, paths)
     while not back.done:
         back.step()
         yield back
-    yield Pass(model, batch, truncation, ahead.unrolled, outputs, losses, d_outputs, direct, back.finish())
+    yield Pass(model, batch, truncation, ahead.unrolled, outputs, losses, d_outputs, direct, back.finish(), paths)

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core import bptt
 from core.experiment import Experiment
 from core.forecast import Forecast, origins
 from core.model import SequenceModel
+from core.onward import Onward
 from core.tasks import Windows
 
 NAME = "Network"
@@ -30,7 +30,8 @@ def forecast(model: SequenceModel, task: Windows, experiment: Experiment) -> For
     """
     first, end = task.parts.train.stop, task.parts.test.stop
     begins = origins(task.parts, experiment.horizon)
-    group = max(1, NUMBERS // (experiment.window * 8 * model.hidden * len(model.layers)))
+    wide = 8 * model.hidden * (len(model.layers) + (model.attention is not None))
+    group = max(1, NUMBERS // ((experiment.window + experiment.horizon) * wide))
     steps = torch.cat(
         [_group(model, task, experiment, torch.tensor(begins[at : at + group])) for at in range(0, len(begins), group)], dim=1
     )
@@ -43,12 +44,10 @@ def _group(model: SequenceModel, task: Windows, experiment: Experiment, begins: 
     """Scaled predictions of some origins, (h, n, D)."""
     # No window is longer than the training part, so that there are enough values before the first origin.
     read = task.scaled[torch.arange(-experiment.window, 0)[:, None] + begins]
-    state: bptt.State | None = None
+    onward = Onward(model)
     predicted: list[Tensor] = []
     for step in range(experiment.horizon):
-        unrolled = bptt.forward(model.cell, model.layers, read, state)
-        state = unrolled.last()
-        predicted.append(model.readout(unrolled.h[-1]))
+        predicted.append(onward.read(read))
         true = task.scaled[(begins + step).clamp(max=len(task.scaled) - 1)]
         read = (predicted[-1] if experiment.rollout == "free" else true)[None]
     return torch.stack(predicted)

@@ -20,14 +20,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class Factors:
     """One weight's gradient as errors and inputs.
 
-    name: the weight's.  errors: (T, B, O), or what makes them when they are first asked for.  inputs: (T, B, I), None for a bias, or
-    (T, B) indices for an embedding, whose rows are picked.
+    name: the weight's.  errors: (T, B, O), or what makes them when they are first asked for.  inputs: (T, B, I), None for a bias (of any
+    shape with O entries), or (T, B) indices for an embedding, whose rows are picked.
     """
 
     def __init__(self, name: str, errors: Tensor | Callable[[], Tensor], inputs: Tensor | None) -> None:
@@ -41,7 +41,8 @@ class Factors:
         """Write the sum over all steps into `out`: (O, I), (O,) for a bias, (V, O) for an embedding."""
         flat = self.errors.flatten(0, 1)
         if self.inputs is None:
-            return torch.sum(flat, 0, out=out)
+            torch.sum(flat, 0, out=out.view(-1))
+            return out
         if not self.inputs.is_floating_point():
             return out.zero_().index_add_(0, self.inputs.flatten(), flat)
         return torch.mm(flat.T, self.inputs.flatten(0, 1), out=out)
@@ -63,7 +64,7 @@ class Factors:
         """<share_t, g>, (T,), for g in the shape of the weight."""
         steps, flat = len(self.errors), self.errors.flatten(0, 1)
         if self.inputs is None:
-            return (flat @ g).view(steps, -1).sum(1)
+            return (flat @ g.flatten()).view(steps, -1).sum(1)
         if self.inputs.is_floating_point():
             return (flat @ g).mul_(self.inputs.flatten(0, 1)).view(steps, -1).sum(1)
         return g[self.inputs.flatten()].mul_(flat).view(steps, -1).sum(1)
@@ -109,7 +110,10 @@ class EmbeddingFactors(Factors):
 
 @dataclass(frozen=True)
 class Shares:
-    """Norms and projections of every weight's shares: (weights, T) each, in the order of `names`; gradient_norms (weights,)."""
+    """Norms and projections of every weight's shares: (weights, T) each, in the order of `names`; gradient_norms (weights,).
+
+    Where some weights also have shares of earlier steps, T counts these too, and the other weights' are NaN there.
+    """
 
     names: tuple[str, ...]
     norms: Tensor
@@ -132,7 +136,13 @@ def shares(factors: Sequence[Factors], gradients: Sequence[Tensor]) -> Shares:
     norms = torch.stack([torch.linalg.vector_norm(g) for g in gradients])
     return Shares(
         tuple(factor.name for factor in factors),
-        torch.stack(squares).clamp_min_(0).sqrt_(),
-        torch.stack(products).div_(torch.where(norms > 0, norms, 1).unsqueeze(1)),
+        _together(squares).clamp_min_(0).sqrt_(),
+        _together(products).div_(torch.where(norms > 0, norms, 1).unsqueeze(1)),
         norms,
     )
+
+
+def _together(rows: Sequence[Tensor]) -> Tensor:
+    """(weights, T), rows that begin later filled up with NaN in front."""
+    longest = max(len(row) for row in rows)
+    return torch.stack([row if len(row) == longest else nn.functional.pad(row, (longest - len(row), 0), value=torch.nan) for row in rows])

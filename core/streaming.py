@@ -33,8 +33,11 @@ class Segment:
 def stream(model: SequenceModel, task: Task, segments: Iterable[Batch], truncation: TBPTT) -> Iterator[Segment]:
     """Walk over consecutive segments of the same sequences, (S, B) each.
 
-    Every segment but the last must have a multiple of k1 steps, so that a block is never torn; ValueError otherwise.
+    Every segment but the last must have a multiple of k1 steps, so that a block is never torn; ValueError otherwise, and for a model with
+    attention, which reads every state from the first on.
     """
+    if model.attention:
+        raise ValueError("A model with attention reads all states of a sequence: it cannot be streamed, only run as a whole.")
     # Kept blocks are whole ones, so that blocks begin where they would in the whole sequence.
     kept = -(-truncation.overlap // truncation.k1) * truncation.k1
     before: bptt.Unrolled | None = None

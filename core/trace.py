@@ -4,9 +4,10 @@ Arrays are time-major: (T, B, H) for one layer, stacked over layers in front.  T
 
     layer      1 is the layer next to the input            step       column t, the step whose state or weights are meant
     sequence   a sentence of the batch                      loss_step  row s, the step whose loss is meant
-    unit       a hidden unit                                part       one of `PARTS`
+    unit       a hidden unit                                part       one of `PARTS`, or of `ATTENDED_PARTS`
     gate       in torch's order (i f g o; r z n)            weight     a weight of the model, by its name
     token      an entry of the vocabulary                   value      a column of the series
+    head       one of the attentions side by side
 
 Coordinates count from 1, as on screen; positions in an array, and in `pick`, from 0.  NaN means that there is no such value: a padded
 step, a step without a loss, or a loss before the state (s < t).  0.0 is a value that vanished.  The lag matrix is unmasked; `reach` says
@@ -30,6 +31,9 @@ Array = np.ndarray[Any, Any]
 PARTS = ("total", "direct", "recurrent", "untruncated")
 """The coordinates of the axis "part"."""
 
+ATTENDED_PARTS = (*PARTS, "attention")
+"""The same where there is attention."""
+
 AXES: Mapping[str, tuple[str, ...]] = {
     "h": ("layer", "step", "sequence", "unit"),
     "c": ("layer", "step", "sequence", "unit"),
@@ -40,7 +44,10 @@ AXES: Mapping[str, tuple[str, ...]] = {
     "loss": ("step", "sequence"),
     "lag_h": ("layer", "loss_step", "step", "sequence"),
     "lag_c": ("layer", "loss_step", "step", "sequence"),
+    "lag_attention": ("layer", "loss_step", "step", "sequence"),
+    "lag_recurrence": ("layer", "loss_step", "step", "sequence"),
     "reach": ("loss_step", "step"),
+    "attention": ("head", "loss_step", "step", "sequence"),
     "share_projection": ("weight", "step"),
     "share_norm": ("weight", "step"),
     "gradient_norm": ("weight",),
@@ -53,11 +60,16 @@ AXES: Mapping[str, tuple[str, ...]] = {
 h, c               states after step t
 gate               gate values; a plain RNN has none, its `da` has the one gate "a"
 dh                 dL/dh_t at fixed c_t: total (as truncated) = direct (through the output of step t) + recurrent (from later steps); and
-                   untruncated, what full BPTT gives: its difference from total is what truncation cut
+                   untruncated, what full BPTT gives: its difference from total is what truncation cut.
+                   With attention: total = direct + attention (outputs of later steps that attend to h_t, nothing between) + recurrent
 dc                 dL/dc_t, including the path through h_t
 da                 dL/da_t: the gradient of each gate's pre-activation
 loss               L_s; they add up to L; NaN where a step has no loss
 lag_h, lag_c       |dL_s/dh_t|, |dL_s/dc_t|, norm over units, unmasked; NaN in the rows of steps that have no loss
+lag_attention      with attention, norm of the part of dL_s/dh_t that comes along attention alone: h_t attended to at s (from a lower layer,
+                   up through step t); at s = t, where no recurrence is, the whole
+lag_recurrence     norm of the rest: as vectors the two add up to dL_s/dh_t; NaN at s = t
+attention          weights: how much the output of step s reads of the state of step t; each row adds up to 1
 reach              whether the loss of step s reaches step t
 share_projection   <share_t, g>/|g| for each weight's gradient g: their sum over t is |g| before clipping
 share_norm         |share_t|

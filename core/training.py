@@ -13,13 +13,14 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from core import bptt, limits, passes, rollout, trying
+from core.attention import Past
 from core.catalogue import Catalogue
 from core.checkpoint import LONGEST_RUN, Clocks, InvalidCheckpoint, Saved, copy_tensor, read_checkpoint, whole, write_checkpoint
 from core.clipping import CLIPS, ClipReport
 from core.experiment import SPECS, Experiment, InvalidExperiment, can_change_live
 from core.forecast import Forecast
 from core.hooks import Hook, Hooks
-from core.model import SequenceModel
+from core.models import MODELS
 from core.observe import observe
 from core.optimisers import OPTIMISERS
 from core.passes import Pass
@@ -84,7 +85,7 @@ class Trainer:
         self._begin()
 
     def _begin(self) -> None:
-        self.model = SequenceModel.of_experiment(self.experiment, self.task)
+        self.model = MODELS[self.experiment.model].make(self.experiment, self.task)
         self.gradient = torch.zeros_like(self.model.flat)
         self._by_weight = self.model.views(self.gradient)
         self.optimiser = OPTIMISERS[self.experiment.optimiser].build(self.model.flat, self.experiment)
@@ -95,6 +96,7 @@ class Trainer:
         self._shuffle = torch.Generator().manual_seed(self.experiment.seed)
         self._order: list[int] = []
         self._state: bptt.State | None = None
+        self._past: Past | None = None
         self._block = self._next_batch()
 
     def __iter__(self) -> Iterator[Snapshot]:
@@ -161,7 +163,7 @@ class Trainer:
         self.experiment = changed
         OPTIMISERS[changed.optimiser].adjust(self.optimiser, changed)
         if regrouped:
-            self._state = None
+            self._state = self._past = None
             self._block = self._blocks(self._block.rows)[0]
 
     def truncation(self) -> TBPTT:
@@ -173,7 +175,7 @@ class Trainer:
 
     def _run(self, block: Block, hooks: Hooks) -> Pass:
         batch = self.task.batch(block.rows).section(block.first, block.last)
-        return self._engine.run(batch, self.truncation(), self._state, hooks)
+        return self._engine.run(batch, self.truncation(), self._state, hooks, self._past)
 
     def _by_block(self) -> bool:
         experiment = self.experiment
@@ -204,9 +206,12 @@ class Trainer:
         later = [block for block in self._blocks(self._block.rows) if block.first > self._block.first]
         if later:
             self._state = [{name: value.clone() for name, value in states.items()} for states in seen.unrolled.last()]
+            if self.model.attention:
+                h, mask = seen.unrolled.h.clone(), seen.batch.mask
+                self._past = self._past.then(h, mask) if self._past else Past(h, mask)
             self._block = later[0]
         else:
-            self._state = None
+            self._state = self._past = None
             self._block = self._next_batch()
 
     def _trace(self, seen: Pass, iteration: int) -> Trace:
@@ -239,6 +244,7 @@ class Trainer:
             "weights": {name: value.clone() for name, value in self.model.weights.items()},
             "optimiser": _optimiser_state(self.optimiser),
             "carried": {f"{name}.{layer}": value for layer, states in enumerate(self._state or ()) for name, value in states.items()},
+            "past": {"h": self._past.h} if self._past else {},
             "random": {"shuffle": self._shuffle.get_state(), "order": torch.tensor(self._order, dtype=torch.long)},
         }
         clocks = {"iteration": self.iteration, "rows": self._block.rows, "first": self._block.first, "last": self._block.last}
@@ -275,6 +281,10 @@ class Trainer:
                 for name, value in states.items():
                     copy_tensor(state["carried"], f"{name}.{layer}", value)
             self._state = carried
+            if self.model.attention:
+                h = self.model.flat.new_empty(first, *shape)
+                copy_tensor(state["past"], "h", h)
+                self._past = Past(h, self.task.batch(rows).mask[:first])
         if state["optimiser"]:
             self._restore_optimiser(state["optimiser"])
 

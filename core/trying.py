@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import torch
 
-from core import bptt, limits, passes
+from core import limits, passes
 from core.experiment import InvalidExperiment
 from core.model import SequenceModel
 from core.observe import observe
+from core.onward import Onward
 from core.tasks import Task
 from core.tokens import BOS, EOS, PAD, UNK
 from core.trial import Generated, Trial
@@ -43,15 +44,11 @@ def generate(model: SequenceModel, task: Task, tokens: int, temperature: float, 
         raise InvalidExperiment(problems)
     generator = torch.Generator().manual_seed(seed)
     start = task.read(prompt)[0].inputs if prompt.strip() else torch.tensor([[BOS]])
-    layers = model.layers
-    weight = model.weights["embedding.weight"]
-    state: bptt.State | None = None
+    onward = Onward(model)
     read, ids, probabilities = start, list[int](), list[float]()
     while len(ids) < tokens:
-        unrolled = bptt.forward(model.cell, layers, weight[read], state)
-        state = unrolled.last()
         # float64: a small temperature is 0 in float32.
-        logits = model.readout(unrolled.h[-1:])[0, 0].double()
+        logits = onward.read(read)[0].double()
         if not logits.isfinite().all():
             raise InvalidExperiment({"prompt": "The network cannot write: its numbers are not finite any more. Restart it."})
         logits[[PAD, BOS, UNK]] = -torch.inf

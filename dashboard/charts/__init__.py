@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard.charts import gates, gradient, hidden_state, lag_matrix, next_tokens, shares, step_losses
+from dashboard.charts import attention, gates, gradient, hidden_state, lag_matrix, next_tokens, shares, step_losses
 from dashboard.charts.picture import Chart, Look, Picture
 
 CHARTS: dict[str, Chart] = {
@@ -10,6 +10,7 @@ CHARTS: dict[str, Chart] = {
     "gates": gates.CHART,
     "gradient": gradient.CHART,
     "lag_matrix": lag_matrix.CHART,
+    "attention": attention.CHART,
     "shares": shares.CHART,
     "step_losses": step_losses.CHART,
     "next_tokens": next_tokens.CHART,

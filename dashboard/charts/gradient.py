@@ -34,7 +34,12 @@ def draw(trace: Trace, look: Look) -> Picture:
     )
     step = look.step_in(trace) - 1
     direct, recurrent = norms["direct"][step], norms["recurrent"][step]
-    if direct + recurrent > 0:
+    if "attention" in norms:
+        along = number(norms["attention"][step])
+        words += " " + say(
+            "charts.gradient.ways", token=quoted(axis.inputs[step]), direct=number(direct), attention=along, recurrent=number(recurrent)
+        )
+    elif direct + recurrent > 0:
         words += " " + say(
             "charts.gradient.parts",
             token=quoted(axis.inputs[step]),

@@ -23,9 +23,11 @@ MOST_DETAILED = 96
 def draw(trace: Trace, look: Look) -> Picture:
     """Four things look different: a value, one below the floor, one that the truncation cuts (hatched), and no path at all."""
     state = "c" if look.state == "c" and "lag_c" in trace else "h"
-    norms, reach, axis = trace.pick(f"lag_{state}", layer=look.layer), trace["reach"], trace.axes[0]
+    norms, reach, axis = trace.pick(_quantity(trace, state, look.path), layer=look.layer), trace["reach"], trace.axes[0]
+    # All ways of the error share the colour range of the whole, and are measured against its start, where no recurrence is.
+    whole = trace.pick(f"lag_{state}", layer=look.layer)
     exists = ~np.isnan(norms)
-    low, high = decades(norms)
+    low, high = decades(whole)
     with np.errstate(divide="ignore"):
         logs = np.log10(norms)
     colours, say = look.colours, look.say
@@ -61,7 +63,12 @@ def draw(trace: Trace, look: Look) -> Picture:
         title={"text": say("charts.axis.loss"), "standoff": 6},
     )
     token_axis(figure, axis, look, title=say("charts.axis.state"), height=440)
-    return Picture(figure, words(norms, reach, axis, row - 1, look))
+    return Picture(figure, words(np.where(np.eye(len(norms), dtype=bool), whole, norms), reach, axis, row - 1, look))
+
+
+def _quantity(trace: Trace, state: str, path: str) -> str:
+    """What is drawn: all ways of the error, or one of the two that attention has, which end at h."""
+    return f"lag_{path}" if state == "h" and f"lag_{path}" in trace else f"lag_{state}"
 
 
 def decades(norms: Array) -> tuple[int, int]:
@@ -166,4 +173,4 @@ def _boundary(cut: Array, reach: Array, colour: str) -> go.Scatter:
     return go.Scatter(x=x, y=y, mode="lines", line={"color": colour, "width": 2.5}, hoverinfo="skip")
 
 
-CHART = Chart("lag_matrix", ("lag_h", "reach"), draw, choices=("state",))
+CHART = Chart("lag_matrix", ("lag_h", "reach"), draw, choices=("state", "path"))

@@ -24,7 +24,8 @@ class Look:
 
     layer: counts from 0, -1 is the top one.   step: counts from 1, 0 is the one that predicts the last word.
     gate, weight: a label of the Trace; "" is the first gate, and the top layer's recurrent weight.   part: total, direct or recurrent.
-    state: "h" or "c".   shares: "projection" or "norm".   task: what is learned, for the words.
+    state: "h" or "c".   path: of the error, "total", "attention" or "recurrence".   shares: "projection" or "norm".
+    task: what is learned, for the words.
     """
 
     layer: int = -1
@@ -33,6 +34,7 @@ class Look:
     part: str = "total"
     weight: str = ""
     state: str = "h"
+    path: str = "total"
     shares: str = "projection"
     dark: bool = False
     language: str = texts.DEFAULT_LANGUAGE

@@ -1,4 +1,4 @@
-"""What is looked at: which panels, and which sentence, layer, gate, part and weight they show."""
+"""What is looked at: which panels, and which sentence, layer, gate, part, weight, way of the error and head they show."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import Any
 
 from core.trace import PARTS
 
-PANELS = ("h", "dh", "lag", "gate", "share", "next", "forecast")
+PANELS = ("h", "dh", "lag", "attention", "gate", "share", "next", "forecast")
+PATHS = ("total", "attention", "recurrence")
+"""Ways of the error in the lag matrix: all, or one of the two that make it up where there is attention."""
 VIEWS = ("projection", "norm")
 RANGES = ("following", "fixed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What the panels of a run show; all its viewers see the same.  `layer` -1 is the top one."""
+    """What the panels of a run show; all its viewers see the same.  `layer` -1 is the top one, `head` -1 the mean of all."""
 
     sentence: int = 0
     layer: int = -1
@@ -24,6 +26,8 @@ class Look:
     weight: str = "rnn.weight_hh_l0"
     view: str = "projection"
     range: str = "following"
+    path: str = "total"
+    head: int = -1
 
     def to_dict(self) -> dict[str, Any]:
         """All fields, plain values, ready for JSON."""
@@ -40,6 +44,8 @@ class Look:
             _whole("sentence", asked["sentence"], 0, sentences - 1)
         if "layer" in asked:
             _whole("layer", asked["layer"], -layers, layers - 1)
+        if "head" in asked:
+            _whole("head", asked["head"], -1, axis["heads"] - 1)
         for name, allowed in _choices(axis).items():
             if name in asked and asked[name] not in allowed:
                 if name not in ("gate", "weight") or not isinstance(asked[name], str):
@@ -53,6 +59,7 @@ class Look:
         fitting: dict[str, Any] = {
             "sentence": self.sentence if self.sentence < len(axis["sentences"]) else 0,
             "layer": self.layer if -layers <= self.layer < layers else -1,
+            "head": self.head if self.head < axis["heads"] else -1,
         }
         for name, allowed in _choices(axis).items():
             if allowed and getattr(self, name) not in allowed:
@@ -68,7 +75,7 @@ def panels(value: Any) -> tuple[str, ...]:
 
 
 def _choices(axis: Mapping[str, Any]) -> dict[str, Sequence[str]]:
-    return {"gate": axis["gates"], "part": PARTS, "weight": axis["weights"], "view": VIEWS, "range": RANGES}
+    return {"gate": axis["gates"], "part": PARTS, "weight": axis["weights"], "view": VIEWS, "range": RANGES, "path": PATHS}
 
 
 def _whole(name: str, value: Any, low: int, high: int) -> None:

@@ -32,6 +32,8 @@ def choose(trace: Trace, charts: Sequence[str], place: str, say: Texts) -> Look:
         options["part"] = trace.labels["part"]
     if "state" in wanted and "c" in trace:
         options["state"] = ("h", "c")
+    if "path" in wanted and "attention" in trace:
+        options["path"] = ("total", "attention", "recurrence")
     if "weight" in wanted:
         options["weight"] = trace.labels["weight"]
     if "shares" in wanted:
@@ -43,11 +45,13 @@ def choose(trace: Trace, charts: Sequence[str], place: str, say: Texts) -> Look:
         "weight": begin.weight_in(trace) if "weight" in options else "",
         "part": begin.part,
         "state": begin.state,
+        "path": begin.path,
         "shares": begin.shares,
     }
     words = {
         "step": lambda step: f"{step}: {axis.inputs[step - 1]} → {axis.targets[step - 1]}",
         "layer": lambda layer: say("look.layer_number", number=layer + 1),
+        "path": lambda path: say(f"look.paths.{path}"),
         "shares": lambda view: say(f"charts.shares.{view}"),
     }
     chosen = {}

@@ -154,7 +154,7 @@ experiments = st.fixed_dictionaries({}, optional={name: valid(name) for name in 
 
 @given(experiments)
 def test_there_and_back_through_json(fields):
-    fields = fields | {"k1": 1}
+    fields = fields | {"k1": 1, "heads": math.gcd(fields.get("heads", 1), fields.get("hidden", DEFAULTS["hidden"]))}
     experiment = Experiment(**fields)
     assert Experiment.from_dict(json.loads(json.dumps(experiment.to_dict()))) == experiment
     assert hash(Experiment(**fields)) == hash(experiment)

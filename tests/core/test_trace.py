@@ -50,7 +50,8 @@ def test_every_quantity_has_the_axes_that_it_names(small, seen):
         "weight": len(seen.labels["weight"]),
         "token": len(seen.labels["token"]),
     }
-    assert set(seen.values) == set(AXES) - {"output", "target"}, "those of a series"
+    of_series, of_attention = {"output", "target"}, {"attention", "lag_attention", "lag_recurrence"}
+    assert set(seen.values) == set(AXES) - of_series - of_attention
     for name, value in seen.values.items():
         assert value.shape == tuple(sizes[axis] for axis in AXES[name]), name
     assert seen.labels["gate"] == ("i", "f", "g", "o")

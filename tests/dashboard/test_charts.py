@@ -15,7 +15,7 @@ from core.cells import CELLS
 from core.trace import PARTS, Axis, Trace
 from core.truncation import TBPTT
 from dashboard import theme, windows
-from dashboard.charts import CHARTS, Look, history, lag_matrix, picture
+from dashboard.charts import CHARTS, Look, history, lag_matrix, picture, token_axis
 
 AXIS = Axis(("<bos>", "the", "big", "dog"), ("the", "big", "dog", "<eos>"))
 WITHOUT_GATES = {"gates"}
@@ -27,7 +27,7 @@ def colours_of(figure: go.Figure) -> list[str]:
 
 @pytest.mark.parametrize(("name", "cell", "dark"), list(itertools.product(CHARTS, CELLS, (False, True))))
 def test_every_chart_draws_every_cell(observe: Callable[..., Trace], name: str, cell: str, dark: bool):
-    trace = observe(cell=cell, truncation="window", k=3)
+    trace = observe(cell=cell, truncation="window", k=3, attention="dot", heads=2)
     chart = CHARTS[name]
     if not chart.fits(trace):
         assert name in WITHOUT_GATES
@@ -43,7 +43,7 @@ def test_every_chart_draws_every_cell(observe: Callable[..., Trace], name: str, 
 
 @pytest.mark.parametrize("name", CHARTS)
 def test_a_chart_only_needs_what_it_says(observe: Callable[..., Trace], name: str):
-    trace = observe(cell="lstm")
+    trace = observe(cell="lstm", attention="additive")
     chart = CHARTS[name]
     bare = replace(trace, values={quantity: trace[quantity] for quantity in chart.needs})
     assert chart.fits(bare)
@@ -139,6 +139,32 @@ def test_a_long_lag_matrix_stays_small_enough_to_send():
     assert len(lag_matrix.draw(trace, Look()).figure.to_json()) < 12e6
 
 
+def test_the_attention_chart_says_where_an_output_looks(observe: Callable[..., Trace]):
+    trace = observe(cell="gru", attention="dot", heads=2)
+    weights, axis = trace["attention"].mean(0), trace.axes[0]
+    most = int(weights[4, :5].argmax())
+    told = CHARTS["attention"].draw(trace, Look(step=5)).words
+    assert (
+        f"reads most of the state after {token_axis.quoted(axis.inputs[most])} ({picture.percent(weights[4, most])}, {4 - most} steps"
+        in told
+    )
+    back = np.mean([sum(weights[s, t] * (s - t) for t in range(s + 1)) for s in range(len(weights))])
+    assert f"attention looks {picture.number(back)} steps back" in told
+
+
+def test_the_ways_of_the_error_are_drawn_apart(observe: Callable[..., Trace]):
+    trace = observe(cell="lstm", attention="dot")
+    for path in ("attention", "recurrence"):
+        drawn = np.array(lag_matrix.draw(trace, Look(path=path)).figure.data[0].z, float)
+        norms = trace.pick(f"lag_{path}", layer=-1)
+        assert np.allclose(drawn[4, 1], np.log10(norms[4, 1]))
+    charts = [lag_matrix.draw(trace, Look(path=path, step=4)) for path in ("total", "attention", "recurrence")]
+    assert len({(chart.figure.data[0].zmin, chart.figure.data[0].zmax) for chart in charts}) == 1
+    left, start = trace["lag_recurrence"][-1, 3, 0], trace["lag_h"][-1, 3, 3]
+    assert f"{picture.percent(left / start)} of its start" in charts[2].words
+    assert lag_matrix.draw(observe(cell="lstm"), Look(path="attention")).words == lag_matrix.draw(observe(cell="lstm"), Look()).words
+
+
 def test_tokens_are_shown_literally(observe: Callable[..., Trace]):
     trace = observe(text="<b>bold</b> &amp; <a href='x'>", cell="gru")
     for chart in (chart for chart in CHARTS.values() if chart.fits(trace)):
@@ -150,7 +176,7 @@ def test_tokens_are_shown_literally(observe: Callable[..., Trace]):
 @pytest.mark.parametrize("k", [1, 4])
 @pytest.mark.parametrize("iterations", [0, 1, 2])
 def test_an_update_after_each_block_shows_its_block(observe: Callable[..., Trace], iterations: int, k: int):
-    trace = observe(iterations, cell="lstm", truncation="chunk", k=k, update_every="block")
+    trace = observe(iterations, cell="lstm", truncation="chunk", k=k, update_every="block", attention="dot")
     block = range(iterations * k, min((iterations + 1) * k, 10))
     for chart in CHARTS.values():
         assert chart.exploded_at(trace) is None
@@ -173,7 +199,8 @@ def test_a_network_that_explodes_is_said_to(observe: Callable[..., Trace]):
     for chart in CHARTS.values():
         if chart.fits(trace) and not chart.exploded_at(trace):
             assert chart.draw(trace, Look()).words
-    assert [chart.exploded_at(observe(cell="rnn_tanh")) for chart in CHARTS.values() if chart.name != "gates"] == [None] * (len(CHARTS) - 1)
+    whole = observe(cell="rnn_tanh", attention="dot")
+    assert [chart.exploded_at(whole) for chart in CHARTS.values() if chart.name != "gates"] == [None] * (len(CHARTS) - 1)
     points = np.array([[1, 3.0, 2.0, 2.0, 1.0, 0.0], [2, np.inf, np.nan, np.nan, 1.0, 0.0]])
     assert history.draw(points, None, Look()).words.endswith("At iteration 2 the numbers exploded.")
 
@@ -203,6 +230,15 @@ def test_windows_of_a_long_sentence_stop_where_the_pattern_is_clear():
     drawn = windows.draw(TBPTT(1, 5), ("a",) * 300, "many")
     assert drawn.count("class='window'") <= 2 * windows.MOST_TOKENS
     assert "…" in drawn
+
+
+def test_with_attention_the_gradient_has_three_parts(observe: Callable[..., Trace]):
+    trace = observe(attention="dot", heads=2)
+    norms = {part: np.linalg.norm(trace.pick("dh", layer=0, part=part)[1]) for part in ("direct", "attention", "recurrent")}
+    told = CHARTS["gradient"].draw(trace, Look(step=2, part="attention")).words
+    first, second, third = (picture.number(norm) for norm in norms.values())
+    assert f"the direct part has norm {first}, the part along attention from later steps {second} and the recurrent part {third}." in told
+    assert "comes from later steps" not in told
 
 
 def test_what_truncation_cut_is_said_of_the_gradient(observe: Callable[..., Trace]):

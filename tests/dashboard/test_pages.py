@@ -166,8 +166,10 @@ def test_inspecting_a_paused_run_shows_every_chart(page: AppTest):
     page.session_state["inspect charts"] = charts
     page.run()
     assert not page.exception
-    assert len(page.get("plotly_chart")) == len(charts)
-    assert text_of(page).count("class='words'") == len(charts)
+    drawn = len(charts) - 1  # there is no attention to draw
+    assert len(page.get("plotly_chart")) == drawn
+    assert text_of(page).count("class='words'") == drawn
+    assert "This network has no attention" in text_of(page)
     for choice in page.selectbox:
         if choice.key.startswith("inspect "):
             choice.set_value(choice.options[-1] if isinstance(choice.value, str) else 1).run()

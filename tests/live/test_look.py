@@ -6,7 +6,7 @@ import pytest
 
 from dashboard.live.look import Look, panels
 
-AXIS = {"sentences": ["a", "b"], "layers": 2, "gates": ["i", "f"], "weights": ["rnn.weight_hh_l0", "readout.bias"]}
+AXIS = {"sentences": ["a", "b"], "layers": 2, "heads": 2, "gates": ["i", "f"], "weights": ["rnn.weight_hh_l0", "readout.bias"]}
 
 
 def test_asked_fields_change_and_others_stay():
@@ -19,6 +19,7 @@ def test_asked_fields_change_and_others_stay():
     [
         {"sentence": 2}, {"sentence": -1}, {"sentence": "0"}, {"sentence": True}, {"sentence": 0.0}, {"layer": 2}, {"layer": -3},
         {"gate": 3}, {"gate": ["f"]}, {"part": "half"}, {"part": None}, {"view": "x"}, {"range": {}}, {"weight": {}},
+        {"path": "both"}, {"path": None}, {"head": 2}, {"head": -2}, {"head": "0"},
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_in_one_sentence(asked):
@@ -34,6 +35,8 @@ def test_a_look_is_fitted_to_another_model():
     look = Look(sentence=5, layer=3, gate="z", weight="rnn.weight_hh_l3", part="recurrent")
     assert look.fitted(AXIS) == Look(gate="i", weight="rnn.weight_hh_l0", part="recurrent")
     assert Look(gate="z").fitted(AXIS | {"gates": []}).gate == "z"
+    assert Look(head=1).fitted(AXIS).head == 1
+    assert Look(head=1, path="attention").fitted(AXIS | {"heads": 0}) == Look(path="attention")
 
 
 def test_panels_are_named_in_one_order():

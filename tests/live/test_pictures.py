@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from core.trace import PARTS, Axis, Trace
-from dashboard.live.frames import ABSENT, CUT, Map
-from dashboard.live.look import PANELS, Look
+from dashboard.live.frames import ABSENT, BELOW, CUT, Map, decoded
+from dashboard.live.look import PANELS, PATHS, Look
 from dashboard.live.worker.pictures import Painter
 
 T, H, V = 4, 3, 7
@@ -34,10 +34,20 @@ def trace(**changes: Any) -> Trace:
         "lag_h": ("layer", "loss_step", "step"), "reach": ("loss_step", "step"), "share_projection": ("weight", "step"),
         "share_norm": ("weight", "step"), "gradient_norm": ("weight",), "probability": ("step", "token"),
         "output": ("step", "value"), "target": ("step", "value"),
+        "attention": ("head", "loss_step", "step"),
+        "lag_attention": ("layer", "loss_step", "step"), "lag_recurrence": ("layer", "loss_step", "step"),
     }  # fmt: skip
     labels = {"gate": ("f", "g"), "part": PARTS, "weight": ("rnn.weight_hh_l0",)}
     axis = Axis(("<bos>", "a", "b", "c"), ("a", "b", "c", "<eos>"))
     return Trace(1, (axis,), labels, {name: value for name, value in values.items() if value is not None}, dims=dims)
+
+
+def attentive() -> dict[str, Any]:
+    """What attention adds to the Trace: two heads, and both ways of the error."""
+    draw = np.random.default_rng(1)
+    weights = np.where(np.tri(T, dtype=bool), draw.uniform(0, 1, (2, T, T)), np.nan)
+    along, across = (np.where(np.tri(T, dtype=bool), draw.uniform(1e-9, 1e-7, (2, T, T)), np.nan) for _ in range(2))
+    return {"attention": weights, "lag_attention": along, "lag_recurrence": np.where(np.eye(T, dtype=bool), np.nan, across)}
 
 
 def paint(painter: Painter | None = None, look: Look | None = None, now: float = 0.0, **changes: Any) -> dict[str, Map]:
@@ -94,6 +104,39 @@ def test_no_path_and_cut_are_not_values():
     assert (codes[np.triu_indices(T, 1)] == ABSENT).all()
     assert (codes[np.tril_indices(T, -2)] == CUT).all()
     assert (np.diagonal(codes) > CUT).all()
+
+
+def test_the_ways_of_the_error_share_one_scale_and_keep_their_values():
+    painter = Painter(BOUNDS)
+    values = attentive()
+    maps = {path: paint(painter, Look(path=path), **values)["lag"] for path in PATHS}
+    assert len({entry.scale for entry in maps.values()}) == 1
+    assert {path: entry.about["path"] for path, entry in maps.items()} == {path: path for path in PATHS}
+    kept = np.tri(T, dtype=bool) & ~np.tri(T, k=-2, dtype=bool)
+    for path in ("attention", "recurrence"):
+        expected = values[f"lag_{path}"][1]
+        shown = decoded(maps[path].values, maps[path].scale)
+        there = kept & ~np.isnan(expected) & (expected >= 10.0 ** maps[path].scale.low)
+        np.testing.assert_allclose(shown[there], expected[there], rtol=1e-3)
+        below = kept & ~np.isnan(expected) & (expected < 10.0 ** maps[path].scale.low)
+        assert (maps[path].values[below] == BELOW).all()
+        assert (there | below).any()
+    assert (np.diagonal(maps["recurrence"].values) == ABSENT).all()
+
+
+def test_without_attention_every_way_is_the_total():
+    assert paint(look=Look(path="attention"))["lag"].about == {"path": "total"}
+    assert "attention" not in paint()
+
+
+def test_the_weights_of_attention_are_painted_as_shares_of_one():
+    weights = attentive()["attention"]
+    for head, expected in ((-1, weights.mean(0)), (0, weights[0]), (1, weights[1])):
+        painted = paint(look=Look(head=head), **attentive())["attention"]
+        assert painted.about == {"head": head}
+        assert (painted.scale.low, painted.scale.high) == (0, 1)
+        np.testing.assert_allclose(decoded(painted.values, painted.scale), expected, atol=1e-5)
+    assert (painted.values[np.triu_indices(T, 1)] == ABSENT).all()
 
 
 @pytest.mark.parametrize("view", ["projection", "norm"])

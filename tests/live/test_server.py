@@ -277,6 +277,12 @@ class TestPages:
         assert list(problems) == ["hidden"]
         assert "at most 50 billion" in problems["hidden"]
         assert runs.describe(SMALL.replace(text="ab" * 250, tokens="character", hidden=256))["problems"] == {}
+        attentive = SMALL.replace(text="ab" * 250, tokens="character", hidden=256, attention="dot")
+        assert runs.describe(attentive)["problems"] == {}
+        assert list(runs.describe(attentive.replace(text="\n".join(["ab" * 250] * 4), attention="additive"))["problems"]) == ["hidden"]
+        for model in ("recurrent", "transformer"):
+            with pytest.raises(InvalidExperiment, match="at most 4,194,304 are allowed"):
+                runs.describe(attentive.replace(text=text, model=model))
 
     def test_what_can_change_live_does(self, viewer: Watcher, keys: runs.RunKeys):
         viewer.send(do="play")

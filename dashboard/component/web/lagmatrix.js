@@ -1,65 +1,19 @@
-// The lag matrix: rows are losses (step s), columns are states (step t), colour is |dL_s/dh_t| on a logarithmic scale.
+// The lag matrix: colour is |dL_s/dh_t| on a logarithmic scale.
 // Absent (no path: s < t) stays empty, cut is hatched, below the floor has a colour of its own.
 
-import { rowLabels } from "./axis.js";
-import { make, write } from "./dom.js";
-import { valueOf } from "./frame.js";
-import { Heatmap, separate, sharp } from "./heatmap.js";
+import { separate, sharp } from "./heatmap.js";
+import { Matrix } from "./matrix.js";
 import { fill, round, short } from "./numbers.js";
-import { Panel, colourBar, patch } from "./panel.js";
+import { colourBar, patch } from "./panel.js";
 import { staircase } from "./truncation.js";
 
-export class LagMatrix extends Panel {
-  constructor(texts, words) {
-    super("lag", texts, words);
-    this.words = words;
-    this.canvas = make("canvas", { class: "map", role: "img", "aria-label": texts.title });
-    this.over = make("canvas", { class: "over", "aria-hidden": "true" });
-    this.row = make("div", { class: "rowcursor", "aria-hidden": "true" });
-    this.labels = make("div", { class: "rowlabels" });
-    this.empty = make("p", { class: "empty", text: words.panel.waiting });
-    this.gutter = make("div", { class: "gutter", "aria-hidden": "true" }, this.labels);
-    this.plot = make("div", { class: "plot", dataset: { kind: "lag" } }, this.canvas, this.over, this.row, this.empty);
-    this.body.append(this.gutter, this.plot);
-    this.heatmap = new Heatmap(this.canvas);
-  }
-
-  /** Few steps get tall rows; many steps share a height at which the triangle still reads as one shape. */
-  static height(steps) {
-    return steps <= 12 ? Math.max(22 * steps, 88) : Math.max(264, steps);
-  }
-
-  resize(shape, axis, paper) {
-    Object.assign(this, { shape, axis, paper });
-    this.height = LagMatrix.height(shape.steps);
-    this.plot.style.height = `${this.height}px`;
-    const rowHeight = this.height / shape.steps;
-    this.labels.style.height = `${this.height}px`;
-    this.labels.replaceChildren(
-      ...rowLabels(axis.targets, rowHeight).map(([label, s]) =>
-        make("span", { style: { top: `${(s + 0.5) * rowHeight}px` }, title: label, dataset: { s } }, make("bdi", { text: label })),
-      ),
-    );
-    this.cut = null;
-    this.legendKey = null;
-  }
-
-  draw(frame, palette) {
-    const map = frame.maps.lag;
-    this.map = map;
-    this.empty.hidden = Boolean(map);
-    if (!map) return;
-    const cut = this.heatmap.draw(map.codes, map.shape, palette.table(map.scale));
-    const look = `${cut} ${palette.theme}`;
-    if (look !== this.cut) {
-      this.cut = look;
-      this.#decorate(map, palette);
-    }
-    this.#legend(map.scale, palette);
+export class LagMatrix extends Matrix {
+  constructor(texts, words, controls) {
+    super("lag", texts, words, controls);
   }
 
   /** What lies over the cells and seldom changes: separators, hatching, the truncation's boundary. */
-  #decorate(map, palette) {
+  decorate(map, palette) {
     const [rows, columns] = map.shape;
     const [width, height] = [this.shape.plot, this.height];
     const context = sharp(this.over, width, height);
@@ -103,7 +57,7 @@ export class LagMatrix extends Panel {
     }
   }
 
-  #legend(scale, palette) {
+  legends({ scale }, palette) {
     const { k1 } = this.axis.truncation;
     const key = `${scale.low} ${scale.high} ${k1} ${palette.theme}`;
     if (key === this.legendKey) return;
@@ -117,17 +71,7 @@ export class LagMatrix extends Panel {
     );
   }
 
-  under(y) {
-    return { s: Math.min(this.shape.steps - 1, Math.max(0, Math.floor((y / this.height) * this.shape.steps))) };
-  }
-
-  /** The number at (s, t), "cut", "floor", or null where no path exists. */
-  value(s, t) {
-    if (!this.map || s >= this.map.shape[0] || t >= this.map.shape[1]) return null;
-    return valueOf(this.map.codes[s * this.map.shape[1] + t], this.map.scale);
-  }
-
-  /** The same in words. */
+  /** The number at (s, t) in words. */
   inWords(s, t) {
     const value = this.value(s, t);
     // After an explosion there are cells with a path and without a number.
@@ -137,17 +81,8 @@ export class LagMatrix extends Panel {
     return short(value);
   }
 
-  read(cursor) {
-    if (!this.shape) return;
-    const h = this.height / this.shape.steps;
-    this.row.style.transform = `translateY(${cursor.s * h}px)`;
-    this.row.style.height = `${h}px`;
-    for (const label of this.labels.children) label.classList.toggle("here", Number(label.dataset.s) === cursor.s);
-    const relation = { number: "= ", string: "", object: "" }[typeof this.value(cursor.s, cursor.t)];
-    write(this.here, this.map ? fill(this.words.lag.here, { value: relation + this.inWords(cursor.s, cursor.t) }) : "");
-  }
-
-  describe(sentence) {
-    this.canvas.setAttribute("aria-label", sentence);
+  told({ s, t }) {
+    const relation = { number: "= ", string: "", object: "" }[typeof this.value(s, t)];
+    return fill(this.words.lag.here, { value: relation + this.inWords(s, t) });
   }
 }

@@ -1,5 +1,6 @@
 // The pictures of one run: what stands over the token axis, what stands beside it, and the one cursor that crosses all of it.
 
+import { AttentionMatrix } from "./attention.js";
 import { TokenAxis, layout, widthsOf } from "./axis.js";
 import { Cursor } from "./cursor.js";
 import { make, write } from "./dom.js";
@@ -33,14 +34,15 @@ export class Pictures {
       gate: new UnitMap("gate", panels.gate, words, [controls.gate]),
       dh: new UnitMap("dh", panels.dh, words, [controls.part]),
       share: new Shares(panels.share, words, [controls.weight, controls.view]),
-      lag: new LagMatrix(panels.lag, words),
+      lag: new LagMatrix(panels.lag, words, [controls.path]),
+      attention: new AttentionMatrix(panels.attention, words, [controls.head]),
       loss: line("loss", { low: "lossLow", high: "lossHigh", last: "loss" }),
       norm: line("norm", { low: "normLow", high: "normHigh", last: "norm" }),
       cursor: new Readout(panels.cursor, words),
       next: new NextTokens(panels.next, words),
     };
-    const { forecast, h, gate, dh, share, lag, loss, norm, cursor, next } = this.panels;
-    this.maps = [h, gate, dh, share, lag];
+    const { forecast, h, gate, dh, share, lag, attention, loss, norm, cursor, next } = this.panels;
+    this.maps = [h, gate, dh, share, lag, attention];
     this.lines = [loss, norm];
     for (const plot of [...this.lines, forecast]) plot.stale = stale;
     this.band = make("div", { class: "band", "aria-hidden": "true" });
@@ -56,8 +58,9 @@ export class Pictures {
 
   /** Shows the panels that are wanted, of those that have something to say of what is learned. */
   show() {
-    const pointless = this.axis?.series ? "next" : "forecast";
-    for (const [name, panel] of Object.entries(this.panels)) panel.shown = name !== pointless && this.look.shown.includes(name);
+    const { series, heads } = this.axis ?? {};
+    const pointless = [series ? "next" : "forecast", ...(heads ? [] : ["attention"])];
+    for (const [name, panel] of Object.entries(this.panels)) panel.shown = !pointless.includes(name) && this.look.shown.includes(name);
   }
 
   /** Nothing is known of a run yet. */
@@ -132,7 +135,7 @@ export class Pictures {
       this.tokens.set(this.axis, shape);
       for (const name of ["h", "gate", "dh"]) this.panels[name].resize(shape, this.axis.hidden, paper);
       this.panels.share.resize(shape, ink);
-      this.panels.lag.resize(shape, this.axis, paper);
+      for (const name of ["lag", "attention"]) this.panels[name].resize(shape, this.axis, paper);
       this.fresh = true;
       this.#pointed();
     }
@@ -218,6 +221,7 @@ export class Pictures {
     const iteration = count(frame.header.iteration);
     const values = { steps: axis.inputs.length, units: axis.hidden, iteration, s: cursor.s + 1, t: cursor.t + 1 };
     for (const name of ["h", "gate", "dh"]) panels[name].describe(fill(d.map, { ...values, title: words.panels[name].title }));
+    panels.attention.describe(fill(d.attention, { ...values, title: words.panels.attention.title }));
     panels.lag.describe(fill(d.lag, { ...values, title: words.panels.lag.title, value: panels.lag.inWords(cursor.s, cursor.t) }));
     const { sentence = "" } = panels.share;
     panels.share.describe(fill(d.share, { title: words.panels.share.title, weight: this.look.weight ?? "", sentence }));

@@ -1,11 +1,11 @@
 // What this browser remembers: which panels are shown and how.  And what this tab remembers: the run that it controls.
 
-const VIEW = "bptt.view.2";
+const VIEW = "bptt.view.3";
 const RUN = "bptt.run";
 
 export const DEFAULTS = {
-  shown: ["forecast", "h", "dh", "lag", "loss", "norm", "cursor", "next"],
-  gate: null, part: "total", weight: null, view: "projection", fps: 30, range: "following",
+  shown: ["forecast", "h", "dh", "lag", "attention", "loss", "norm", "cursor", "next"],
+  gate: null, part: "total", weight: null, view: "projection", path: "total", fps: 30, range: "following",
   logarithmic: { loss: false, norm: true },
 };
 

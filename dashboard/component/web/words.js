@@ -57,7 +57,13 @@ const ENGLISH = {
     },
     lag: {
       title: "Lag matrix", line: "Row: whose loss. Column: which state. Colour: how strongly that loss reaches back to that state.",
-      more: "Cell (s, t) is |dL_s/dh_t|, the length of the error that the loss of step s sends to the state of step t; lag = s \u2212 t. Follow a row to the left to see it vanish or explode. No path leads forward, so the upper triangle is empty. Truncation cuts cells away: they are hatched, however large they are.",
+      more: "Cell (s, t) is |dL_s/dh_t|, the length of the error that the loss of step s sends to the state of step t; lag = s \u2212 t. Follow a row to the left to see it vanish or explode. No path leads forward, so the upper triangle is empty. Truncation cuts cells away: they are hatched, however large they are. With attention, an error has two ways back: along attention, when the output of step s read the state of step t itself, and through the recurrence; as vectors, the two add up.",
+      paths: { total: "all ways", attention: "along attention", recurrence: "through the recurrence" }, choose: "Ways of the error",
+    },
+    attention: {
+      title: "Attention", line: "Row: whose output. Column: which state. Colour: with what weight that output reads that state.",
+      more: "The weights of each row add up to 1. An output may read the states of its own step and of earlier ones, never of later ones. Where a weight is large, the error of that output has a direct way back to that state, however far it is: compare the lag matrix.",
+      choose: "Head", every: "mean of all heads", one: "head {n}",
     },
     loss: { title: "Loss", line: "Cross-entropy for each predicted token.", squared: "Mean squared error of the scaled values.", more: "The mean over all real target tokens of the batch. Guessing evenly among V tokens costs ln V.", moreSquared: "The mean over all steps of the batch that have an answer. With standard scaling, always guessing the mean of the training part costs about 1." },
     norm: {
@@ -88,6 +94,7 @@ const ENGLISH = {
       behind: "By MASE, {first} is ahead {part}: {best}, the network {network}.",
     },
   },
+  attention: { here: "weight {value}" },
   shares: {
     sum: "the bars add up to {sum} = norm of the gradient {total}",
     sumLater: "bars {sum} + steps after this sentence {later} = norm of the gradient {total}", norms: "norm of the gradient {total}", here: "{value}",
@@ -112,6 +119,7 @@ const ENGLISH = {
   describe: {
     map: "{title}: {units} units by {steps} steps, iteration {iteration}.",
     lag: "{title}: {steps} loss steps by {steps} steps, iteration {iteration}. At the cursor, loss step {s} and step {t}: {value}.",
+    attention: "{title}: {steps} outputs by {steps} states, iteration {iteration}.",
     share: "{title} {weight}: {sentence}.",
   },
 };

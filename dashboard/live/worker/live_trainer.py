@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.cells import CELLS
 from core.experiment import Experiment, can_change_live
 from core.trace import Trace
 from core.training import Snapshot, Trainer
@@ -60,7 +59,7 @@ class LiveTrainer:
         self._points_sent = 0.0
         self._turn_at = self._frame_at = 0.0
         self._rate, self._counted, self._counting_since = 0.0, 0, 0.0
-        bounds = CELLS[trainer.experiment.cell].bounds
+        bounds = trainer.model.cell.bounds
         if self._look.range == "fixed":
             self._painter.bounds = bounds
         else:
@@ -76,7 +75,7 @@ class LiveTrainer:
         """Say what the frames to come refer to."""
         experiment, task = self.trainer.experiment, self.trainer.task
         self._axis += 1
-        cell = CELLS[experiment.cell]
+        cell = self.trainer.model.cell
         tbptt = self.trainer.truncation()
         cut = experiment.truncation != "full"
         about: dict[str, Any] = {
@@ -87,8 +86,9 @@ class LiveTrainer:
             "gates": cell.gates if cell.gated else (),
             "states": cell.states,
             "weights": self._weights,
-            "layers": experiment.layers,
+            "layers": len(self.trainer.model.layers),
             "hidden": experiment.hidden,
+            "heads": experiment.heads if self.trainer.model.attention else 0,
             "truncation": {"k1": tbptt.k1 if cut else None, "k2": tbptt.k2 if cut else None},
             "clip": {"mode": experiment.clip, "threshold": experiment.threshold},
             "experiment": experiment.to_dict(),

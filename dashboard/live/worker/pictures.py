@@ -16,6 +16,8 @@ from dashboard.live.ranges import Decades, Scale, Symmetric
 Array = np.ndarray[Any, Any]
 Bounds = Mapping[str, tuple[float, float] | None]
 
+SHARES = Scale("linear", 0.0, 1.0)
+"""Attention's weights add up to 1."""
 LIKELIEST = 5
 """Next tokens that a frame carries for each step."""
 
@@ -50,8 +52,15 @@ class Painter:
             maps.append(Map("dh", linear_codes(values.T, scale), scale, {"part": look.part}))
         if "lag" in show and "lag_h" in trace:
             magnitudes = trace.pick("lag_h", layer=look.layer)
+            # One scale for all ways of the error, so that switching between them compares.
             scale = self._lag.setdefault(look.layer, Decades()).follow(magnitudes, now, fixed=fixed)
-            maps.append(Map("lag", log_codes(magnitudes, trace["reach"], scale), scale))
+            path = look.path if f"lag_{look.path}" in trace else "total"
+            if path != "total":
+                magnitudes = trace.pick(f"lag_{path}", layer=look.layer)
+            maps.append(Map("lag", log_codes(magnitudes, trace["reach"], scale), scale, {"path": path}))
+        if "attention" in show and "attention" in trace:
+            weights = trace["attention"].mean(0) if look.head < 0 else trace.pick("attention", head=look.head)
+            maps.append(Map("attention", linear_codes(weights, SHARES), SHARES, {"head": look.head}))
         if "share" in show:
             shares = trace.pick(f"share_{look.view}", weight=look.weight)
             about = {"weight": look.weight, "view": look.view, "total": float(trace.pick("gradient_norm", weight=look.weight))}

@@ -14,10 +14,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from core.attention import ATTENTIONS, Dot
 from core.catalogue import Catalogue
 from core.cells import CELLS
 from core.checkpoint import InvalidCheckpoint
 from core.experiment import Experiment, InvalidExperiment
+from core.model import check_room
 from core.tasks import TASKS, Task
 from core.training import Trainer
 from dashboard.live import pipe
@@ -166,6 +168,7 @@ class Turns:
     def _describe(self, message: pipe.Message, _: bytes) -> Answer:
         experiment = Experiment.from_dict(message["experiment"])
         task = TASKS[experiment.task](experiment)
+        check_room(experiment, task)
         return {"task": task.describe(), "work": _needed(experiment, task)}, b""
 
     def _create(self, message: pipe.Message, block: bytes) -> Answer:
@@ -218,5 +221,13 @@ def _needed(experiment: Experiment, task: Task) -> float:
     """Multiplications of one pictured iteration of this experiment."""
     hidden = experiment.hidden
     entering = (task.inputs or experiment.embedding) + (experiment.layers - 1) * hidden + experiment.layers * hidden
-    rows = min(experiment.batch or task.sequences, task.sequences)
-    return work(max(task.lengths), rows, len(CELLS[experiment.cell].gates) * hidden * entering)
+    steps, rows = max(task.lengths), min(experiment.batch or task.sequences, task.sequences)
+    if experiment.model == "transformer":
+        # 12 H^2 weights of the block, each used forwards and twice backwards.
+        return rows * steps * hidden * (36.0 * hidden + Dot.cost * steps)
+    recurrence = work(steps, rows, len(CELLS[experiment.cell].gates) * hidden * entering)
+    scoring = ATTENTIONS[experiment.attention].scoring
+    if scoring is None:
+        return recurrence
+    # Attention has 4 H^2 weights of its own, and looks at every pair of steps.
+    return recurrence + rows * steps * hidden * (12 * hidden + scoring.cost * steps)
