@@ -6,7 +6,9 @@ The address carries a version made from the files themselves, so that a browser 
 from __future__ import annotations
 
 import hashlib
+import json
 import mimetypes
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from starlette.staticfiles import StaticFiles
 
 ADDRESS = "/explorer"
 FOLDER = Path(__file__).parent / "web"
+
+IMPORT = re.compile(r'^import [^;]*? from "\./([\w.]+)";', re.MULTILINE)
 
 # Some systems call .js text/plain, which browsers refuse as a module.
 mimetypes.add_type("text/javascript", ".js")
@@ -30,16 +34,32 @@ def version() -> str:
 def loader(module: str) -> str:
     """The JavaScript that mounts one of the modules.
 
-    Streamlit sends inline JavaScript with every mount, so ours is three lines that import the module from ROUTES; its address carries a
-    version, so that a browser keeps it until it changes.
+    Streamlit sends inline JavaScript with every mount, so ours is a few lines that import the module from ROUTES; its address carries a
+    version, so that a browser keeps it until it changes.  What it imports is asked for beforehand, all at once and not import by import.
     """
+    needed = json.dumps(sorted(_imports(module)))
     return f"""
 export default async (component) => {{
   const {{ base, version }} = component.data;
-  const module = await import(`${{location.origin}}${{base}}{ADDRESS}/${{version}}/{module}`);
+  const folder = `${{location.origin}}${{base}}{ADDRESS}/${{version}}/`;
+  if (!document.head.querySelector(`link[href="${{folder}}{module}"]`)) {{
+    for (const name of {needed}) {{
+      document.head.append(Object.assign(document.createElement("link"), {{ rel: "modulepreload", href: folder + name }}));
+    }}
+  }}
+  const module = await import(`${{folder}}{module}`);
   return module.default(component);
 }};
 """
+
+
+def _imports(module: str, known: frozenset[str] = frozenset()) -> frozenset[str]:
+    """A module and all that it imports."""
+    known |= {module}
+    for imported in IMPORT.findall((FOLDER / module).read_text(encoding="utf-8")):
+        if imported not in known:
+            known |= _imports(imported, known)
+    return known
 
 
 class _Kept(StaticFiles):
