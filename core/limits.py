@@ -30,6 +30,10 @@ SEASON = 400
 HORIZON = 100
 NOISE = 10.0
 
+MEASURED_ITERATIONS = 2_000
+"""Of one network of the error against K; there are up to twenty K."""
+MEASURED_SEEDS = 10
+
 LAG_STEPS = 512
 """The lag matrix is computed for at most this many last steps."""
 ATTENDED_LAG_STEPS = 128

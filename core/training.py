@@ -24,7 +24,7 @@ from core.models import MODELS
 from core.observe import observe
 from core.optimisers import OPTIMISERS
 from core.passes import Pass
-from core.tasks import TASKS, Windows
+from core.tasks import TASKS, Task, Windows
 from core.trace import Trace
 from core.trial import Generated, Trial
 from core.truncation import TBPTT, TRUNCATIONS
@@ -72,13 +72,14 @@ class Trainer:
 
     observe: the sequence that a Trace shows; it is looked at with the same weights even when it is not in the batch.
     hooks: see every step of every pass that leads to an update.
+    task: what is learned, where it is made already.
     Raises `InvalidExperiment` when the experiment names what does not exist, or its task cannot be made.
     """
 
-    def __init__(self, experiment: Experiment, hooks: Sequence[Hook] = (), observe: int = 0) -> None:
+    def __init__(self, experiment: Experiment, hooks: Sequence[Hook] = (), observe: int = 0, task: Task | None = None) -> None:
         Catalogue.here().check(experiment)
         self.experiment = experiment
-        self.task = TASKS[experiment.task](experiment)
+        self.task = task or TASKS[experiment.task](experiment)
         self.hooks = Hooks(*hooks)
         self.observe = observe
         self._paused = threading.Event()
