@@ -1,7 +1,7 @@
-"""Baselines that are to be fitted, shared out to fitting processes; touched by the server's event loop only.
+"""Jobs that are shared out to fitting processes, such as baselines that are to be fitted; touched by the server's event loop only.
 
-A series with its options is one job, and its ticket is what they are: who asks for the same gets the same job.  A job is cut into
-pieces: one fit of one form each, and then one forecast of each column's best form.  The job that has used least time goes first, so that
+A series with its options is one job, which is cut into pieces: one fit of one form each, and then one forecast of each column's best
+form.  The error against K is another (`measuring`), whose pieces are networks.  The job that has used least time goes first, so that
 a long grid does not keep a short one waiting.
 """
 
@@ -23,48 +23,35 @@ from core.baselines import BASELINES, Fitted, NoFit, Options
 from core.baselines.comparison import Attempt, Outcome, Result, of_column, result, settle
 from core.forecast import Array, Forecast
 from dashboard.live import pipe
+from dashboard.live.job import FitProgress, Job, Piece
 from dashboard.live.settings import Settings
 from dashboard.live.workers import LiveError, Worker, WorkerDied
 
 log = logging.getLogger(__name__)
 
-UNKNOWN = "These baselines are no longer remembered; start them again."
-ENDED = "The process that fitted it has ended."
+UNKNOWN = "These results are no longer remembered; start them again."
+ENDED = "The process that worked on it has ended."
 TRIES = 2
 """How often a piece is begun when its process dies."""
 
 
-@dataclass(frozen=True, slots=True)
-class FitProgress:
-    """How far a job is.  done, total: forms tried.   words: the form tried last, or why it ended.   state: fitting, done or cancelled."""
-
-    done: int
-    total: int
-    words: str
-    state: str
-
-
-@dataclass(eq=False)
-class Piece:
-    """A request to a fitting process, and what it is about."""
+@dataclass(eq=False, kw_only=True)
+class FitPiece(Piece):
+    """What a request is about: a form of a baseline that is to be fitted to a column, or a fit that is to forecast it."""
 
     name: str
     column: int
-    request: Mapping[str, Any]
-    block: bytes
     attempt: Attempt | None = None
     fitted: Fitted | None = None
-    tries: int = 0
 
 
-@dataclass(eq=False)
-class Job:
-    """One series with its options.
+@dataclass(eq=False, kw_only=True)
+class FitJob(Job):
+    """The baselines of one series with its options.
 
     values (N, D); refused: why a baseline could not be begun.  results: of the baselines that are done.
     """
 
-    ticket: str
     values: Array
     period: int
     origins: tuple[int, ...]
@@ -73,12 +60,6 @@ class Job:
     which: tuple[str, ...]
     attempts: tuple[Attempt, ...]
     refused: Mapping[str, str]
-    state: str = "fitting"
-    words: str = ""
-    spent: float = 0.0
-    """Seconds that processes have worked for it."""
-    asked_at: float = field(default_factory=time.monotonic)
-    pieces: deque[Piece] = field(default_factory=deque)
     outcomes: list[Outcome] = field(default_factory=list)
     forecasts: dict[tuple[str, int], tuple[Fitted, Forecast]] = field(default_factory=dict)
     results: dict[str, Result] = field(default_factory=dict)
@@ -88,7 +69,10 @@ class Job:
         train = np.ascontiguousarray(self.values[: self.origins[0]])
         common = {"do": "fit", "job": self.ticket, "period": self.period, "options": self.options.to_dict(), "shape": train.shape}
         block = train.tobytes()
-        self.pieces.extend(Piece(a.baseline, a.column, {**common, "attempt": a.to_dict()}, block, attempt=a) for a in self.attempts)
+        self.pieces.extend(
+            FitPiece(name=a.baseline, column=a.column, request={**common, "attempt": a.to_dict()}, block=block, attempt=a)
+            for a in self.attempts
+        )
         for name in self.which:
             if name in self.refused or not any(a.baseline == name for a in self.attempts):
                 self._end(name, self.refused.get(name, ""))
@@ -109,7 +93,7 @@ class Job:
         # Forecasts go first: a baseline that is fitted should be seen.
         self.pieces.extendleft(self._forecast_piece(name, column, fitted) for column, fitted in enumerate(best))
 
-    def _forecast_piece(self, name: str, column: int, fitted: Fitted) -> Piece:
+    def _forecast_piece(self, name: str, column: int, fitted: Fitted) -> FitPiece:
         values = np.ascontiguousarray(self.values[:, column : column + 1])
         request = {
             "do": "forecast",
@@ -119,9 +103,9 @@ class Job:
             "horizon": self.horizon,
             "shape": values.shape,
         }
-        return Piece(name, column, request, values.tobytes(), fitted=fitted)
+        return FitPiece(name=name, column=column, request=request, block=values.tobytes(), fitted=fitted)
 
-    def forecast(self, piece: Piece, block: bytes, parts: int) -> None:
+    def forecast(self, piece: FitPiece, block: bytes, parts: int) -> None:
         """A column has its forecast."""
         if piece.fitted is None or piece.name in self.results:
             return
@@ -131,22 +115,29 @@ class Job:
         if sum(name == piece.name for name, _ in self.forecasts) == self.values.shape[1]:
             self._end(piece.name)
 
-    def fail(self, piece: Piece, sentence: str) -> None:
+    def take(self, piece: FitPiece, answer: pipe.Message, block: bytes) -> None:
+        """A form has been tried, or a fit has forecast."""
+        if "outcome" in answer:
+            self.tried(Outcome.from_dict(answer["outcome"]))
+        elif "parts" in answer:
+            self.forecast(piece, block, answer["parts"])
+        elif "failed" in answer:
+            self.fail(piece, answer["failed"])
+
+    def fail(self, piece: FitPiece, sentence: str) -> None:
         """A piece cannot be done; the others stay."""
         if piece.attempt:
             self.tried(Outcome(piece.attempt, None, sentence))
         elif piece.name not in self.results:
             self._end(piece.name, sentence)
 
-    def cancel(self, sentence: str) -> None:
-        """Give it up; what is done stays."""
-        if self.state == "fitting":
-            self.state, self.words = "cancelled", sentence
-            self.pieces.clear()
-
     def progress(self) -> FitProgress:
         """How far it is."""
         return FitProgress(len(self.outcomes), len(self.attempts), self.words, self.state)
+
+    def found(self) -> dict[str, Result]:
+        """The baselines that are done, in the order in which they were asked for."""
+        return {name: self.results[name] for name in self.which if name in self.results}
 
     def _of(self, name: str) -> list[Outcome]:
         return [outcome for outcome in self.outcomes if outcome.attempt.baseline == name]
@@ -197,7 +188,7 @@ class FitQueue:
             self._asked(job.ticket)
             return
         if sum(other.state == "fitting" for other in self._jobs.values()) >= self.settings.max_fits:
-            raise LiveError(f"The baselines of {self.settings.max_fits} series are being fitted; try again in a moment.")
+            raise LiveError(f"{self.settings.max_fits} questions about series are being worked on; try again in a moment.")
         job.begin()
         self._jobs[job.ticket] = job
         self._asked(job.ticket)
@@ -211,10 +202,9 @@ class FitQueue:
         """How far a job is."""
         return self._asked(ticket).progress()
 
-    async def result(self, ticket: str) -> dict[str, Result]:
-        """What is done so far, in the order in which it was asked for."""
-        job = self._asked(ticket)
-        return {name: job.results[name] for name in job.which if name in job.results}
+    async def result(self, ticket: str) -> Any:
+        """What is done so far."""
+        return self._asked(ticket).found()
 
     async def cancel(self, ticket: str, sentence: str = "It was cancelled.") -> None:
         """Give a job up, also in the middle of a fit."""
@@ -294,7 +284,7 @@ class FitQueue:
             return
         for job in self._jobs.values():
             while job.pieces:
-                job.fail(job.pieces.popleft(), "The process that fits baselines does not start.")
+                job.fail(job.pieces.popleft(), "The process for it does not start.")
 
     async def _wait(self) -> tuple[Job, Piece] | None:
         """The next piece; None when there has been none for a while."""
@@ -313,7 +303,7 @@ class FitQueue:
         piece.tries += 1
         began = time.monotonic()
         try:
-            answer, block = await worker.request(piece.request, piece.block)
+            answer, block = await worker.request(piece.request, piece.block, piece.patience)
             job.spent += time.monotonic() - began
         except WorkerDied:
             if job.state == "fitting" and piece.tries < TRIES:
@@ -322,21 +312,12 @@ class FitQueue:
                 job.fail(piece, ENDED)
             raise
         except LiveError:  # it does not answer, and never will
-            job.fail(piece, f"It was not fitted within {self.settings.fit_seconds:g} seconds.")
+            job.fail(piece, f"It was not done within {piece.patience or self.settings.fit_seconds:g} seconds.")
             raise WorkerDied(ENDED) from None
         if job.state == "fitting":
-            self._took(job, piece, answer, block)
+            job.take(piece, answer, block)
             if job.pieces:
                 await self._tell()
-
-    @staticmethod
-    def _took(job: Job, piece: Piece, answer: pipe.Message, block: bytes) -> None:
-        if "outcome" in answer:
-            job.tried(Outcome.from_dict(answer["outcome"]))
-        elif "parts" in answer:
-            job.forecast(piece, block, answer["parts"])
-        elif "failed" in answer:
-            job.fail(piece, answer["failed"])
 
     async def _keep_house(self) -> None:
         while True:

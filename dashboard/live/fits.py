@@ -22,7 +22,8 @@ import numpy as np
 from core.baselines import BASELINES, Options
 from core.baselines.comparison import Result, plan
 from core.forecast import Array, origins
-from dashboard.live.fit_queue import FitProgress, FitQueue, Job
+from dashboard.live.fit_queue import FitJob, FitQueue
+from dashboard.live.job import FitProgress
 from dashboard.live.workers import LiveError
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def queue() -> FitQueue:
     return _server.queue
 
 
-def _do(work: Coroutine[Any, Any, T]) -> T:
+def ask(work: Coroutine[Any, Any, T]) -> T:
+    """The answer of something that the server's event loop does; LiveError when there is none in time."""
     if _server.loop is None or _server.queue is None:
         work.close()
         raise LiveError("The live server has been stopped.")
@@ -89,20 +91,32 @@ def start(
         attempts, refused = plan(values[: begins[0]], period, which, options)
     except ValueError as error:
         raise LiveError(str(error)) from None
-    _do(queue().submit(Job(ticket, values, period, begins, horizon, options, tuple(which), attempts, refused)))
+    job = FitJob(
+        ticket=ticket,
+        values=values,
+        period=period,
+        origins=begins,
+        horizon=horizon,
+        options=options,
+        which=tuple(which),
+        attempts=attempts,
+        refused=refused,
+    )
+    ask(queue().submit(job))
     return ticket
 
 
 def progress(ticket: str) -> FitProgress:
     """How far it is; asking also says that somebody still waits."""
-    return _do(queue().progress(ticket))
+    return ask(queue().progress(ticket))
 
 
 def result(ticket: str) -> dict[str, Result]:
     """The baselines that are done, in the order in which they were asked for; all of them once `progress` says "done"."""
-    return _do(queue().result(ticket))
+    found: dict[str, Result] = ask(queue().result(ticket))
+    return found
 
 
 def cancel(ticket: str) -> None:
     """Give it up for everybody who waits for it; what is done stays, and `start` begins again."""
-    _do(queue().cancel(ticket))
+    ask(queue().cancel(ticket))

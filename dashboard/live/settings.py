@@ -58,19 +58,21 @@ class Settings:
 
     # Baselines
     fitters: int = 0
-    """Processes that fit baselines, at most; 0 = one for each core.  They are started when something is to be fitted."""
+    """Processes that fit baselines and measure networks, at most; 0 = one for each core.  They are started when they are needed."""
     fit_niceness: int = 19
     """How far they stand back: they take what the trainers leave."""
     fit_idle: float = 300.0
     """A fitting process that has had nothing to do for this time ends."""
     fit_seconds: float = 20.0
     """How long one form of one baseline may take."""
+    measure_seconds: float = 60.0
+    """How long one network of the error against K may take."""
     fit_patience: float = 60.0
     """Fits that nobody has asked after for this time are given up."""
     max_fits: int = 32
-    """Series whose baselines are being fitted at a time."""
+    """Questions about series, such as all baselines of one, that are worked on at a time."""
     kept_fits: int = 64
-    """Series whose finished baselines are remembered."""
+    """Of these questions, those whose answers are remembered."""
 
     # Frames
     max_fps: float = 60.0

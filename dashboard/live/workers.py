@@ -160,8 +160,9 @@ class Worker:
         if self._process and self._process.stdin and not self._gone:
             self._process.stdin.write(pipe.pack(message, block))
 
-    async def request(self, message: Mapping[str, Any], block: bytes = b"") -> tuple[pipe.Message, bytes]:
-        """The answer to a request; InvalidExperiment or LiveError where it was refused."""
+    async def request(self, message: Mapping[str, Any], block: bytes = b"", patience: float | None = None) -> tuple[pipe.Message, bytes]:
+        """The answer to a request; InvalidExperiment or LiveError where it was refused.  patience: for this request alone, in seconds."""
+        patience = patience or self._patience
         if self._gone:
             raise WorkerDied("The process that trains this run has ended; try again in a moment.")
         number = next(self._numbers)
@@ -169,9 +170,9 @@ class Worker:
         self._waiting[number] = waiting
         self.send({**message, "request": number}, block)
         try:
-            answer, answered = await asyncio.wait_for(waiting, self._patience)
+            answer, answered = await asyncio.wait_for(waiting, patience)
         except TimeoutError:
-            raise LiveError(f"The trainer did not answer within {self._patience:g} seconds; try again.") from None
+            raise LiveError(f"The trainer did not answer within {patience:g} seconds; try again.") from None
         finally:
             self._waiting.pop(number, None)
         if "problems" in answer:

@@ -161,7 +161,7 @@ class TestLife:
 
     def test_too_many_at_a_time_are_refused(self, server: str):
         slow = [begin_slow(seed) for seed in (3, 4)]
-        with pytest.raises(LiveError, match="The baselines of 2 series are being fitted; try again in a moment"):
+        with pytest.raises(LiveError, match="2 questions about series are being worked on; try again in a moment"):
             begin_slow(5)
         for ticket in slow:
             fits.cancel(ticket)

@@ -1,4 +1,4 @@
-"""One piece of work after the other: fit one form of one baseline, or let a fit forecast."""
+"""One piece of work after the other: fit one form of one baseline, let a fit forecast, or train a network and score it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import numpy as np
 
 from core.baselines import BASELINES, Fitted, NoFit, Options
 from core.baselines.comparison import Attempt, attempt, forecast_of
+from core.error_by_k import measure
+from core.experiment import Experiment, InvalidExperiment
 from core.forecast import Array
 from dashboard.live import pipe
 from dashboard.live.child import Inbox, Send
@@ -37,7 +39,11 @@ class Fitter:
         self._inbox, self._send, self._settings = inbox, send, settings
         self._waiting: deque[tuple[pipe.Message, bytes]] = deque()
         self._cancelled: str | None = None
-        self._answers: dict[str, Callable[[pipe.Message, Array], Answer]] = {"fit": self._fit, "forecast": self._forecast}
+        self._answers: dict[str, Callable[[pipe.Message, Array], Answer]] = {
+            "fit": self._fit,
+            "forecast": self._forecast,
+            "measure": self._measure,
+        }
 
     def warm_up(self) -> None:
         """Import now what the first fit would wait for."""
@@ -63,8 +69,8 @@ class Fitter:
             answer, answered = {"failed": "This could not be fitted because of an error inside the program."}, b""
         self._send(pipe.pack({"reply": message["request"], **answer}, answered))
 
-    def _going(self, job: str, until: float) -> None:
-        """Called between the steps of an optimiser."""
+    def _going(self, job: str, until: float, late: str) -> None:
+        """Called between the steps of an optimiser.  late: what to say when the time is over."""
         while True:
             try:
                 message, block = self._inbox.get_nowait()
@@ -77,13 +83,14 @@ class Fitter:
         if self._cancelled == job:
             raise Cancelled
         if time.monotonic() > until:
-            raise NoFit(f"It was not fitted within {self._settings.fit_seconds:g} seconds; choose a smaller order or a shorter series.")
+            raise NoFit(late)
 
     def _fit(self, message: pipe.Message, train: Array) -> Answer:
         until = time.monotonic() + self._settings.fit_seconds
         wanted, options = Attempt(**message["attempt"]), Options(**message["options"])
         self._cancelled = None
-        outcome = attempt(train, message["period"], options, wanted, lambda: self._going(message["job"], until))
+        late = f"It was not fitted within {self._settings.fit_seconds:g} seconds; choose a smaller order or a shorter series."
+        outcome = attempt(train, message["period"], options, wanted, lambda: self._going(message["job"], until, late))
         return {"outcome": outcome.to_dict()}, b""
 
     def _forecast(self, message: pipe.Message, values: Array) -> Answer:
@@ -93,3 +100,21 @@ class Fitter:
             return {"failed": str(refusal)}, b""
         parts = [made.values, *(part for part in (made.lower, made.upper) if part is not None)]
         return {"parts": len(parts)}, np.stack(parts).tobytes()
+
+    def _measure(self, message: pipe.Message, _: Array) -> Answer:
+        """A network; torch is imported with the first one."""
+        experiment, seconds = Experiment.from_dict(message["experiment"]), self._settings.measure_seconds
+        self._cancelled = None
+        until: float | None = None
+        late = f"It was not trained within {seconds:g} seconds; choose fewer iterations or a smaller network."
+
+        def watch(_: int) -> None:
+            nonlocal until
+            until = until or time.monotonic() + seconds  # from the first iteration on: torch has been imported then
+            self._going(message["job"], until, late)
+
+        try:
+            found = measure(experiment, message["k"], message["seed"], message["iterations"], watch)
+        except (NoFit, InvalidExperiment) as refusal:
+            return {"failed": str(refusal)}, b""
+        return {"measured": found.to_dict()}, b""
