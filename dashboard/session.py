@@ -14,6 +14,7 @@ from core.experiment import Experiment
 from core.series import Reading
 from dashboard.comparing import Comparison
 from dashboard.live.visitors import VISITOR
+from dashboard.measurement import Measurement
 from dashboard.starts import FIRST, STARTS
 from dashboard.texts import DEFAULT_LANGUAGE, Texts, load
 
@@ -42,6 +43,7 @@ class Session:
     passed: the bare address was passed on the way back to this page, and stands for nothing but the run as it was left.
     changed_live: the run was changed on its way, so that the link no longer reproduces its past.
     comparison: the baselines of the series, where one is learned.
+    measurement: the error against K of such an experiment.
     reading: what was found in the file that an own series was taken from.
     trial, generated: the last answers of 'try a text'.
     """
@@ -64,6 +66,7 @@ class Session:
     passed: bool = False
     changed_live: bool = False
     comparison: Comparison = field(default_factory=Comparison)
+    measurement: Measurement = field(default_factory=Measurement)
     reading: Reading | None = None
     trial: Any = None
     generated: Any = None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from html import escape
-from typing import TypeVar
 
 import streamlit as st
 
@@ -19,9 +17,7 @@ from dashboard.live.fits import Result
 from dashboard.live.runs import LiveError
 from dashboard.session import Session
 from dashboard.texts import Texts, literal
-from dashboard.views import looking
-
-T = TypeVar("T")
+from dashboard.views import looking, measured
 
 PLACE = "forecast"
 NETWORK = "network"
@@ -39,7 +35,7 @@ def options() -> Options:
 
 
 def panel(held: Session, say: Texts) -> None:
-    """Baselines on the left, residuals on the right."""
+    """Baselines on the left, residuals and the error against K on the right."""
     compared = held.comparison
     fitting, leaving = st.columns([2, 3], gap="large")
     with fitting:
@@ -51,6 +47,8 @@ def panel(held: Session, say: Texts) -> None:
             _fitted(name, result, say)
     with leaving:
         _residuals(held, say)
+        if compared.series is not None:
+            measured.panel(held, say)
 
 
 def _progress(held: Session, say: Texts) -> None:
@@ -124,11 +122,11 @@ def _residuals(held: Session, say: Texts) -> None:
     names = [NETWORK, *(name for name, result in compared.results.items() if result.forecast)]
     labels = {NETWORK: say("forecast.network"), **{name: member.label for name, member in BASELINES.items()}}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = _pick("residuals of", names, say("forecast.of"), labels.__getitem__)
+        chosen = looking.pick("residuals of", names, say("forecast.of"), labels.__getitem__)
         spans = [part for part in ("validation", "test") if getattr(parts, part).stop > getattr(parts, part).start]
-        part = _pick("residuals part", spans, say("forecast.part"), lambda name: say(f"forecast.parts.{name}"))
+        part = looking.pick("residuals part", spans, say("forecast.part"), lambda name: say(f"forecast.parts.{name}"))
         columns = list(range(len(series.columns)))
-        column = _pick("residuals column", columns, say("forecast.column"), series.columns.__getitem__) if len(columns) > 1 else 0
+        column = looking.pick("residuals column", columns, say("forecast.column"), series.columns.__getitem__) if len(columns) > 1 else 0
     forecast = _network(held) if chosen == NETWORK else compared.results[chosen].forecast
     if forecast is None:
         st.html(f"<p class='aside'>{escape(say('forecast.pause'))}</p>")
@@ -147,12 +145,6 @@ def _residuals(held: Session, say: Texts) -> None:
         "residuals", f"residuals_{chosen}_{part}.csv", lambda: str(residuals.frame(times, actual, said).to_csv(index=False)), PLACE, say
     )
     looking.figure(residuals.draw(times, actual, said, series.period, look), "residuals", PLACE)
-
-
-def _pick(key: str, values: Sequence[T], label: str, words: Callable[[T], str]) -> T:
-    if session.widget(key) not in values:
-        session.set_widget(key, values[0])
-    return st.selectbox(label, values, key=key, format_func=words, width=190)
 
 
 def _network(held: Session) -> Forecast | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -13,6 +13,8 @@ from dashboard import session
 from dashboard.charts import CHARTS, Look, Picture
 from dashboard.charts.token_axis import quoted
 from dashboard.texts import Texts, literal
+
+T = TypeVar("T")
 
 FORMATS = ("png", "svg")
 WIDE = ("step", "weight", "shares")
@@ -130,3 +132,10 @@ def names(charts: Sequence[str], place: str, defaults: Sequence[str], say: Texts
         say("look.charts"), charts, selection_mode="multi", key=key, format_func=lambda name: literal(say(f"charts.{name}.label"))
     )
     return [name for name in charts if name in (picked or ())]
+
+
+def pick(key: str, values: Sequence[T], label: str, words: Callable[[T], str]) -> T:
+    """One of several values, which may be others than before."""
+    if session.widget(key) not in values:
+        session.set_widget(key, values[0])
+    return st.selectbox(label, values, key=key, format_func=words, width=190)

@@ -100,6 +100,23 @@ def test_baselines_appear_beside_the_network_and_the_best_is_marked(forecast: Ex
     assert len(scores(forecast, "ARIMA")) == 4, "what is hidden is still judged"
 
 
+def test_the_error_against_k_is_measured_and_drawn(open_page: Callable[..., Page]):
+    forecast = Explorer(open_page("/forecast?s=nile&w=4&h=4&trunc=window&k=2"))
+    page = forecast.page
+    for name, text in (("iterations", "3"), ("seeds", "2")):
+        box = page.locator(f".st-key-measure-{name} input")
+        box.fill(text)
+        box.press("Enter")
+        forecast.rest()
+    page.get_by_role("button", name="Measure", exact=True).click()
+    said = page.locator(".words", has_text="With K = 4, the whole window, the median MASE is")
+    expect(said).to_be_visible(timeout=60_000)
+    chart = page.locator(".js-plotly-plot", has_text="this run: 2")
+    expect(chart).to_be_visible()
+    expect(chart.locator(".xtick text")).to_have_text(["1", "2", "3", "4"])
+    expect(chart.locator(".scatterlayer .point")).to_have_count(8)
+
+
 def test_another_horizon_and_another_series_begin_anew(forecast: Explorer):
     forecast.wait(lambda: len(scores(forecast, "Naive")) == 4, "a baseline")
     one_step = scores(forecast, "Naive")

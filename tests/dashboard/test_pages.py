@@ -311,6 +311,33 @@ def test_a_file_is_read_and_its_columns_chosen(forecast: AppTest):
     assert runs.find(session.control).experiment == before
 
 
+def test_the_error_against_k_is_measured_on_demand(forecast: AppTest):
+    session = forecast.session_state["session forecast"]
+    forecast.text_input(key="measure iterations").set_value("some").run()
+    forecast.button(key="measure").click().run()
+    assert "Iterations must be a whole number from 1 to 2,000, not some." in text_of(forecast)
+    assert not session.measurement.ticket
+    forecast.text_input(key="measure iterations").set_value("2").run()
+    forecast.text_input(key="measure seeds").set_value("1").run()
+    forecast.button(key="measure").click().run()
+    assert session.measurement.going_on
+    assert forecast.button(key="cancel measuring")
+    ending = time.monotonic() + 90
+    while session.measurement.going_on:
+        assert time.monotonic() < ending
+        time.sleep(0.3)
+        forecast.run()
+    assert not forecast.exception
+    assert [one.k for one in session.measurement.found] == [1, 2, 3, 4, 6, 8, 12, 16, 24]
+    assert "With K = 12, the season, the median MASE is" in text_of(forecast)
+    assert "more seeds are needed to tell K from chance" in text_of(forecast)
+    field(forecast, "truncation").set_value("window").run()
+    assert session.measurement.found, "what is measured does not depend on how the run is cut"
+    field(forecast, "cell").set_value("gru").run()
+    assert not session.measurement.found
+    assert "more seeds are needed" not in text_of(forecast)
+
+
 def test_pages_of_a_tab_keep_their_own_settings(trainers: None):
     def both() -> None:
         import streamlit as st

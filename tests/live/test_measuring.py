@@ -23,7 +23,7 @@ SLOW = SMALL.replace(hidden=64, window=60)
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    with live_server(workers=1, fitters=1, fit_patience=4, tick=0.1, max_fits=2) as address:
+    with live_server(workers=1, fitters=1, fit_patience=4, tick=0.1, max_fits=8) as address:
         yield address
 
 
