@@ -123,6 +123,9 @@ class Explorer:
         self.rest()
         field = self.field(name)
         if field.get_by_test_id("stSelectbox").count():
+            # A list closes when the page scrolls under it.
+            field.scroll_into_view_if_needed()
+            self.page.wait_for_timeout(300)
             field.locator("input").click()
             self.page.get_by_role("option", name=label, exact=True).click()
         else:
