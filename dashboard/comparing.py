@@ -114,6 +114,7 @@ def _line(held: Comparison, name: str, forecast: Forecast) -> dict[str, Any]:
     """A forecast as the live picture draws it."""
     return {
         "name": name,
+        "place": list(BASELINES).index(name),
         "label": BASELINES[name].label,
         "values": _short(forecast.values),
         "lower": None if forecast.lower is None else _short(forecast.lower),

@@ -79,7 +79,7 @@ def explorer(
     base_path: `server.baseUrlPath`, empty for the root.
     words: a translation, laid over the component's English words (web/words.js).
     fps: pictures a second to ask for; by default what the visitor chose (30).
-    baselines: forecasts to stand beside the network's: name, label, values, lower, upper, scores (see `dashboard.comparing`).
+    baselines: forecasts to stand beside the network's: name, place, label, values, lower, upper, scores (see `dashboard.comparing`).
     awaited: the path of this page, below the base path, when it is to be told that the address bar has it.
     experiment: the settings that the page shows; the page runs again when the run turns out to have others.
     """

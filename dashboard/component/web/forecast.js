@@ -118,13 +118,18 @@ export class Forecast extends Panel {
   }
 
   #dash(name) {
-    return name === "network" ? [] : DASHES[this.others.findIndex((other) => other.name === name) % DASHES.length];
+    return name === "network" ? [] : DASHES[this.#place(name) % DASHES.length];
   }
 
   #colour(name) {
     if (name === "network") return this.palette.colours.line;
-    const at = this.others.findIndex((other) => other.name === name);
-    return this.palette.colours.baselines[at % this.palette.colours.baselines.length];
+    const { baselines } = this.palette.colours;
+    return baselines[this.#place(name) % baselines.length];
+  }
+
+  /** A baseline keeps its place, and with it its look, whichever others there are. */
+  #place(name) {
+    return this.others.find((other) => other.name === name)?.place ?? 0;
   }
 
   resize(width, ink, rule, family, palette) {
