@@ -64,7 +64,9 @@ def draw(explorer: Explorer, first: float = 0.0, last: float = 1.0, height: Call
 def values(explorer: Explorer) -> list[float]:
     """The values that the form shows."""
     explorer.rest()
-    return [float(value) for value in explorer.field("values").locator("textarea").input_value().split()]
+    area = explorer.field("values").locator("textarea")
+    expect(area).to_have_count(1, timeout=20_000)  # while the page is drawn again, the old one may still stand there
+    return [float(value) for value in area.input_value().split()]
 
 
 def test_the_page_opens_by_its_address_and_play_sharpens_the_forecast(forecast: Explorer):
