@@ -64,9 +64,14 @@ def draw(explorer: Explorer, first: float = 0.0, last: float = 1.0, height: Call
 def values(explorer: Explorer) -> list[float]:
     """The values that the form shows."""
     explorer.rest()
-    area = explorer.field("values").locator("textarea")
-    expect(area).to_have_count(1, timeout=20_000)  # while the page is drawn again, the old one may still stand there
-    return [float(value) for value in area.input_value().split()]
+    areas = explorer.field("values").locator("textarea")
+
+    def texts() -> list[str]:
+        return areas.evaluate_all("areas => areas.map((area) => area.value)")
+
+    # While the page is drawn again, the old area may still stand there, or the new one be empty.
+    explorer.wait(lambda: len(texts()) == 1 and texts()[0].strip(), "the one field with its values")
+    return [float(value) for value in texts()[-1].split()]
 
 
 def test_the_page_opens_by_its_address_and_play_sharpens_the_forecast(forecast: Explorer):
