@@ -122,6 +122,7 @@ class Explorer:
         """Choose from a row of buttons or a list."""
         self.rest()
         field = self.field(name)
+        field.locator("input, button").first.wait_for()  # which of the two it is shows only when it is drawn
         if field.get_by_test_id("stSelectbox").count():
             # A list closes when the page scrolls under it.
             field.scroll_into_view_if_needed()
