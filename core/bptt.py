@@ -281,6 +281,13 @@ class Backward:
         """Walk what is left, and add the windows up."""
         for _ in range(self.position):
             self.step()
+        return self.sums()
+
+    def sums(self) -> Errors:
+        """The sums over windows of what was walked so far; after K steps of TBPTT(1, T), they are those of TBPTT(1, K).
+
+        Good until the next `step`, which may overwrite what they point at.
+        """
         cell = self.unrolled.cell
         if not self._disjoint:
             # The adjoint is linear and windows share its slopes: one for the sum over windows is the sum of theirs.

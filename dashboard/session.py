@@ -13,6 +13,7 @@ import streamlit as st
 from core.experiment import Experiment
 from core.series import Reading
 from dashboard.comparing import Comparison
+from dashboard.inquiry import Inquiry
 from dashboard.live.visitors import VISITOR
 from dashboard.measurement import Measurement
 from dashboard.starts import FIRST, STARTS
@@ -20,6 +21,7 @@ from dashboard.texts import DEFAULT_LANGUAGE, Texts, load
 
 KEY = "session"
 PLACE = "page"
+LIVE = "live page"
 
 
 @dataclass
@@ -44,6 +46,8 @@ class Session:
     changed_live: the run was changed on its way, so that the link no longer reproduces its past.
     comparison: the baselines of the series, where one is learned.
     measurement: the error against K of such an experiment.
+    inquiries: what the laboratory's pages ask of the run's network, by the name of the study.
+    kept: the run's last checkpoint that was studied, to go on from when the run has ended meanwhile.
     reading: what was found in the file that an own series was taken from.
     trial, generated: the last answers of 'try a text'.
     """
@@ -67,6 +71,8 @@ class Session:
     changed_live: bool = False
     comparison: Comparison = field(default_factory=Comparison)
     measurement: Measurement = field(default_factory=Measurement)
+    inquiries: dict[str, Inquiry] = field(default_factory=dict)
+    kept: bytes = b""
     reading: Reading | None = None
     trial: Any = None
     generated: Any = None
@@ -112,10 +118,17 @@ def current(page: str = FIRST) -> Session:
     return held
 
 
+def latest() -> Session:
+    """The session of the live page that was shown last; the first page's where none was."""
+    return current(st.session_state.get(LIVE, FIRST))
+
+
 def came(page: str) -> bool:
     """Whether the visitor has just come here from another page of this tab."""
     before = st.session_state.get(PLACE, page)
     st.session_state[PLACE] = page
+    if page in STARTS:
+        st.session_state[LIVE] = page
     return bool(before != page)
 
 

@@ -57,12 +57,24 @@ def _mended(held: Session, experiment: Experiment, at_fault: Collection[str]) ->
 
 
 def renew(held: Session, say: Texts) -> None:
-    """A new run of the same Experiment, because the old one has ended."""
+    """A new run of the same Experiment, because the old one has ended; it goes on where the old one was last studied."""
     keys = runs.create(held.experiment, session.visitor())
     held.control, held.watch, held.changed_live = keys.control, keys.watch, False
+    if held.kept:
+        _go_on(keys.control, held)
     held.notes.append(say("notes.renewed"))
     describe(held)
     held.query = _query(held)
+
+
+def _go_on(control: str, held: Session) -> None:
+    """Restore what was kept, where it is of the same Experiment."""
+    try:
+        info = runs.restore(control, held.kept)
+        if info.experiment != held.experiment:
+            runs.change(control, held.experiment)
+    except (InvalidExperiment, LiveError):
+        held.kept = b""
 
 
 def reattach(held: Session, control: str) -> bool:

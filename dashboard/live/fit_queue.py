@@ -184,7 +184,7 @@ class FitQueue:
     async def submit(self, job: Job) -> None:
         """Do a job, unless it is done, or being done."""
         known = self._jobs.get(job.ticket)
-        if known and known.state != "cancelled":
+        if known and known.state not in ("cancelled", "failed"):
             self._asked(job.ticket)
             return
         if sum(other.state == "fitting" for other in self._jobs.values()) >= self.settings.max_fits:
@@ -247,12 +247,18 @@ class FitQueue:
     def _spawn(self) -> None:
         worker = Worker(
             self.settings,
-            lambda *_: None,
+            self._hear,
             lambda _: None,
             module="dashboard.live.fitting",
             patience=2 * self.settings.fit_seconds + 10,  # it ends by itself long before
         )
         self._fitters[asyncio.create_task(self._serve(worker))] = worker, ""
+
+    def _hear(self, message: pipe.Message, block: bytes) -> None:
+        """What a process says on its way, to the job that it works for."""
+        job = self._jobs.get(message["job"])
+        if job is not None and job.state == "fitting":
+            job.hear(message, block)
 
     async def _serve(self, worker: Worker) -> None:
         """The life of one fitting process."""

@@ -16,7 +16,7 @@ from dashboard.live import pipe
 class FitProgress:
     """How far a job is.
 
-    done, total: pieces of work, such as forms tried.   words: the last one, or why it ended.   state: fitting, done or cancelled.
+    done, total: pieces of work, such as forms tried.   words: the last one, or why it ended.   state: fitting, done, cancelled or failed.
     """
 
     done: int
@@ -51,6 +51,9 @@ class Job(ABC):
     @abstractmethod
     def begin(self) -> None:
         """Cut it into pieces."""
+
+    def hear(self, message: pipe.Message, block: bytes) -> None:  # noqa: B027  (most say nothing)
+        """What a process says on its way."""
 
     @abstractmethod
     def take(self, piece: Any, answer: pipe.Message, block: bytes) -> None:

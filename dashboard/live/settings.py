@@ -67,6 +67,8 @@ class Settings:
     """How long one form of one baseline may take."""
     measure_seconds: float = 60.0
     """How long one network of the error against K may take."""
+    study_seconds: float = 120.0
+    """How long one study of a network may take."""
     fit_patience: float = 60.0
     """Fits that nobody has asked after for this time are given up."""
     max_fits: int = 32

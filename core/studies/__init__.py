@@ -1,0 +1,12 @@
+"""Studies: questions put to a network as it is trained so far, each answered in a process of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.studies import truncation
+from core.studies.study import Progress, Refused, Study, pack, plain, unpack
+
+__all__ = ["STUDIES", "Progress", "Refused", "Study", "pack", "plain", "unpack"]
+
+STUDIES: dict[str, Study[Any, Any]] = {"truncation": Study(truncation.Asked, truncation.Found, truncation.study)}

@@ -1,0 +1,74 @@
+"""What truncation does to the gradient of this network on its own task, and which K would do.  Importing this needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.measures.advice import Decay, decay
+from core.measures.bias import Bias
+from core.studies.study import Progress
+from core.trace import Array, Axis
+
+if TYPE_CHECKING:
+    from core.training import Trainer
+
+SEQUENCES = 64
+"""The most sequences that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Nothing is asked but the network itself."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found with the weights as they are.
+
+    iteration: updates so far.   sequences: how many were looked at.   axis: the labels of the observed sequence's steps.
+    bias: the error of truncated gradients.   decay: of the error with the lag, top layer, all sequences.
+    lag: |dL_s/dh_t| of the observed sequence, (T, T), top layer.
+    k1, k2: the run's own truncation, TBPTT(k1, k2); its error and the angle to the full gradient in degrees.
+    """
+
+    iteration: int
+    sequences: int
+    axis: Axis
+    bias: Bias
+    decay: Decay
+    lag: Array
+    k1: int
+    k2: int
+    error: float
+    degrees: float
+
+
+def study(trainer: Trainer, _: Asked) -> Iterator[Progress[Found]]:
+    """See `Found`."""
+    from core import passes
+    from core.bptt import lag_matrix
+    from core.measures.truncated import own_bias, truncation_bias
+    from core.truncation import TBPTT
+
+    model, task = trainer.model, trainer.task
+    observed = min(trainer.observe, task.sequences - 1)
+    rows = [*range(min(task.sequences, SEQUENCES))]
+    if observed not in rows:
+        rows[-1] = observed
+    batch = task.batch(rows)
+    steps = len(batch.inputs)
+    yield Progress(0, 3, "the lag matrix")
+    full = passes.run(model, task, batch, TBPTT(steps, steps))
+    lag = lag_matrix(full.unrolled, full.direct, paths=full.paths).h[-1].double()
+    norms = lag.masked_fill(~batch.with_loss[:, None], float("nan")).masked_fill(~batch.mask[None], float("nan")).numpy()
+    yield Progress(1, 3, "every K")
+    bias = truncation_bias(model, task, batch)
+    yield Progress(2, 3, "the run's own truncation")
+    own = trainer.truncation().within(steps)
+    error, degrees = own_bias(full, task, own)
+    axis = task.axis(observed)
+    length = len(axis.inputs)
+    seen = norms[:length, :length, rows.index(observed)]
+    yield Progress(3, 3, "", Found(trainer.iteration, len(rows), axis, bias, decay(norms), seen, own.k1, own.k2, error, degrees))

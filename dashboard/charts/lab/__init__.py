@@ -1,0 +1,1 @@
+"""Charts of the laboratory: what a study found -> a Picture."""

@@ -1,0 +1,129 @@
+"""The lag matrix with a boundary to drag: what a truncation at K cuts off, and the error, the angle and the cells that it leaves.
+
+The slider is the figure's own, so that dragging it asks no server.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from core.studies.truncation import Found
+from core.trace import Array
+from core.truncation import TBPTT
+from dashboard import theme
+from dashboard.charts.lag_matrix import decades
+from dashboard.charts.picture import Look, Picture, number, percent
+from dashboard.charts.token_axis import targets, token_axis
+
+STAIRS = 128
+"""Up to this many steps the boundary is drawn from cell to cell; beyond, its corners would not be seen."""
+
+
+def draw(found: Found, scheme: str, look: Look) -> Picture:
+    """scheme: which truncation the slider moves."""
+    say, colours = look.say, look.colours
+    low, high = decades(found.lag)
+    with np.errstate(divide="ignore"):
+        logs = np.maximum(np.log10(found.lag), low)
+    steps = np.arange(1, len(found.lag) + 1)
+    ks = [k for k in found.bias.ks if k <= len(steps)]
+    first = min(range(len(ks)), key=lambda place: abs(ks[place] - min(found.k2, len(steps))))
+    outlines = [_outline(_windows(scheme, k), len(steps)) for k in ks]
+    figure = go.Figure(
+        [
+            go.Heatmap(
+                z=logs,
+                x=steps,
+                y=steps,
+                zmin=low,
+                zmax=high,
+                colorscale=theme.scale(colours.magnitude),
+                hoverongaps=False,
+                xgap=1 if len(steps) <= 64 else 0,
+                ygap=1 if len(steps) <= 64 else 0,
+                hovertemplate="s = %{y}, t = %{x}: 10<sup>%{z:.2f}</sup><extra></extra>",
+                colorbar={"thickness": 10, "outlinewidth": 0, "xpad": 4, "tickvals": [low, high], "ticktext": [f"1e{low}", f"1e{high}"]},
+            ),
+            go.Scatter(
+                x=outlines[first][0],
+                y=outlines[first][1],
+                mode="lines",
+                fill="toself",
+                fillcolor=_veil(colours.page),
+                line={"color": colours.second, "width": 2},
+                hoverinfo="skip",
+            ),
+        ]
+    )
+    names = targets(found.axis)
+    every = -(-len(names) // 24)
+    figure.update_yaxes(
+        tickvals=steps[::every],
+        ticktext=names[::every],
+        range=[len(steps) + 0.5, 0.5],
+        showgrid=False,
+        zeroline=False,
+        title={"text": say("charts.axis.loss"), "standoff": 6},
+    )
+    token_axis(figure, found.axis, look, title=say("charts.axis.state"), height=520)
+    labels = [_label(found, scheme, k, look) for k in ks]
+    figure.update_layout(
+        margin={**figure.layout.margin.to_plotly_json(), "b": 150},
+        sliders=[
+            {
+                "active": first,
+                "pad": {"t": 84, "l": 0, "r": 0},
+                "currentvalue": {"prefix": "", "xanchor": "left", "font": {"size": 14, "color": colours.first}},
+                "font": {"color": "rgba(0,0,0,0)", "size": 1},
+                "ticklen": 0,
+                "steps": [
+                    {"label": label, "method": "restyle", "args": [{"x": [x], "y": [y]}, [1]]}
+                    for label, (x, y) in zip(labels, outlines, strict=True)
+                ],
+            }
+        ],
+    )
+    return Picture(figure, f"{labels[first]}. {say('charts.boundary.words')}")
+
+
+def _windows(scheme: str, k: int) -> TBPTT:
+    return TBPTT(1, k) if scheme == "window" else TBPTT(k, k)
+
+
+def _label(found: Found, scheme: str, k: int, look: Look) -> str:
+    error, degrees = found.bias.at(scheme, k)
+    reach = _windows(scheme, k).reach(len(found.lag))
+    return look.say(
+        "charts.boundary.state",
+        k=k,
+        error=percent(error),
+        degrees=number(degrees),
+        cells=f"{int(reach.sum()):,}",
+        all=f"{len(reach) * (len(reach) + 1) // 2:,}",
+    )
+
+
+def _outline(windows: TBPTT, steps: int) -> tuple[list[float], list[float]]:
+    """The corners of what is cut: the cells left of the first that each row keeps."""
+    first: Array = windows.reach(steps).argmax(1)
+    if not first.any():
+        return [], []
+    x: list[Any] = [0.5]
+    y: list[Any] = [float(np.flatnonzero(first)[0]) + 0.5]
+    if windows.k1 == 1 and steps > STAIRS:
+        return [*x, 0.5 + int(first[-1]), 0.5, 0.5], [*y, steps + 0.5, steps + 0.5, y[0]]
+    before = 0
+    for s, begin in enumerate(first):
+        if begin != before:
+            x += [before + 0.5, int(begin) + 0.5]
+            y += [s + 0.5, s + 0.5]
+            before = int(begin)
+    return [*x, before + 0.5, 0.5, 0.5], [*y, steps + 0.5, steps + 0.5, y[0]]
+
+
+def _veil(page: str) -> str:
+    red, green, blue = (int(page[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.72)"

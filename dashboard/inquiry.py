@@ -1,0 +1,85 @@
+"""Inquiry: what a page of the laboratory knows of one study of its run's network."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dashboard.live import studying
+from dashboard.live.studying import FitProgress, LiveError
+
+AT_ONCE = 0.4
+"""Seconds that a page waits for a quick study before it shows how far it is."""
+LOOK_EVERY = 0.03
+
+
+@dataclass
+class Inquiry:
+    """One study.
+
+    asked: of what network, and with which options; anything else is another question.   progress: None before it is asked.
+    found: what is found so far, None where there is nothing; `stale` while it still answers the question before.
+    problem: why there is nothing, or nothing more.
+    """
+
+    asked: Any = None
+    ticket: str = ""
+    progress: FitProgress | None = None
+    found: Any = None
+    stale: bool = False
+    problem: str = ""
+
+    @property
+    def going_on(self) -> bool:
+        """Whether more is to come."""
+        return self.progress is not None and self.progress.state == "fitting"
+
+
+def follow(held: Inquiry, asked: Any, begin: Callable[[], str]) -> None:
+    """Ask, unless this was asked before.   begin: starts the study, and gives its ticket."""
+    if held.asked != asked:
+        held.asked, held.stale = asked, held.found is not None
+        again(held, begin)
+    look(held)
+
+
+def again(held: Inquiry, begin: Callable[[], str]) -> None:
+    """Ask, also when it was cancelled.  A quick answer is waited for."""
+    held.problem, held.ticket, held.progress = "", "", None
+    try:
+        held.ticket = begin()
+    except LiveError as error:
+        held.problem = str(error)
+        return
+    until = time.monotonic() + AT_ONCE
+    look(held)
+    while held.going_on and time.monotonic() < until:
+        time.sleep(LOOK_EVERY)
+        look(held)
+
+
+def look(held: Inquiry) -> None:
+    """Take over what is found."""
+    if not held.ticket or (held.progress is not None and not held.going_on):
+        return
+    try:
+        held.progress = studying.progress(held.ticket)
+        found = studying.result(held.ticket)
+    except LiveError as error:
+        held.problem, held.progress = str(error), None
+        return
+    if found is not None:
+        held.found, held.stale = found, False
+    if held.progress.state == "failed":
+        held.problem = held.progress.words
+
+
+def cancel(held: Inquiry) -> None:
+    """Give up what is not done."""
+    try:
+        studying.cancel(held.ticket)
+    except LiveError as error:
+        held.problem = str(error)
+    look(held)

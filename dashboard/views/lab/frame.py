@@ -1,0 +1,151 @@
+"""What all pages of the laboratory have in common: the run they study, its form, and how a study is shown while it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from dashboard import address, controls, inquiry, session, steering
+from dashboard.form import problem_line
+from dashboard.inquiry import Inquiry
+from dashboard.live import runs, studying
+from dashboard.live.runs import LiveError, RunInfo
+from dashboard.session import Session
+from dashboard.starts import FIRST, STARTS
+from dashboard.texts import Texts, clean, literal
+from dashboard.views import unavailable
+from dashboard.views.notices import notices
+
+ASK_EVERY = 0.4
+"""Seconds between two looks at how far a study is."""
+MORE = (0, 100, 300, 1000)
+"""Iterations that a network may be trained on before it is studied."""
+
+
+Panel = Callable[[Session, Texts], None]
+"""What stands below a page's heading."""
+
+
+def page(name: str, panel: Panel) -> None:
+    """A whole page of the laboratory.  It studies the run of the live page that was shown last, or of the address it is opened by."""
+    say = session.texts()
+    held, came = session.latest(), session.came(name)
+    try:
+        if not runs.ready():
+            unavailable.show(say("unavailable.starting"), say)
+            return
+        catalogue = runs.catalogue()
+        if held.run is None:
+            steering.open_run(held, catalogue, say)
+        elif not steering.follow(held):
+            steering.renew(held, say)
+    except LiveError as error:
+        unavailable.show(str(error), say)
+        return
+    with held.lock:
+        if typed := controls.typed(held):
+            steering.change(held, typed)
+    say = say.about(held.experiment.task)
+    with st.sidebar:
+        if held.control is None:
+            controls.summary(held.experiment, catalogue)
+        else:
+            controls.draw(held, catalogue, lambda typed: steering.change(held, typed), say)
+    notices(held, say)
+    if not came:  # on the way here the path of the page before may still stand in the address bar
+        session.set_query(address.write(held.experiment, STARTS[FIRST]))
+    st.html(f"<h1 class='lab'>{escape(say(f'lab.{name}.title'))}</h1><p class='lab'>{escape(say(f'lab.{name}.intro'))}</p>")
+    if held.control is None:
+        st.html(f"<p class='note'>{escape(say('lab.watching'))}</p>")
+        return
+    _subject(held, say)
+    panel(held, say)
+
+
+def _subject(held: Session, say: Texts) -> None:
+    """Which network is studied, and how it may be trained on before."""
+    info = runs.find(held.run) if held.run else None
+    if info is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", key="lab subject"):
+        st.html(f"<p class='subject'>{escape(_words(held, info, say))}</p>")
+        sequences = range(len(held.description["sequences"]))
+        if len(sequences) > 1:
+            if session.widget("lab observe") not in sequences:
+                session.set_widget("lab observe", 0)
+            st.selectbox(say("lab.observe"), sequences, key="lab observe", format_func=lambda row: _line(held, row), width=260)
+        if session.widget("lab more") not in MORE:
+            session.set_widget("lab more", 0)
+        st.selectbox(
+            say("lab.more"), MORE, key="lab more", format_func=lambda more: f"+ {more:,}", width=190, help=literal(say("lab.more_help"))
+        )
+
+
+def _words(held: Session, info: RunInfo, say: Texts) -> str:
+    experiment = held.experiment
+    what = experiment.cell if experiment.model == "recurrent" else experiment.model
+    label = runs.catalogue().members("cell" if experiment.model == "recurrent" else "model")[what].label
+    return say("lab.subject", cell=label, hidden=experiment.hidden, layers=experiment.layers, iteration=f"{info.iteration:,}")
+
+
+def _line(held: Session, row: int) -> str:
+    text = " ".join(held.description["sequences"][row]["inputs"])
+    return clean(text if len(text) < 40 else text[:39] + "…")
+
+
+def study(held: Session, name: str, asked: Any, draw: Callable[[Any], None], say: Texts, place: str = "") -> None:
+    """One study of the run's network: asked as soon as it is shown, drawn as it goes on, with its progress and a way to cancel it.
+
+    asked: of the study's kind.   draw: shows what is found.   place: tells two questions of the same study on one page apart.
+    """
+    known = held.inquiries.setdefault(f"{name} {place}".strip(), Inquiry())
+    begin = _begin(held, name, asked, known)
+    every = ASK_EVERY if known.going_on else None
+
+    @st.fragment(run_every=every, key=f"study {name} {place}")
+    def section() -> None:
+        inquiry.look(known)
+        if known.going_on != bool(every):  # the fragment is to be asked again, or no more
+            st.rerun()
+        problem_line(known.problem)
+        _progress(known, name, begin, say)
+        if known.found is not None:
+            with st.container(key=f"{'stale' if known.stale else 'fresh'} {name} {place}"):
+                draw(known.found)
+
+    section()
+
+
+def _begin(held: Session, name: str, asked: Any, known: Inquiry) -> Callable[[], str]:
+    """Ask for the study of the network as it is now, unless that has been asked; gives what asks for it again."""
+    control = held.control or ""
+    observe, more = session.widget("lab observe", 0), session.widget("lab more", 0)
+
+    def begin() -> str:
+        held.kept = runs.checkpoint(control)
+        return studying.start(name, asked, held.kept, observe, more)
+
+    info = runs.find(control)
+    # While it trains, every iteration would be another question: then the network is studied as it was when the question was first put.
+    iteration = info.iteration if info and info.state != "training" else None
+    subject = (control, held.experiment, asked, observe, more)
+    if iteration is None and known.asked is not None and known.asked[0] == subject:
+        iteration = known.asked[1]
+    inquiry.follow(known, (subject, iteration), begin)
+    return begin
+
+
+def _progress(known: Inquiry, name: str, begin: Callable[[], str], say: Texts) -> None:
+    seen = known.progress
+    if seen is None or seen.state == "done":
+        return
+    if seen.state == "fitting":
+        st.progress(seen.done / seen.total if seen.total else 0.0, literal(say("lab.going", words=seen.words or say("lab.begins"))))
+        st.button(say("lab.cancel"), on_click=inquiry.cancel, args=(known,), key=f"cancel {name}")
+        return
+    if seen.state == "cancelled":
+        st.html(f"<p class='aside'>{escape(say('lab.cancelled'))}</p>")
+    st.button(say("lab.again"), on_click=inquiry.again, args=(known, begin), key=f"again {name}")

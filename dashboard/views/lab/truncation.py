@@ -1,0 +1,47 @@
+"""The page 'Truncation': what it costs this network, and which K would do."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from core.measures.bias import SCHEMES
+from core.studies.truncation import Asked, Found
+from dashboard import session
+from dashboard.charts.lab import bias, boundary, decay
+from dashboard.charts.picture import Look, percent
+from dashboard.session import Session
+from dashboard.texts import Texts
+from dashboard.views import looking
+from dashboard.views.lab import frame
+
+PLACE = "truncation"
+DELTAS = (0.5, 0.1, 0.05, 0.01)
+MEASURES = ("error", "degrees")
+
+
+def panel(held: Session, say: Texts) -> None:
+    """Everything on the page."""
+    frame.study(held, "truncation", Asked(), lambda found: _found(found, say), say)
+    st.html(f"<p class='aside'>{escape(say('lab.truncation.source'))}</p>")
+
+
+def _found(found: Found, say: Texts) -> None:
+    look = Look(dark=session.is_dark(), language=say.language, task=say.task)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        scheme = looking.pick("bias scheme", SCHEMES, say("lab.truncation.scheme"), lambda name: say(f"lab.schemes.{name}"))
+        if session.widget("bias delta") not in DELTAS:
+            session.set_widget("bias delta", 0.1)
+        delta = looking.pick("bias delta", DELTAS, say("lab.truncation.delta"), percent)
+        measure = looking.pick("bias measure", MEASURES, say("lab.truncation.measure"), lambda name: say(f"lab.bias_measures.{name}"))
+    left, right = st.columns(2, gap="large")
+    with left:
+        looking.heading("bias", "bias.csv", lambda: str(found.bias.to_frame().to_csv(index=False)), PLACE, say)
+        looking.figure(bias.draw(found, bias.Asked(measure, scheme, delta), look), "bias", PLACE)
+    with right:
+        looking.heading("decay", "decay.csv", lambda: str(found.decay.to_frame().to_csv(index=False)), PLACE, say)
+        looking.figure(decay.draw(found.decay, delta, look), "decay", PLACE)
+    looking.heading("boundary", "lag_matrix.csv", None, PLACE, say)
+    looking.figure(boundary.draw(found, scheme, look), "boundary", PLACE)
+    looking.picture_format(say)
