@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.measures.advice import Decay, decay
+from core.measures.advice import Fading, fading
 from core.measures.bias import Bias
 from core.studies.study import Progress
 from core.trace import Array, Axis
@@ -28,7 +28,7 @@ class Found:
     """What was found with the weights as they are.
 
     iteration: updates so far.   sequences: how many were looked at.   axis: the labels of the observed sequence's steps.
-    bias: the error of truncated gradients.   decay: of the error with the lag, top layer, all sequences.
+    bias: the error of truncated gradients.   fading: of the error with the lag, top layer, all sequences.
     lag: |dL_s/dh_t| of the observed sequence, (T, T), top layer.
     k1, k2: the run's own truncation, TBPTT(k1, k2); its error and the angle to the full gradient in degrees.
     """
@@ -37,7 +37,7 @@ class Found:
     sequences: int
     axis: Axis
     bias: Bias
-    decay: Decay
+    fading: Fading
     lag: Array
     k1: int
     k2: int
@@ -71,4 +71,4 @@ def study(trainer: Trainer, _: Asked) -> Iterator[Progress[Found]]:
     axis = task.axis(observed)
     length = len(axis.inputs)
     seen = norms[:length, :length, rows.index(observed)]
-    yield Progress(3, 3, "", Found(trainer.iteration, len(rows), axis, bias, decay(norms), seen, own.k1, own.k2, error, degrees))
+    yield Progress(3, 3, "", Found(trainer.iteration, len(rows), axis, bias, fading(norms), seen, own.k1, own.k2, error, degrees))

@@ -7,15 +7,15 @@ import math
 import numpy as np
 import plotly.graph_objects as go
 
-from core.measures.advice import Decay
+from core.measures.advice import Fading
 from dashboard.charts.picture import Look, Picture, number, on_page, percent
 
 
-def draw(decay: Decay, delta: float, look: Look) -> Picture:
+def draw(fading: Fading, delta: float, look: Look) -> Picture:
     """On a logarithmic axis, where a constant factor per step is a straight line."""
     say, colours = look.say, look.colours
-    lags = np.arange(len(decay.phi))
-    above = [np.where(values > 0, values, np.nan) for values in (decay.phi, decay.low, decay.high)]
+    lags = np.arange(len(fading.phi))
+    above = [np.where(values > 0, values, np.nan) for values in (fading.phi, fading.low, fading.high)]
     phi, low, high = above
     figure = go.Figure(
         [
@@ -31,14 +31,12 @@ def draw(decay: Decay, delta: float, look: Look) -> Picture:
             ),
         ]
     )
-    if math.isfinite(decay.beta) and len(lags) > decay.tau:
-        fitted = lags[decay.tau :]
-        usable = np.isfinite(np.log(np.where(decay.phi > 0, decay.phi, np.nan)))[decay.tau :]
-        centre = np.mean(np.log(decay.phi[decay.tau :][usable]) - fitted[usable] * math.log(decay.beta))
+    if fading.fit.lags:
+        fitted = lags[fading.tau :]
         figure.add_trace(
             go.Scatter(
                 x=fitted,
-                y=np.exp(centre + fitted * math.log(decay.beta)),
+                y=fading.fit.at(fitted),
                 mode="lines",
                 line={"color": colours.second, "width": 1.5, "dash": "dash"},
                 hoverinfo="skip",
@@ -46,27 +44,27 @@ def draw(decay: Decay, delta: float, look: Look) -> Picture:
         )
     figure.update_xaxes(title={"text": say("charts.decay.lag"), "standoff": 6}, rangemode="tozero")
     figure.update_yaxes(title={"text": say("charts.decay.norm"), "standoff": 6}, type="log", exponentformat="power")
-    return Picture(on_page(figure, look, height=340), words(decay, delta, look))
+    return Picture(on_page(figure, look, height=340), words(fading, delta, look))
 
 
-def words(decay: Decay, delta: float, look: Look) -> str:
+def words(fading: Fading, delta: float, look: Look) -> str:
     """The factor per step, its spread, the half-life, and the K that they ask for."""
     say = look.say
-    if not math.isfinite(decay.beta):
+    if not math.isfinite(fading.beta):
         return say("charts.decay.unknown")
-    if decay.beta >= 1:
-        return say("charts.decay.grows", beta=number(decay.beta))
+    if fading.beta >= 1:
+        return say("charts.decay.grows", beta=number(fading.beta))
     told = [
         say(
             "charts.decay.fades",
-            tau=decay.tau,
-            beta=percent(decay.beta),
-            low=percent(decay.beta_low),
-            high=percent(decay.beta_high),
-            half=number(decay.half_life),
+            tau=fading.tau,
+            beta=percent(fading.beta),
+            low=percent(fading.beta_low),
+            high=percent(fading.beta_high),
+            half=number(fading.fit.half_life),
         )
     ]
-    if k := decay.enough(delta):
+    if k := fading.enough(delta):
         told.append(say("charts.decay.enough", k=k, delta=percent(delta)))
     return " ".join(told)
 

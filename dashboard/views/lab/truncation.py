@@ -40,8 +40,8 @@ def _found(found: Found, say: Texts) -> None:
         looking.heading("bias", "bias.csv", lambda: str(found.bias.to_frame().to_csv(index=False)), PLACE, say)
         looking.figure(bias.draw(found, bias.Asked(measure, scheme, delta), look), "bias", PLACE)
     with right:
-        looking.heading("decay", "decay.csv", lambda: str(found.decay.to_frame().to_csv(index=False)), PLACE, say)
-        looking.figure(decay.draw(found.decay, delta, look), "decay", PLACE)
+        looking.heading("decay", "decay.csv", lambda: str(found.fading.to_frame().to_csv(index=False)), PLACE, say)
+        looking.figure(decay.draw(found.fading, delta, look), "decay", PLACE)
     looking.heading("boundary", "lag_matrix.csv", None, PLACE, say)
     looking.figure(boundary.draw(found, scheme, look), "boundary", PLACE)
     looking.picture_format(say)
