@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.studies import truncation
+from core.studies import growth, truncation
 from core.studies.study import Progress, Refused, Study, pack, plain, unpack
 
 __all__ = ["STUDIES", "Progress", "Refused", "Study", "pack", "plain", "unpack"]

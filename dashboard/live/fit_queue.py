@@ -162,10 +162,13 @@ class FitQueue:
         """Each process's task, the process, and the ticket of the job that it works for."""
         self._news = asyncio.Condition()
         self._house: asyncio.Task[None] | None = None
+        self._telling: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        """Begin to look after jobs; no process is started yet."""
+        """Begin to look after jobs, with the processes that are kept."""
         self._house = asyncio.create_task(self._keep_house())
+        for _ in range(self.settings.fitters_kept):
+            self._spawn()
 
     async def stop(self) -> None:
         """End everything."""
@@ -248,7 +251,7 @@ class FitQueue:
         worker = Worker(
             self.settings,
             self._hear,
-            lambda _: None,
+            self._miss,
             module="dashboard.live.fitting",
             patience=2 * self.settings.fit_seconds + 10,  # it ends by itself long before
         )
@@ -260,6 +263,12 @@ class FitQueue:
         if job is not None and job.state == "fitting":
             job.hear(message, block)
 
+    def _miss(self, _: Worker) -> None:
+        """A process has ended; its task hears of it even while it has nothing to do."""
+        telling = asyncio.create_task(self._tell())
+        self._telling.add(telling)
+        telling.add_done_callback(self._telling.discard)
+
     async def _serve(self, worker: Worker) -> None:
         """The life of one fitting process."""
         task = asyncio.current_task()
@@ -267,7 +276,7 @@ class FitQueue:
         try:
             await worker.start()
             await asyncio.wait_for(asyncio.shield(worker.ready), self.settings.start_timeout)
-            while (found := await self._wait()) is not None:
+            while (found := await self._wait(worker)) is not None:
                 job, piece = found
                 self._fitters[task] = worker, job.ticket
                 await self._do(worker, job, piece)
@@ -283,7 +292,7 @@ class FitQueue:
 
     def _succeed(self, worker: Worker) -> None:
         """Where the last process is gone and there is something to do: another one, or, when it did not even start, nobody."""
-        if self._fitters or not self._any():
+        if len(self._fitters) >= max(self.settings.fitters_kept, self._any()):
             return
         if worker.ready.done() and not worker.ready.exception():
             self._spawn()
@@ -292,14 +301,19 @@ class FitQueue:
             while job.pieces:
                 job.fail(job.pieces.popleft(), "The process for it does not start.")
 
-    async def _wait(self) -> tuple[Job, Piece] | None:
-        """The next piece; None when there has been none for a while."""
+    async def _wait(self, worker: Worker) -> tuple[Job, Piece] | None:
+        """The next piece; None when there has been none for a while and more processes than are kept wait for one."""
         async with self._news:
             found = self._next()
-            if found is None:
+            while found is None:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait_for(self._any), self.settings.fit_idle)
+                    news = self._news.wait_for(lambda: self._any() or not worker.usable)
+                    await asyncio.wait_for(news, self.settings.fit_idle)
+                if not worker.usable:
+                    raise WorkerDied(ENDED)
                 found = self._next()
+                if found is None and len(self._fitters) > self.settings.fitters_kept:
+                    return None
         return found
 
     def _any(self) -> bool:

@@ -59,10 +59,12 @@ class Settings:
     # Baselines
     fitters: int = 0
     """Processes that fit baselines and measure networks, at most; 0 = one for each core.  They are started when they are needed."""
+    fitters_kept: int = 1
+    """Of these processes, those that start with the server and stay: a page of the laboratory should not wait for an import."""
     fit_niceness: int = 19
     """How far they stand back: they take what the trainers leave."""
     fit_idle: float = 300.0
-    """A fitting process that has had nothing to do for this time ends."""
+    """A fitting process that has had nothing to do for this time ends, unless it is kept."""
     fit_seconds: float = 20.0
     """How long one form of one baseline may take."""
     measure_seconds: float = 60.0

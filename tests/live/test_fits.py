@@ -35,7 +35,9 @@ QUICK = ("naive", "seasonal_naive", "drift")
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    with live_server(workers=1, fitters=1, fit_idle=2, fit_patience=4, tick=0.1, max_fits=2, kept_fits=3, fit_seconds=10) as address:
+    with live_server(
+        workers=1, fitters=1, fitters_kept=0, fit_idle=2, fit_patience=4, tick=0.1, max_fits=2, kept_fits=3, fit_seconds=10
+    ) as address:
         yield address
 
 

@@ -62,9 +62,16 @@ class Fitter:
         self._send(pipe.pack({"on": "ready", "catalogue": {}}))
 
     def serve(self) -> None:
-        """Answer for ever."""
+        """Answer for ever; the first time that there is nothing to do, get ready for what needs torch."""
+        if self._inbox.empty():
+            self._import_torch()
         while True:
             self._take(*(self._waiting.popleft() if self._waiting else self._inbox.get()))
+
+    def _import_torch(self) -> None:
+        from core.training import Trainer
+
+        Trainer(Experiment(hidden=2)).peek()
 
     def _take(self, message: pipe.Message, block: bytes) -> None:
         if "request" not in message:

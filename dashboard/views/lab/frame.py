@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.studies import Refused
 from dashboard import address, controls, inquiry, session, steering
 from dashboard.form import problem_line
 from dashboard.inquiry import Inquiry
@@ -97,12 +98,82 @@ def _line(held: Session, row: int) -> str:
 
 
 def study(held: Session, name: str, asked: Any, draw: Callable[[Any], None], say: Texts, place: str = "") -> None:
-    """One study of the run's network: asked as soon as it is shown, drawn as it goes on, with its progress and a way to cancel it.
+    """A quick study of the run's network: asked as soon as it is shown, and again whenever the network or the question changes.
 
     asked: of the study's kind.   draw: shows what is found.   place: tells two questions of the same study on one page apart.
     """
     known = held.inquiries.setdefault(f"{name} {place}".strip(), Inquiry())
-    begin = _begin(held, name, asked, known)
+    begin = _begin(held, name, asked)
+    info = runs.find(held.control or "")
+    # While it trains, every iteration would be another question: then the network is studied as it was when the question was first put.
+    iteration = info.iteration if info and info.state != "training" else None
+    subject = _subject_of(held, asked)
+    if iteration is None and known.asked is not None and known.asked[0] == subject:
+        iteration = known.asked[1]
+    inquiry.follow(known, (subject, iteration), begin)
+    _section(known, name, place, begin, draw, say)
+
+
+def on_demand(held: Session, name: str, asked: Callable[[], Any], label: str, draw: Callable[[Any], None], say: Texts) -> None:
+    """A long study of the run's network, begun with a button; what was found stays until it is begun again.
+
+    asked: makes the question of what was typed, or raises `Refused`.   label: of the button.
+    """
+    known = held.inquiries.setdefault(name, Inquiry())
+    options, refused = None, ""
+    try:
+        options = asked()
+    except Refused as refusal:
+        refused = str(refusal)
+    begin = _begin(held, name, options)
+
+    def press() -> None:
+        known.asked, known.found = _subject_of(held, options), None
+        inquiry.again(known, begin)
+
+    st.button(label, on_click=press, key=f"begin {name}", type="primary", disabled=bool(refused) or known.going_on)
+    problem_line(refused)
+    if known.found is not None and known.asked != _subject_of(held, options):
+        st.html(f"<p class='aside'>{escape(say('lab.earlier'))}</p>")
+    _section(known, name, "", begin, draw, say)
+
+
+def whole(key: str, first: int, label: str, help: str = "") -> int:
+    """A whole number that is typed; `Refused` where it is none."""
+    return round(real(key, first, label, help, kind=int))
+
+
+def real(key: str, first: float, label: str, help: str = "", kind: type = float) -> float:
+    """A number that is typed; `Refused` where it is none."""
+    if session.widget(key) is None:
+        session.set_widget(key, f"{first:g}")
+    text = st.text_input(label, key=key, help=literal(help) or None, width=190).strip()
+    try:
+        return float(kind(text))
+    except ValueError:
+        what = "a whole number" if kind is int else "a number"
+        raise Refused(f"{label} must be {what}, not {text or 'nothing'}.") from None
+
+
+def _subject_of(held: Session, asked: Any) -> tuple[Any, ...]:
+    """What a question is about: which network, and what of it."""
+    return held.control, held.experiment, asked, session.widget("lab observe", 0), session.widget("lab more", 0)
+
+
+def _begin(held: Session, name: str, asked: Any) -> Callable[[], str]:
+    """What asks for the study of the network as it is then."""
+    control = held.control or ""
+    observe, more = session.widget("lab observe", 0), session.widget("lab more", 0)
+
+    def begin() -> str:
+        held.kept = runs.checkpoint(control)
+        return studying.start(name, asked, held.kept, observe, more)
+
+    return begin
+
+
+def _section(known: Inquiry, name: str, place: str, begin: Callable[[], str], draw: Callable[[Any], None], say: Texts) -> None:
+    """How far a study is and what it has found, looked at again and again while it goes on."""
     every = ASK_EVERY if known.going_on else None
 
     @st.fragment(run_every=every, key=f"study {name} {place}")
@@ -117,25 +188,6 @@ def study(held: Session, name: str, asked: Any, draw: Callable[[Any], None], say
                 draw(known.found)
 
     section()
-
-
-def _begin(held: Session, name: str, asked: Any, known: Inquiry) -> Callable[[], str]:
-    """Ask for the study of the network as it is now, unless that has been asked; gives what asks for it again."""
-    control = held.control or ""
-    observe, more = session.widget("lab observe", 0), session.widget("lab more", 0)
-
-    def begin() -> str:
-        held.kept = runs.checkpoint(control)
-        return studying.start(name, asked, held.kept, observe, more)
-
-    info = runs.find(control)
-    # While it trains, every iteration would be another question: then the network is studied as it was when the question was first put.
-    iteration = info.iteration if info and info.state != "training" else None
-    subject = (control, held.experiment, asked, observe, more)
-    if iteration is None and known.asked is not None and known.asked[0] == subject:
-        iteration = known.asked[1]
-    inquiry.follow(known, (subject, iteration), begin)
-    return begin
 
 
 def _progress(known: Inquiry, name: str, begin: Callable[[], str], say: Texts) -> None:

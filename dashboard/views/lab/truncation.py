@@ -7,9 +7,11 @@ from html import escape
 import streamlit as st
 
 from core.measures.bias import SCHEMES
+from core.studies import growth
 from core.studies.truncation import Asked, Found
 from dashboard import session
 from dashboard.charts.lab import bias, boundary, decay
+from dashboard.charts.lab import growth as growth_chart
 from dashboard.charts.picture import Look, percent
 from dashboard.session import Session
 from dashboard.texts import Texts
@@ -24,7 +26,9 @@ MEASURES = ("error", "degrees")
 def panel(held: Session, say: Texts) -> None:
     """Everything on the page."""
     frame.study(held, "truncation", Asked(), lambda found: _found(found, say), say)
+    _growth(held, say)
     st.html(f"<p class='aside'>{escape(say('lab.truncation.source'))}</p>")
+    looking.picture_format(say)
 
 
 def _found(found: Found, say: Texts) -> None:
@@ -44,4 +48,21 @@ def _found(found: Found, say: Texts) -> None:
         looking.figure(decay.draw(found.fading, delta, look), "decay", PLACE)
     looking.heading("boundary", "lag_matrix.csv", None, PLACE, say)
     looking.figure(boundary.draw(found, scheme, look), "boundary", PLACE)
-    looking.picture_format(say)
+
+
+def _growth(held: Session, say: Texts) -> None:
+    """The same error over training, on demand."""
+    known = held.inquiries.get("growth")
+    csv = (lambda: str(known.found.to_frame().to_csv(index=False))) if known and known.found else None
+    looking.heading("growth", "growth.csv", csv, PLACE, say)
+
+    def draw(found: growth.Found) -> None:
+        look = Look(dark=session.is_dark(), language=say.language, task=say.task)
+        picture = growth_chart.draw(found, session.widget("bias scheme", SCHEMES[0]), held.experiment.k, look)
+        looking.figure(picture, "growth", PLACE)
+
+    def asked() -> growth.Asked:
+        help = say("lab.truncation.iterations_help", low=growth.LOOKS, high=f"{growth.ITERATIONS:,}")
+        return growth.Asked(frame.whole("growth iterations", growth.Asked().iterations, say("lab.truncation.iterations"), help))
+
+    frame.on_demand(held, "growth", asked, say("lab.truncation.grow"), draw, say)

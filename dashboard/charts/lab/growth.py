@@ -1,0 +1,69 @@
+"""Growth: the error of the truncated gradient over training, a line for each K."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import plotly.graph_objects as go
+
+from core.measures.bias import SCHEMES
+from core.studies.growth import Found
+from dashboard.charts.picture import Look, Picture, number, on_page, percent
+
+FLOOR = 1e-6
+
+
+def draw(found: Found, scheme: str, k: int, look: Look) -> Picture:
+    """scheme: whose lines are drawn.   k: the one that the words are about, the nearest that was followed."""
+    say, colours = look.say, look.colours
+    place = SCHEMES.index(scheme)
+    figure = go.Figure()
+    ramp = colours.magnitude
+    for column, one in enumerate(found.ks):
+        shade = ramp[round(2 + (len(ramp) - 4) * (1 - column / max(1, len(found.ks) - 1)))]
+        values = found.error[place, :, column]
+        figure.add_trace(
+            go.Scatter(
+                x=found.iterations,
+                y=np.maximum(values, FLOOR),
+                mode="lines+markers",
+                marker={"size": 4},
+                line={"color": shade, "width": 2},
+                name=f"K = {one}",
+                customdata=[percent(value) for value in values],
+                hovertemplate=say("charts.growth.hover", k=one, iteration="%{x}", value="%{customdata}") + "<extra></extra>",
+            )
+        )
+    figure.update_xaxes(title={"text": say("charts.growth.iteration"), "standoff": 6})
+    figure.update_yaxes(title={"text": say("charts.bias.error"), "standoff": 6}, type="log", exponentformat="power")
+    on_page(figure, look, height=340)
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0})
+    return Picture(figure, words(found, scheme, k, look))
+
+
+def words(found: Found, scheme: str, k: int, look: Look) -> str:
+    """From where to where the error of this K went, and what chunks cost against windows at the end."""
+    say = look.say
+    column = min(range(len(found.ks)), key=lambda place: abs(found.ks[place] - k))
+    known = found.error[SCHEMES.index(scheme), :, column]
+    name, one = say(f"lab.schemes.{scheme}"), found.ks[column]
+    if len(known) < 2 or not math.isfinite(known[-1]):
+        return say("charts.growth.going", k=one)
+    told = [
+        say(
+            "charts.growth.grew" if known[-1] > known[0] else "charts.growth.shrank",
+            scheme=name,
+            k=one,
+            first=percent(known[0]),
+            last=percent(known[-1]),
+            times=number(known[-1] / known[0]) if known[0] > 0 else "∞",
+            count=f"{found.iterations[-1] - found.iterations[0]:,}",
+        )
+    ]
+    window, chunk = (found.error[SCHEMES.index(kind), -1, column] for kind in ("window", "chunk"))
+    if window > FLOOR:
+        told.append(say("charts.growth.chunks", k=one, times=number(chunk / window)))
+    if found.exploded:
+        told.append(say("charts.growth.exploded", words=found.exploded))
+    return " ".join(told)
