@@ -9,4 +9,7 @@ from core.studies.study import Progress, Refused, Study, pack, plain, unpack
 
 __all__ = ["STUDIES", "Progress", "Refused", "Study", "pack", "plain", "unpack"]
 
-STUDIES: dict[str, Study[Any, Any]] = {"truncation": Study(truncation.Asked, truncation.Found, truncation.study)}
+STUDIES: dict[str, Study[Any, Any]] = {
+    "growth": Study(growth.Asked, growth.Found, growth.study),
+    "truncation": Study(truncation.Asked, truncation.Found, truncation.study),
+}

@@ -62,7 +62,7 @@ def _growth(held: Session, say: Texts) -> None:
         looking.figure(picture, "growth", PLACE)
 
     def asked() -> growth.Asked:
-        help = say("lab.truncation.iterations_help", low=growth.LOOKS, high=f"{growth.ITERATIONS:,}")
-        return growth.Asked(frame.whole("growth iterations", growth.Asked().iterations, say("lab.truncation.iterations"), help))
+        bounds = say("lab.truncation.iterations_help", low=growth.LOOKS, high=f"{growth.ITERATIONS:,}")
+        return growth.Asked(frame.whole("growth iterations", growth.Asked().iterations, say("lab.truncation.iterations"), bounds))
 
     frame.on_demand(held, "growth", asked, say("lab.truncation.grow"), draw, say)

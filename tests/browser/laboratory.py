@@ -1,0 +1,93 @@
+"""A page of the laboratory as its visitors find it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+PATIENCE = 60.0
+"""Seconds; a machine with two cores may be busy with other things."""
+
+
+class Laboratory:
+    """One open page of the laboratory; waits for its first picture."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        expect(self.charts.first).to_be_visible(timeout=1000 * PATIENCE)
+        self.rest()
+
+    @property
+    def charts(self) -> Locator:
+        return self.page.locator(".stMain .js-plotly-plot")
+
+    @property
+    def text(self) -> str:
+        """Everything that stands on the page beside the form."""
+        return self.page.locator(".stMain").inner_text()
+
+    @property
+    def problems(self) -> str:
+        """The sentences at what is at fault."""
+        return " ".join(self.page.locator(".stMain .problem[role=alert]").all_inner_texts())
+
+    def wait(self, happened: Callable[[], Any], what: str, patience: float = PATIENCE) -> None:
+        """Until something has happened; AssertionError with what was waited for when it does not."""
+        until = time.monotonic() + patience
+        while not happened():
+            assert time.monotonic() < until, f"not within {patience:g} s: {what}"
+            self.page.wait_for_timeout(50)
+
+    def rest(self) -> None:
+        """Until the page's script has run to its end."""
+        expect(self.page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=1000 * PATIENCE)
+
+    def says(self, words: str) -> None:
+        """Wait until the page says this somewhere."""
+        self.wait(lambda: words in self.text, words)
+
+    def widget(self, key: str) -> Locator:
+        """What holds a widget of the page, by its key."""
+        return self.page.locator(f".stMain .st-key-{key.replace(' ', '-')}")
+
+    def choose(self, key: str, label: str) -> None:
+        """Choose from a list."""
+        self.rest()
+        field = self.widget(key)
+        field.scroll_into_view_if_needed()
+        self.page.wait_for_timeout(300)  # a list closes when the page scrolls under it
+        field.locator("input").click()
+        self.page.get_by_role("option", name=label, exact=True).click()
+        self.rest()
+
+    def enter(self, key: str, text: str) -> None:
+        """Type into a field and leave it."""
+        self.rest()
+        box = self.widget(key).locator("input").first
+        box.fill(text)
+        box.press("Enter")
+        self.rest()
+
+    def press(self, key: str) -> None:
+        """Press a button."""
+        self.rest()
+        self.widget(key).get_by_role("button").click()
+
+    def figure(self, key: str) -> Any:
+        """What a chart shows: its traces as plain values."""
+        return (
+            self.widget(key)
+            .locator(".js-plotly-plot")
+            .evaluate(
+                "plot => plot.data.map(trace => ({x: Array.from(trace.x ?? []), y: Array.from(trace.y ?? []), name: trace.name ?? ''}))"
+            )
+        )
+
+    def csv(self, key: str) -> list[str]:
+        """The lines of a chart's numbers as they are downloaded."""
+        with self.page.expect_download() as download:
+            self.widget(key).get_by_role("button").click()
+        return download.value.path().read_text(encoding="utf-8").splitlines()
