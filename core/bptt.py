@@ -295,10 +295,13 @@ class Backward:
                 cell.adjoint(k, cell.rows(*errors))
         inside = [cell.inside(*kept) for kept in zip(self._folded, self._dh, self._da, self._inside, strict=True)]
         self._inside = [None if value is da else value for value, da in zip(inside, self._da, strict=True)]
-        dc = self._dc if self._has_c else []
-        kinds = (self._dh, dc, inside, self._da)
-        unfolded = {id(value): self._unfold(value) for values in kinds for value in values}
-        return Errors(*(tuple(unfolded[id(value)] for value in values) for values in kinds))
+        unfolded = {id(value): self._unfold(value) for values in (inside, self._da) for value in values}
+        return Errors(*self.arrived(), *(tuple(unfolded[id(value)] for value in values) for values in (inside, self._da)))
+
+    def arrived(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """dL/dh_t and dL/dc_t of `sums` alone, (T, B, H) a layer; the second is empty without c."""
+        dh, dc = (tuple(map(self._unfold, values)) for values in (self._dh, self._dc if self._has_c else []))
+        return dh, dc
 
     def _make_room(self, unrolled: Unrolled, direct: Tensor) -> None:
         """Sums over windows, and the rows in which the windows' errors travel.
@@ -538,6 +541,20 @@ def backward(
 ) -> Errors:
     """All steps back, from direct (T, B, H), the error of each step's own loss at the top layer; full BPTT unless truncated."""
     return Backward(unrolled, direct, truncation, hooks, paths).finish()
+
+
+@torch.inference_mode()
+def gate_errors(unrolled: Unrolled, slopes: Sequence[Slopes], dh: Sequence[Tensor], dc: Sequence[Tensor]) -> Errors:
+    """The Errors that belong to given dL/dh_t and complete dL/dc_t, (T, B, H) a layer; dc is empty without c.
+
+    slopes: what `Unrolled.slopes` wrote.
+    """
+    cell, gates = unrolled.cell, len(unrolled.cell.gates)
+    da = [error.new_empty(*error.shape[:-1], gates, error.shape[-1]) for error in dh]
+    for k, *errors in zip(slopes, dh, dc or dh, da, strict=True):
+        cell.adjoint(k, cell.rows(*errors))
+    inside = tuple(cell.inside(*kept) for kept in zip(slopes, dh, da, strict=True))
+    return Errors(tuple(dh), tuple(dc), inside, tuple(da))
 
 
 class LagSweep:

@@ -1,11 +1,12 @@
 """Truncated gradients of one pass for many K: what `core.measures.bias` compares.
 
-All sliding windows come from one sweep with every loss kept apart: after K of its steps, the sums over losses are those of the window K.
-Chunks lie side by side anyway, one backward pass over K steps for each K.  Both start from one forward pass.
+All come from one forward pass and a sweep with every loss kept apart.  After K of its steps, the sums over losses are those of the sliding
+window K.  A chunk of K steps keeps at step t (from 0) the lags below K - t mod K: its sums are picked from those of all windows.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -17,10 +18,13 @@ from core.measures.bias import SCHEMES, Bias, ks_of
 from core.model import SequenceModel
 from core.passes import Pass
 from core.tasks import Batch, Task
+from core.trace import Array
 from core.truncation import TBPTT
 
 UNTOUCHED = "readout."
 """What the names of weights begin with whose gradient no truncation touches."""
+HELD = 2**25
+"""Numbers that may be held at a time."""
 
 
 @torch.inference_mode()
@@ -34,7 +38,7 @@ def truncation_bias(model: SequenceModel, task: Task, batch: Batch, ks: Sequence
     full = passes.run(model, task, batch, TBPTT(steps, steps))
     names = _touched(full)
     exact = _flat(full, names)
-    found = np.stack([np.stack([_compared(one, exact) for one in gradients(full, task, scheme, ks, names)]) for scheme in SCHEMES])
+    found = np.stack([np.concatenate([*_compared(gradients(full, task, scheme, ks, names), exact)]) for scheme in SCHEMES])
     return Bias(ks, names, found[..., 0], found[..., 1])
 
 
@@ -48,17 +52,42 @@ def gradients(full: Pass, task: Task, scheme: str, ks: Sequence[int], names: Seq
         for k in ks:
             yield _flat(passes.run(full.model, task, full.batch, TBPTT(1, k) if scheme == "window" else TBPTT(k, k)), names)
         return
-    if scheme == "chunk":
-        for k in ks:
-            yield _of_stack(full, bptt.backward(full.unrolled, full.direct, TBPTT(k, k)), names)
-        return
+    for errors in (_windows if scheme == "window" else _chunks)(full, ks):
+        yield _of_stack(full, errors, names)
+
+
+def _windows(full: Pass, ks: Sequence[int]) -> Iterator[bptt.Errors]:
+    """The errors under the sliding window of each K."""
     sweep = bptt.Backward(full.unrolled, full.direct, TBPTT(1, len(full.direct)))
     done = 0
     for k in ks:
         for _ in range(done, k):
             sweep.step()
         done = k
-        yield _of_stack(full, sweep.sums(), names)
+        yield sweep.sums()
+
+
+def _chunks(full: Pass, ks: Sequence[int]) -> Iterator[bptt.Errors]:
+    """The errors under chunks of each K: picked from the windows' where those can be held, otherwise by a pass for each K."""
+    unrolled, direct = full.unrolled, full.direct
+    steps, kinds = len(direct), len(unrolled.cell.states)
+    if len(unrolled.layers) * kinds * steps * direct.numel() > HELD:
+        for k in ks:
+            yield bptt.backward(unrolled, direct, TBPTT(k, k))
+        return
+    sweep = bptt.Backward(unrolled, direct, TBPTT(1, steps))
+    dh, dc = ([error.new_empty(steps, *error.shape) for error in errors] for errors in sweep.arrived())
+    for lag in range(steps):
+        sweep.step()
+        for kept, errors in zip((dh, dc), sweep.arrived(), strict=True):
+            for layer, error in zip(kept, errors, strict=True):
+                layer[lag] = error
+    slopes = unrolled.slope_room()
+    unrolled.slopes(slopes)
+    step = torch.arange(steps)
+    for k in ks:
+        lags = (k - 1 - step % k).clamp_max(steps - 1)
+        yield bptt.gate_errors(unrolled, slopes, [layer[lags, step] for layer in dh], [layer[lags, step] for layer in dc])
 
 
 def _touched(full: Pass) -> tuple[str, ...]:
@@ -76,15 +105,17 @@ def _of_stack(full: Pass, errors: bptt.Errors, names: Sequence[str]) -> list[Ten
     return [factor.gradient(torch.empty_like(weights[factor.name])).flatten() for factor in factors if factor.name in names]
 
 
-def _compared(found: Sequence[Tensor], exact: Sequence[Tensor]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """(weights + 1, 2): relative error and cosine, the last row for all as one vector."""
-    squares = np.array(
-        [[float(a @ a), float(b @ b), float(a @ b), float((a - b).square().sum())] for a, b in zip(found, exact, strict=True)]
-    )
-    squares = np.concatenate((squares, squares.sum(0, keepdims=True)))
-    mine, true, product, difference = squares.T
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.stack((np.sqrt(difference / true), product / np.sqrt(mine * true)), 1)
+def _compared(found: Iterator[list[Tensor]], exact: Sequence[Tensor]) -> Iterator[Array]:
+    """(some Ks, weights + 1, 2): relative error and cosine, the last row of each K for all weights as one vector."""
+    sizes = [len(one) for one in exact]
+    together = max(1, HELD // (8 * sum(sizes)))
+    whole = torch.cat(list(exact))
+    while some := list(itertools.islice((torch.cat(one) for one in found), together)):
+        mine = torch.stack(some)
+        products = (mine * mine, mine * whole, (mine - whole).square_(), (whole * whole).expand_as(mine))
+        by_weight = [torch.stack([piece.sum(1) for piece in product.split(sizes, 1)], 1) for product in products]
+        squares, product, difference, true = (torch.cat((one, one.sum(1, keepdim=True)), 1).double() for one in by_weight)
+        yield torch.stack(((difference / true).sqrt(), product / (squares * true).sqrt()), -1).numpy()
 
 
 @torch.inference_mode()
@@ -95,5 +126,5 @@ def own_bias(full: Pass, task: Task, truncation: TBPTT) -> tuple[float, float]:
     """
     names = _touched(full)
     cut = passes.run(full.model, task, full.batch, truncation)
-    error, cosine = _compared(_flat(cut, names), _flat(full, names))[-1]
+    error, cosine = next(_compared(iter([_flat(cut, names)]), _flat(full, names)))[0, -1]
     return float(error), float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))

@@ -72,7 +72,6 @@ def _subject(held: Session, say: Texts) -> None:
     if info is None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="lab subject"):
-        st.html(f"<p class='subject'>{escape(_words(held, info, say))}</p>")
         sequences = range(len(held.description["sequences"]))
         if len(sequences) > 1:
             if session.widget("lab observe") not in sequences:
@@ -80,9 +79,9 @@ def _subject(held: Session, say: Texts) -> None:
             st.selectbox(say("lab.observe"), sequences, key="lab observe", format_func=lambda row: _line(held, row), width=260)
         if session.widget("lab more") not in MORE:
             session.set_widget("lab more", 0)
-        st.selectbox(
-            say("lab.more"), MORE, key="lab more", format_func=lambda more: f"+ {more:,}", width=190, help=literal(say("lab.more_help"))
-        )
+        further = literal(say("lab.more_help"))
+        st.selectbox(say("lab.more"), MORE, key="lab more", format_func=lambda more: f"+ {more:,}", width=190, help=further)
+        st.html(f"<p class='subject'>{escape(_words(held, info, say))}</p>")
 
 
 def _words(held: Session, info: RunInfo, say: Texts) -> str:
