@@ -24,7 +24,7 @@ FLAGS = (
     "--disable-sync",
 )
 
-PROBED = re.compile(r"/forecast/_stcore/(health|host-config)$")
+PROBED = re.compile(r"/[a-z]+/_stcore/(health|host-config)$")
 """Where Streamlit's page asks whether a server stands below the path of a page, before it asks at the root."""
 
 SCREENS: dict[str, dict[str, Any]] = {

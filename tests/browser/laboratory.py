@@ -78,12 +78,10 @@ class Laboratory:
 
     def figure(self, key: str) -> Any:
         """What a chart shows: its traces as plain values."""
-        return (
-            self.widget(key)
-            .locator(".js-plotly-plot")
-            .evaluate(
-                "plot => plot.data.map(trace => ({x: Array.from(trace.x ?? []), y: Array.from(trace.y ?? []), name: trace.name ?? ''}))"
-            )
+        plot = self.widget(key).locator(".js-plotly-plot")
+        self.wait(lambda: plot.evaluate("plot => Boolean(plot._fullData)"), f"{key} is drawn")
+        return plot.evaluate(
+            "plot => plot._fullData.map(trace => ({x: Array.from(trace.x ?? []), y: Array.from(trace.y ?? []), name: trace.name ?? ''}))"
         )
 
     def csv(self, key: str) -> list[str]:

@@ -1,0 +1,93 @@
+"""Charts of the laboratory's truncation page: what they draw is what was found, and their words are its numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.experiment import Experiment
+from core.measures.advice import fading
+from core.measures.bias import SCHEMES
+from core.studies import STUDIES
+from core.studies.growth import Found as Grown
+from core.studies.truncation import Found
+from core.training import Trainer
+from core.truncation import TBPTT
+from dashboard.charts import Look
+from dashboard.charts.lab import bias, boundary, decay, growth
+
+
+@pytest.fixture(scope="module")
+def found() -> Found:
+    trainer = Trainer(Experiment(truncation="window", k=3, hidden=8))
+    *_, last = STUDIES["truncation"].run(trainer, STUDIES["truncation"].asked())
+    return last.found
+
+
+def test_bias_draws_both_schemes_and_says_which_k_would_do(found: Found):
+    picture = bias.draw(found, bias.Asked("error", "window", 0.1), Look())
+    lines = [trace for trace in picture.figure.data if trace.name]
+    for line, scheme in zip(lines, SCHEMES, strict=True):
+        np.testing.assert_allclose(line.y, np.maximum(found.bias.total(scheme), bias.FLOOR))
+    k = found.bias.enough("window", 0.1)
+    assert f"The sliding window with K = {k} brings the gradient to within 10 % of full BPTT." in picture.words
+    assert f"TBPTT(1, 3), is off by {100 * found.error:.2g} %" in picture.words
+    json.loads(picture.figure.to_json())
+
+
+def test_bias_in_degrees_and_of_a_run_that_cuts_nothing(found: Found):
+    uncut = replace(found, k1=10, k2=10, error=0.0, degrees=0.0)
+    picture = bias.draw(uncut, bias.Asked("degrees", "chunk", 1e-9), Look(dark=True))
+    np.testing.assert_allclose(picture.figure.data[1].y, found.bias.degrees("chunk"))
+    assert "Only K = 10, which cuts nothing" in picture.words
+    assert "This run cuts nothing." in picture.words
+
+
+def test_decay_draws_the_line_that_it_speaks_of(found: Found):
+    picture = decay.draw(found.fading, 0.1, Look())
+    drawn, fitted = picture.figure.data[2], picture.figure.data[3]
+    np.testing.assert_allclose(drawn.y, found.fading.phi)
+    np.testing.assert_allclose(fitted.y, found.fading.fit.at(np.asarray(fitted.x)))
+    assert f"it halves every {found.fading.fit.half_life:.3g} steps" in picture.words
+    assert f"K = {found.fading.enough(0.1)} keeps all but" in picture.words
+
+
+@pytest.mark.parametrize(("beta", "said"), [(1.2, "The error does not fade"), (0.0, "too few lags")])
+def test_decay_claims_no_k_where_there_is_none(beta: float, said: str):
+    s, t = np.arange(8)[:, None], np.arange(8)[None, :]
+    norms = np.where(t <= s, beta ** np.abs(s - t).astype(float), math.nan)
+    picture = decay.draw(fading(np.repeat(norms[..., None], 4, 2)), 0.1, Look())
+    assert said in picture.words
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_boundary_encloses_what_is_cut(found: Found, scheme: str):
+    figure = boundary.draw(found, scheme, Look()).figure
+    (slider,) = figure.layout.sliders
+    assert len(slider.steps) == 10
+    assert slider.steps[slider.active].label.startswith("K = 3: ")
+    for k, step in zip(found.bias.ks, slider.steps, strict=True):
+        reach = (TBPTT(1, k) if scheme == "window" else TBPTT(k, k)).reach(10)
+        assert f"{reach.sum()} of 55 cells kept" in step.label
+        x, y = (np.array(values[0]) for values in (step.args[0]["x"], step.args[0]["y"]))
+        cut = [(s + 1, t + 1) for s in range(10) for t in range(s + 1) if not reach[s, t]]
+        # By the shoelace formula; cells above the diagonal are never enclosed, so the area counts what is cut.
+        area = abs(float(x @ np.roll(y, 1) - y @ np.roll(x, 1))) / 2 if len(x) else 0
+        assert area == pytest.approx(len(cut))
+
+
+def test_growth_names_where_the_error_came_from_and_went_to():
+    error = np.array([[[0.5, 0.1], [0.7, 0.25], [0.8, 0.4]], [[0.5, 0.2], [0.8, 0.5], [0.9, 0.8]]])
+    found = Grown((0, 50, 100), (3.0, 2.0, 1.0), (1, 4), error)
+    picture = growth.draw(found, "window", 4, Look())
+    assert "the error went from 10 % to 40 % of the gradient in 100 iterations (4 times)" in picture.words
+    assert "Cutting every K = 4 steps now costs 2 times the error" in picture.words
+    assert [line.name for line in picture.figure.data] == ["K = 1", "K = 4"]
+    shrunk = replace(found, error=error[:, ::-1], exploded="exploded at iteration 101, step 3")
+    assert "went from 40 % to 10 %" in growth.draw(shrunk, "window", 5, Look()).words
+    assert "Training ended early: exploded at iteration 101, step 3." in growth.draw(shrunk, "window", 5, Look()).words
+    assert growth.draw(replace(found, error=error[:, :1], iterations=(0,)), "chunk", 1, Look()).words == "The error at K = 1 is followed."
