@@ -12,6 +12,7 @@ from core.trace import Trace
 from dashboard import session
 from dashboard.charts import CHARTS, Look, Picture
 from dashboard.charts.token_axis import quoted
+from dashboard.live.job import FitProgress
 from dashboard.texts import Texts, literal
 
 T = TypeVar("T")
@@ -115,6 +116,12 @@ def figure(picture: Picture, name: str, place: str) -> None:
         },
     )
     st.html(f"<p class='words'>{escape(picture.words)}</p>")
+
+
+def going(seen: FitProgress, told: str) -> None:
+    """How far a job is: a bar, over it what is told of it and, as soon as there is one, the last piece that is done."""
+    share = seen.done / seen.total if seen.total else 0.0
+    st.progress(share, literal(" · ".join(words for words in (told, seen.words) if words)))
 
 
 def picture_format(say: Texts) -> None:

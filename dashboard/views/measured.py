@@ -69,8 +69,7 @@ def _progress(held: Session, say: Texts) -> None:
     if seen is None:
         return
     if seen.state == "fitting":
-        share = seen.done / seen.total if seen.total else 0.0
-        st.progress(share, literal(say("measure.going", done=seen.done, total=seen.total, words=seen.words)))
+        looking.going(seen, say("measure.going", done=seen.done, total=seen.total))
         st.button(say("forecast.cancel"), on_click=measurement.cancel, args=(measured,), key="cancel measuring")
     elif seen.state == "cancelled":
         st.html(f"<p class='aside'>{escape(say('forecast.cancelled'))}</p>")

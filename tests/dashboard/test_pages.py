@@ -17,6 +17,7 @@ from dashboard import address
 from dashboard.charts import CHARTS
 from dashboard.live import runs
 from dashboard.live.route import lifespan
+from dashboard.texts import literal
 from tests.serving import ROOT
 
 MAIN = ROOT / "dashboard" / "main.py"
@@ -336,6 +337,19 @@ def test_the_error_against_k_is_measured_on_demand(forecast: AppTest):
     field(forecast, "cell").set_value("gru").run()
     assert not session.measurement.found
     assert "more seeds are needed" not in text_of(forecast)
+
+
+@pytest.mark.parametrize(("done", "last", "told"), [(0, "", "0 of 27 networks"), (3, "K = 4, seed 1", "3 of 27 networks · K = 4, seed 1")])
+def test_what_is_told_of_a_job_names_its_last_piece_once_there_is_one(done: int, last: str, told: str):
+    def job(done: int, last: str) -> None:
+        from dashboard.live.job import FitProgress
+        from dashboard.views import looking
+
+        looking.going(FitProgress(done, 27, last, "fitting"), f"{done} of 27 networks")
+
+    page = AppTest.from_function(job, args=(done, last)).run()
+    (bar,) = page.get("progress")
+    assert bar.proto.text == literal(told)
 
 
 def test_pages_of_a_tab_keep_their_own_settings(trainers: None):
