@@ -241,8 +241,14 @@ def upload(explorer: Explorer, path: Path, content: bytes) -> None:
 
 def test_a_file_is_read_and_bad_ones_leave_the_run_alone(forecast: Explorer, tmp_path: Path):
     own(forecast)
-    upload(forecast, tmp_path / "shop.csv", "\n".join(["date,sold,price,shop", *ROWS]).encode())
+    draw(forecast)
+    expect(forecast.page.locator(".drawing output")).to_contain_text("120 points")
     forecast.wait(lambda: forecast.query().get("s") == "own", "the address to say so")
+    drawn = forecast.query()
+    upload(forecast, tmp_path / "shop.csv", "\n".join(["date,sold,price,shop", *ROWS]).encode())
+    forecast.wait(lambda: forecast.query() != drawn, "the address to say so")
+    expect(forecast.page.locator(".drawing .invitation")).to_be_visible()
+    expect(forecast.page.locator(".drawing output")).to_be_empty()
     expect(forecast.page.locator(".found")).to_contain_text("Times: column 'date', every month from 2015-01 to 2019-12.")
     expect(forecast.page.locator(".found")).to_contain_text("Not numbers: 'shop'.")
     expect(forecast.element.locator("[data-panel=forecast] select")).to_have_text(re.compile("sold.*price", re.DOTALL))
