@@ -10,6 +10,7 @@ import streamlit as st
 from core.baselines import BASELINES
 from core.experiment import Experiment
 from core.scores import SCORES
+from core.truncation import TRUNCATIONS
 from dashboard import measurement, session
 from dashboard.charts import error_by_k
 from dashboard.charts.picture import Look
@@ -101,7 +102,7 @@ def _chart(held: Session, say: Texts) -> None:
 
 def cut(experiment: Experiment) -> int | None:
     """The longest reach of the experiment's own truncation, None where it cuts nothing."""
-    reach = {"full": experiment.window, "custom": experiment.k2}.get(experiment.truncation, experiment.k)
+    reach = TRUNCATIONS[experiment.truncation].of(experiment, experiment.window).k2
     return reach if reach < experiment.window else None
 
 
