@@ -76,6 +76,20 @@ def test_paused_charts_can_be_inspected_and_saved(page: Page):
     assert len(rows) == explorer.iteration + 1
 
 
+def test_inspecting_says_when_the_browser_looks_back_at_another_iteration(page: Page):
+    explorer = Explorer(page)
+    for _ in range(3):
+        explorer.step()
+    shown, older = page.get_by_text("Iteration 3, where the run rests."), page.locator(".note", has_text="look back at iteration 2.")
+    expect(shown).to_be_visible(timeout=20_000)
+    expect(older).to_have_count(0)
+    explorer.element.locator(".replay input").press("ArrowLeft")
+    expect(older).to_contain_text("The charts here stay at iteration 3")
+    expect(shown).to_be_visible()
+    explorer.element.locator(".replay input").press("ArrowRight")
+    expect(older).to_have_count(0)
+
+
 def test_dark_and_light_follow_the_browser(open_page: Callable[..., Page]):
     paper = {}
     for screen in ("light", "dark"):

@@ -168,6 +168,7 @@ def test_inspecting_a_paused_run_shows_every_chart(page: AppTest):
     page.run()
     assert not page.exception
     drawn = len(charts) - 1  # there is no attention to draw
+    assert "Iteration 2, where the run rests." in text_of(page)
     assert len(page.get("plotly_chart")) == drawn
     assert text_of(page).count("class='words'") == drawn
     assert "This network has no attention" in text_of(page)

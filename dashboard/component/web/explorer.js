@@ -161,7 +161,8 @@ class Explorer {
   #view() {
     const { sentence, layer, gate, part, weight, view } = this.look;
     const cursor = this.cursor.pinned ? { s: this.cursor.s + 1, t: this.cursor.t + 1 } : null;
-    return { state: this.status.run.state, iteration: this.iteration, sentence, layer, gate, part, weight, view, cursor };
+    const back = this.frame?.replayed ? this.frame.header.iteration : null;
+    return { state: this.status.run.state, iteration: this.iteration, back, sentence, layer, gate, part, weight, view, cursor };
   }
 
   // ---- the stream -----------------------------------------------------------------------------------------------------------
