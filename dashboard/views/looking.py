@@ -66,7 +66,7 @@ def choose(trace: Trace, charts: Sequence[str], place: str, say: Texts) -> Look:
             chosen[name] = st.selectbox(
                 say(f"look.{name}"), values, format_func=words.get(name, str), key=key, width=260 if name in WIDE else 150
             )
-    return Look(dark=session.is_dark(), language=say.language, task=say.task, **chosen)
+    return Look(dark=session.is_dark(), language=say.language, subjects=say.subjects, **chosen)
 
 
 def follow(view: Mapping[str, Any], place: str) -> None:

@@ -96,7 +96,7 @@ def _chart(held: Session, say: Texts) -> None:
         best_baseline(compared, part, score),
         ended=not measured.going_on,
     )
-    look = Look(dark=session.is_dark(), language=say.language, task=say.task)
+    look = Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)
     looking.figure(error_by_k.draw(measured.found, asked, look), NAME, PLACE)
 
 

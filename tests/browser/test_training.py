@@ -90,6 +90,21 @@ def test_inspecting_says_when_the_browser_looks_back_at_another_iteration(page: 
     expect(older).to_have_count(0)
 
 
+def test_a_transformer_has_a_block_input_and_no_memory(open_page: Callable[..., Page]):
+    explorer = Explorer(open_page("/?model=transformer"))
+    panel, ticked = explorer.element.locator("[data-panel=h]"), explorer.element.locator("[data-shows=h]")
+    expect(panel.locator("h3")).to_have_text("Block input")
+    expect(panel.locator(".line")).to_contain_text("enters the block")
+    expect(ticked).to_have_text("Block input")
+    explorer.step()
+    chart = explorer.page.locator("[class*='st-key-inspect-heading-hidden']")
+    expect(chart).to_contain_text("Block input")
+    explorer.choose("model", "Recurrent")
+    expect(panel.locator("h3")).to_have_text("Hidden state")
+    expect(panel.locator(".line")).to_contain_text("remembers")
+    expect(ticked).to_have_text("Hidden state")
+
+
 def test_dark_and_light_follow_the_browser(open_page: Callable[..., Page]):
     paper = {}
     for screen in ("light", "dark"):

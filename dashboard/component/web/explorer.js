@@ -2,7 +2,7 @@
 // Through all reruns of the page the element, its socket and its pictures stay.
 
 import { Agreement } from "./agreement.js";
-import { make } from "./dom.js";
+import { make, write } from "./dom.js";
 import { decode } from "./frame.js";
 import { Look } from "./look.js";
 import { Measures, expose } from "./measures.js";
@@ -198,6 +198,7 @@ class Explorer {
     const { look } = this;
     look.fit(axis, this.control);
     this.pictures.stand(axis);
+    write(this.menu.querySelector("[data-shows=h] span"), this.pictures.panels.h.title);
     this.sentences.set(axis, look.layer, this.control);
     this.element.dataset.steps = axis.inputs.length;
     this.pictures.layout();

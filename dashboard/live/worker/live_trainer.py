@@ -86,6 +86,7 @@ class LiveTrainer:
             "vocabulary": task.labels,
             "gates": cell.gates if cell.gated else (),
             "states": cell.states,
+            "recurrent": cell.recurrent,
             "weights": self._weights,
             "layers": len(self.trainer.model.layers),
             "hidden": experiment.hidden,
