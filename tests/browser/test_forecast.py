@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from core.experiment import Experiment
 from dashboard import address
@@ -159,6 +159,29 @@ def test_there_is_a_way_from_page_to_page_and_back(page: Page):
     explorer.wait(lambda: page.url.endswith("/forecast?hor=2"), "the second page's address")
     page.reload()
     assert Explorer(page).query() == {"hor": "2"}
+
+
+def test_a_way_that_streamlit_lost_is_gone_all_the_same(open_page: Callable[..., Page]):
+    """A question after the fits may overtake the click that leaves the page, and the server then never hears of it: so it is here."""
+    page = open_page("/forecast?s=nile")
+    lose, lost = [], []
+
+    def between(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        socket.on_message(lambda message: lost.append(message) if lose and not lost else server.send(message))
+
+    page.route_web_socket("**/_stcore/stream", between)
+    page.reload()
+    forecast = Explorer(page)
+    forecast.wait(lambda: len(scores(forecast, "ARIMA")) == 4, "all fits")
+    expect(page.locator(".st-key-cancel-fits")).to_have_count(0)
+    forecast.rest()
+    page.wait_for_timeout(1000)
+    lose.append(True)
+    page.get_by_role("link", name="Explore").click()
+    forecast.wait(lambda: lost, "a click that is lost")
+    expect(page.locator("[data-panel=next]")).to_be_visible(timeout=30_000)
+    forecast.wait(lambda: page.url.endswith("/"), "the first page's address")
 
 
 def test_a_curve_is_drawn_and_changed_in_part(forecast: Explorer):
