@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import sys
 import threading
@@ -285,10 +286,12 @@ def test_a_drawn_series_needs_room_for_a_window(forecast: AppTest):
     session = forecast.session_state["session forecast"]
     field(forecast, "series").set_value("own").run()
     field(forecast, "values").set_value(" ".join(str(t) for t in range(25))).run()
-    assert "a window may have at most" in text_of(forecast)
+    offered = re.search(r"a window may have at most \d+ steps, not 24; windows of (\d+) leave room for several", text_of(forecast))
+    assert offered
     assert runs.find(session.control).experiment == Experiment(task="series")
-    field(forecast, "window").set_value("6").run()
+    field(forecast, "window").set_value(offered[1]).run()
     assert runs.find(session.control).experiment.series == "own"
+    assert runs.describe(runs.find(session.control).experiment)["steps"] == int(offered[1])
     assert "class='problem'" not in text_of(forecast)
     assert not forecast.exception
 
