@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from core import limits
+from core.truncation import TRUNCATIONS
 
 DEFAULT_TEXT = """The quick brown fox jumps over the lazy dog
 She sells seashells by the seashore
@@ -377,21 +378,13 @@ class Experiment:
                 problems[name] = problem
             else:
                 object.__setattr__(self, name, value)
-        if not problems and self.truncation == "custom" and self.k2 < self.k1:
-            problems["k2"] = f"k2 must be at least k1 = {self.k1}: a window cannot be shorter than its block."
-        elif not problems and self.truncation == "custom" and self.update_every == "block" and self.k1 != self.k2:
-            problems["update_every"] = "An update after each block needs k1 = k2: a window must not reach back over an update."
-        elif not problems and self._blocks_without_loss():
-            problems["update_every"] = "With an answer after the last step only, earlier blocks have no loss: update after each pass."
+        if not problems and self.truncation in TRUNCATIONS:
+            problems |= TRUNCATIONS[self.truncation].problems(self)
         if not problems and (self.attention != "none" or self.model == "transformer") and self.hidden % self.heads:
             fitting = ", ".join(str(heads) for heads in range(1, limits.HEADS + 1) if self.hidden % heads == 0)
             problems["heads"] = f"Heads share {self.hidden} hidden units evenly: there may be {fitting}, not {self.heads}."
         if problems:
             raise InvalidExperiment(problems)
-
-    def _blocks_without_loss(self) -> bool:
-        by_block = self.update_every == "block" and self.truncation in ("chunk", "custom")
-        return self.task == "series" and self.answer == "last" and by_block
 
     def to_dict(self) -> dict[str, Any]:
         """All fields, plain values, ready for JSON."""

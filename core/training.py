@@ -179,8 +179,7 @@ class Trainer:
         return self._engine.run(batch, self.truncation(), self._state, hooks, self._past)
 
     def _by_block(self) -> bool:
-        experiment = self.experiment
-        return "update_every" in TRUNCATIONS[experiment.truncation].options and experiment.update_every == "block"
+        return TRUNCATIONS[self.experiment.truncation].by_block(self.experiment)
 
     def _in_minibatches(self) -> bool:
         return 0 < self.experiment.batch < self.task.sequences

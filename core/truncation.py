@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.experiment import Experiment
+from core import limits
+
+if TYPE_CHECKING:
+    from core.experiment import Experiment
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +53,38 @@ class TBPTT:
 
 @dataclass(frozen=True, slots=True)
 class Truncation:
-    """One way to choose the windows."""
+    """One way to choose the windows.
+
+    options: the fields of an Experiment that it reads.   of: (experiment, steps of the longest sequence) -> TBPTT.
+    cuts: whether a loss may fail to reach a step before it.
+    """
 
     label: str
     help: str
     options: tuple[str, ...]
     of: Callable[[Experiment, int], TBPTT]
-    """(experiment, steps of the longest sequence) -> TBPTT."""
+    cuts: bool = True
+
+    def by_block(self, experiment: Experiment) -> bool:
+        """Whether the weights are updated after each block."""
+        return "update_every" in self.options and experiment.update_every == "block"
+
+    def problems(self, experiment: Experiment) -> dict[str, str]:
+        """Field -> sentence, where the fields that it reads do not go together."""
+        if {"k1", "k2"} <= set(self.options) and experiment.k2 < experiment.k1:
+            return {"k2": f"k2 must be at least k1 = {experiment.k1}: a window cannot be shorter than its block."}
+        if self.by_block(experiment):
+            if self.of(experiment, limits.STEPS).overlap:
+                return {"update_every": "An update after each block needs k1 = k2: a window must not reach back over an update."}
+            if experiment.task == "series" and experiment.answer == "last":
+                return {"update_every": "With an answer after the last step only, earlier blocks have no loss: update after each pass."}
+        return {}
 
 
 TRUNCATIONS: dict[str, Truncation] = {
-    "full": Truncation("Full", "No truncation: every loss reaches back to the first step.", (), lambda e, steps: TBPTT(steps, steps)),
+    "full": Truncation(
+        "Full", "No truncation: every loss reaches back to the first step.", (), lambda e, steps: TBPTT(steps, steps), cuts=False
+    ),
     "chunk": Truncation(
         "Chunk",
         "Cuts after every K steps: a loss reaches back to the start of its chunk.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,18 +24,20 @@ MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~:$^=&/@])")
 class Texts:
     """The lines of one language: `texts("inspect.title")`, `texts("status.found", count=3)`."""
 
-    def __init__(self, language: str, lines: Mapping[str, str], task: str = "") -> None:
+    def __init__(self, language: str, lines: Mapping[str, str], subjects: Sequence[str] = ()) -> None:
         self.language = language
         self.lines = lines
-        self.task = task
+        self.subjects = tuple(subjects)
 
-    def about(self, task: str) -> Texts:
-        """The same texts where this task is spoken of: a line of the table [task] stands before the one that it is named after."""
-        return Texts(self.language, self.lines, task)
+    def about(self, *subjects: str) -> Texts:
+        """The same texts where this task or model is spoken of: a line of the table [subject] stands before the one that it is named after,
+        and one of an earlier subject before one of a later subject."""
+        return Texts(self.language, self.lines, subjects)
 
     def __call__(self, key: str, **values: Any) -> str:
         """The line with its `{names}` filled in.  An unknown key raises KeyError: that is a mistake in the code."""
-        line = self.lines.get(f"{self.task}.{key}") or self.lines[key]
+        told = (f"{subject}.{key}" for subject in self.subjects)
+        line = self.lines[next((name for name in told if name in self.lines), key)]
         return line.format(**values) if values else line
 
 

@@ -132,7 +132,10 @@ def _starts(experiment: Experiment, trained: int) -> tuple[int, ...]:
     last = trained - 1 - experiment.window
     if last < 0:
         raise InvalidExperiment(
-            {"window": f"The training part has {trained} points: a window may have at most {trained - 1} steps, not {experiment.window}."}
+            {
+                "window": f"The training part has {trained} points: a window may have at most {trained - 1} steps, not "
+                f"{experiment.window}; windows of {trained // 2} leave room for several."
+            }
         )
     fewest = -(-(last + 1) // limits.SENTENCES)
     # With one answer a window, every window counts but once: as many as there is room for.

@@ -25,7 +25,7 @@ class Look:
     layer: counts from 0, -1 is the top one.   step: counts from 1, 0 is the one that predicts the last word.
     gate, weight: a label of the Trace; "" is the first gate, and the top layer's recurrent weight.   part: total, direct or recurrent.
     state: "h" or "c".   path: of the error, "total", "attention" or "recurrence".   shares: "projection" or "norm".
-    task: what is learned, for the words.
+    subjects: the model that learns and the task that is learned, for the words.
     """
 
     layer: int = -1
@@ -38,7 +38,7 @@ class Look:
     shares: str = "projection"
     dark: bool = False
     language: str = texts.DEFAULT_LANGUAGE
-    task: str = ""
+    subjects: tuple[str, ...] = ()
 
     @property
     def colours(self) -> theme.Colours:
@@ -46,7 +46,7 @@ class Look:
 
     @property
     def say(self) -> Texts:
-        return texts.load(self.language).about(self.task)
+        return texts.load(self.language).about(*self.subjects)
 
     def step_in(self, trace: Trace) -> int:
         """The chosen step, or the nearest one that this Trace observed."""

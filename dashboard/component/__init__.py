@@ -23,10 +23,14 @@ class Cursor(TypedDict):
 
 
 class View(TypedDict):
-    """What the browser shows, told when training pauses and when the visitor chooses something while it is paused."""
+    """What the browser shows, told when training pauses and when the visitor chooses something while it is paused.
+
+    iteration: the run's latest.   back: the older one that the visitor looks back at, if so.
+    """
 
     state: str
     iteration: int
+    back: int | None
     sentence: int
     layer: int
     gate: str | None

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from core import limits
 from core.error_by_k import Measured, ks, seeds
-from core.experiment import DEFAULTS, Experiment
+from core.experiment import DEFAULTS, SPECS, Experiment
 from dashboard.live import fits, pipe
 from dashboard.live.job import FitProgress, Job, Piece
 from dashboard.live.workers import LiveError
@@ -34,7 +34,7 @@ __all__ = [
     "start",
 ]
 
-LEFT_ALONE = {name: DEFAULTS[name] for name in ("truncation", "k", "k1", "k2", "update_every")}
+LEFT_ALONE = {name: DEFAULTS[name] for name, spec in SPECS.items() if spec.group == SPECS["truncation"].group}
 """What is measured does not depend on how the run itself is cut."""
 
 

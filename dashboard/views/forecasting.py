@@ -66,8 +66,7 @@ def _progress(held: Session, say: Texts) -> None:
         if every and (seen.state != "fitting" or compared.results.keys() != before):
             st.rerun()
         if seen.state == "fitting":
-            share = seen.done / seen.total if seen.total else 0.0
-            st.progress(share, literal(say("forecast.fitting", done=seen.done, total=seen.total, words=seen.words)))
+            looking.going(seen, say("forecast.fitting", done=seen.done, total=seen.total))
             st.button(say("forecast.cancel"), on_click=comparing.cancel, args=(compared,), key="cancel fits")
         elif seen.state == "cancelled":
             st.html(f"<p class='aside'>{escape(say('forecast.cancelled'))}</p>")

@@ -48,7 +48,11 @@ def panel(held: Session, view: Mapping[str, Any] | None, say: Texts) -> None:
     except (LiveError, InvalidExperiment) as error:
         st.html(f"<p class='note bad' role='alert'>{escape(str(error))}</p>")
         return
-    st.html(f"<p class='aside'>{escape(say('inspect.iteration', iteration=f'{info.iteration:,}', books=_books(trace.books, say)))}</p>")
+    shown = f"{trace.iteration:,}"
+    back = view["back"] if view else None
+    if back is not None:
+        st.html(f"<p class='note' role='status'>{escape(say('inspect.back', back=f'{back:,}', iteration=shown))}</p>")
+    st.html(f"<p class='aside'>{escape(say('inspect.iteration', iteration=shown, books=_books(trace.books, say)))}</p>")
     if not trace.in_batch:
         st.html(f"<p class='aside'>{escape(say('inspect.not_in_batch'))}</p>")
     observed = trace.of(0)

@@ -12,6 +12,7 @@ from core.trace import Trace
 from dashboard import session
 from dashboard.charts import CHARTS, Look, Picture
 from dashboard.charts.token_axis import quoted
+from dashboard.live.job import FitProgress
 from dashboard.texts import Texts, literal
 
 T = TypeVar("T")
@@ -65,7 +66,7 @@ def choose(trace: Trace, charts: Sequence[str], place: str, say: Texts) -> Look:
             chosen[name] = st.selectbox(
                 say(f"look.{name}"), values, format_func=words.get(name, str), key=key, width=260 if name in WIDE else 150
             )
-    return Look(dark=session.is_dark(), language=say.language, task=say.task, **chosen)
+    return Look(dark=session.is_dark(), language=say.language, subjects=say.subjects, **chosen)
 
 
 def follow(view: Mapping[str, Any], place: str) -> None:
@@ -115,6 +116,12 @@ def figure(picture: Picture, name: str, place: str) -> None:
         },
     )
     st.html(f"<p class='words'>{escape(picture.words)}</p>")
+
+
+def going(seen: FitProgress, told: str) -> None:
+    """How far a job is: a bar, over it what is told of it and, as soon as there is one, the last piece that is done."""
+    share = seen.done / seen.total if seen.total else 0.0
+    st.progress(share, literal(" · ".join(words for words in (told, seen.words) if words)))
 
 
 def picture_format(say: Texts) -> None:

@@ -10,6 +10,7 @@ import streamlit as st
 from core.baselines import BASELINES
 from core.experiment import Experiment
 from core.scores import SCORES
+from core.truncation import TRUNCATIONS
 from dashboard import measurement, session
 from dashboard.charts import error_by_k
 from dashboard.charts.picture import Look
@@ -69,8 +70,7 @@ def _progress(held: Session, say: Texts) -> None:
     if seen is None:
         return
     if seen.state == "fitting":
-        share = seen.done / seen.total if seen.total else 0.0
-        st.progress(share, literal(say("measure.going", done=seen.done, total=seen.total, words=seen.words)))
+        looking.going(seen, say("measure.going", done=seen.done, total=seen.total))
         st.button(say("forecast.cancel"), on_click=measurement.cancel, args=(measured,), key="cancel measuring")
     elif seen.state == "cancelled":
         st.html(f"<p class='aside'>{escape(say('forecast.cancelled'))}</p>")
@@ -96,13 +96,13 @@ def _chart(held: Session, say: Texts) -> None:
         best_baseline(compared, part, score),
         ended=not measured.going_on,
     )
-    look = Look(dark=session.is_dark(), language=say.language, task=say.task)
+    look = Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)
     looking.figure(error_by_k.draw(measured.found, asked, look), NAME, PLACE)
 
 
 def cut(experiment: Experiment) -> int | None:
     """The longest reach of the experiment's own truncation, None where it cuts nothing."""
-    reach = {"full": experiment.window, "custom": experiment.k2}.get(experiment.truncation, experiment.k)
+    reach = TRUNCATIONS[experiment.truncation].of(experiment, experiment.window).k2
     return reach if reach < experiment.window else None
 
 

@@ -1,9 +1,10 @@
-"""How the page moves: `python -m tests.benchmarks.live_page [--seconds 10] [--rounds 3] [--minutes 2]`.
+"""How the page moves: `python -m tests.benchmarks.live_page [--seconds 10] [--rounds 3] [--minutes 2] [--address LINK]`.
 
 Starts the app and a Chromium for real, the one on the first core and the other on the second, and prints what a visitor sees as a Markdown
 table: a run with T = H = 32 paced at 100 iterations a second, in the panels that are shown by default, the lag matrix among them.  What the
 page does is read from the component's own account of itself (`element.bptt`) and from Chromium's, what it costs from /proc.  Medians over
-the rounds.  `tests.benchmarks.live_server` measures what needs no browser.
+the rounds.  `--address` measures another experiment, such as the series with attention of `/forecast?att=dot&heads=2`; `--rounds 0` leaves
+only the memory.  `tests.benchmarks.live_server` measures what needs no browser.
 """
 
 from __future__ import annotations
@@ -93,8 +94,9 @@ Found = dict[str, float]
 class Visit:
     """One visitor, with nothing in the browser's cache."""
 
-    def __init__(self, browser: Browser, server: Server) -> None:
+    def __init__(self, browser: Browser, server: Server, address: str) -> None:
         self.server = server
+        self.address = address
         context = browser.new_context(base_url=server.url, **SCREENS["light"])
         context.add_init_script(FIND)
         self.page: Page = context.new_page()
@@ -104,7 +106,7 @@ class Visit:
 
     def open(self) -> float:
         """Seconds until the page can be used."""
-        self.page.goto(ADDRESS, wait_until="commit")
+        self.page.goto(self.address, wait_until="commit")
         return float(self.page.wait_for_function(USABLE, polling="raf", timeout=60_000).json_value()) / 1000
 
     def play(self) -> float:
@@ -175,9 +177,9 @@ def training_alone(visit: Visit, seconds: float) -> float:
     return 1000 * (cpu(pids) - before) / (time.monotonic() - began)
 
 
-def visited(browser: Browser, server: Server, seconds: float) -> Found:
+def visited(browser: Browser, server: Server, address: str, seconds: float) -> Found:
     """All that one visitor sees."""
-    visit = Visit(browser, server)
+    visit = Visit(browser, server, address)
     found = {"usable": visit.open(), "click": visit.play()}
     for fps in (30, 60):
         visit.pace(SPEED, fps)
@@ -193,18 +195,27 @@ def visited(browser: Browser, server: Server, seconds: float) -> Found:
     return found
 
 
-def growth(browser: Browser, server: Server, minutes: float) -> Found:
-    """MB that the server and the page's heap grow by after the first minute of a stream."""
-    visit = Visit(browser, server)
+def growth(browser: Browser, server: Server, address: str, minutes: float) -> Found:
+    """MB that the server and the page's heap grow by after the first minute of a stream.
+
+    A process that ends meanwhile, as one that has fitted baselines does, counts neither before nor after; one that begins counts in full.
+    """
+
+    def server_memory() -> dict[int, float]:
+        return {pid: memory([pid]) for pid in server.processes()}
+
+    visit = Visit(browser, server, address)
     visit.open()
     visit.play()
     visit.pace(SPEED, 30)
     visit.page.wait_for_timeout(60_000)
-    before = memory(server.processes()), visit.heap()
+    before, heap = server_memory(), visit.heap()
     visit.page.wait_for_timeout(60_000 * (minutes - 1))
-    after = memory(server.processes()), visit.heap()
+    after = server_memory()
+    grown = sum(now - before.get(pid, 0.0) for pid, now in after.items())
+    found = {"server growth": grown, "heap growth": visit.heap() - heap}
     visit.close()
-    return {"server growth": after[0] - before[0], "heap growth": after[1] - before[1]}
+    return found
 
 
 Row = tuple[str, str, str]
@@ -242,6 +253,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10, help="measured in each situation")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=2, help="how long memory is watched, the first minute included; 0 = not at all")
+    parser.add_argument("--address", default=ADDRESS, help="the link, from its first slash on, that is opened")
     options = parser.parse_args()
     ours, theirs = (cores()[0], cores()[1]) if len(cores()) > 1 else (None, None)
     found: dict[str, list[float]] = {}
@@ -256,13 +268,13 @@ def main() -> None:
             server = stack.enter_context(serve(folder / "log.txt", environment={"BPTT_PAUSE_AFTER": "3600"}))
         with kept_to(theirs):
             browser = stack.enter_context(chromium())
-        first = Visit(browser, server)
+        first = Visit(browser, server, options.address)
         first.open()  # the server is warm from here on
         first.close()
         for _ in range(options.rounds):
-            keep(visited(browser, server, options.seconds))
+            keep(visited(browser, server, options.address, options.seconds))
         if options.minutes > 1:
-            keep(growth(browser, server, options.minutes))
+            keep(growth(browser, server, options.address, options.minutes))
 
     def said(name: str) -> str:
         return f"{statistics.median(found[name]):.3g}" if name in found else "not measured"

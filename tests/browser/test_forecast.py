@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from core.experiment import Experiment
 from dashboard import address
@@ -161,6 +161,29 @@ def test_there_is_a_way_from_page_to_page_and_back(page: Page):
     assert Explorer(page).query() == {"hor": "2"}
 
 
+def test_a_way_that_streamlit_lost_is_gone_all_the_same(open_page: Callable[..., Page]):
+    """A question after the fits may overtake the click that leaves the page, and the server then never hears of it: so it is here."""
+    page = open_page("/forecast?s=nile")
+    lose, lost = [], []
+
+    def between(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        socket.on_message(lambda message: lost.append(message) if lose and not lost else server.send(message))
+
+    page.route_web_socket("**/_stcore/stream", between)
+    page.reload()
+    forecast = Explorer(page)
+    forecast.wait(lambda: len(scores(forecast, "ARIMA")) == 4, "all fits")
+    expect(page.locator(".st-key-cancel-fits")).to_have_count(0)
+    forecast.rest()
+    page.wait_for_timeout(1000)
+    lose.append(True)
+    page.get_by_role("link", name="Explore").click()
+    forecast.wait(lambda: lost, "a click that is lost")
+    expect(page.locator("[data-panel=next]")).to_be_visible(timeout=30_000)
+    forecast.wait(lambda: page.url.endswith("/"), "the first page's address")
+
+
 def test_a_curve_is_drawn_and_changed_in_part(forecast: Explorer):
     running = forecast.query()
     own(forecast)
@@ -241,8 +264,14 @@ def upload(explorer: Explorer, path: Path, content: bytes) -> None:
 
 def test_a_file_is_read_and_bad_ones_leave_the_run_alone(forecast: Explorer, tmp_path: Path):
     own(forecast)
-    upload(forecast, tmp_path / "shop.csv", "\n".join(["date,sold,price,shop", *ROWS]).encode())
+    draw(forecast)
+    expect(forecast.page.locator(".drawing output")).to_contain_text("120 points")
     forecast.wait(lambda: forecast.query().get("s") == "own", "the address to say so")
+    drawn = forecast.query()
+    upload(forecast, tmp_path / "shop.csv", "\n".join(["date,sold,price,shop", *ROWS]).encode())
+    forecast.wait(lambda: forecast.query() != drawn, "the address to say so")
+    expect(forecast.page.locator(".drawing .invitation")).to_be_visible()
+    expect(forecast.page.locator(".drawing output")).to_be_empty()
     expect(forecast.page.locator(".found")).to_contain_text("Times: column 'date', every month from 2015-01 to 2019-12.")
     expect(forecast.page.locator(".found")).to_contain_text("Not numbers: 'shop'.")
     expect(forecast.element.locator("[data-panel=forecast] select")).to_have_text(re.compile("sold.*price", re.DOTALL))

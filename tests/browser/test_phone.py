@@ -30,6 +30,29 @@ def test_the_page_fits_and_plays(phone: Explorer):
     phone.reaches(10)
 
 
+def test_the_transport_stays_at_hand_while_the_page_scrolls(phone: Explorer):
+    def box(selector: str) -> dict[str, float]:
+        found = phone.page.locator(selector).bounding_box()
+        assert found is not None
+        return dict(found)
+
+    header, transport = box("[data-testid=stHeader]"), box(".transport")
+    below = header["y"] + header["height"]
+    assert transport["y"] >= below
+    assert box(".badges")["y"] >= transport["y"] + transport["height"], "it covers nothing"
+    apart = box("[data-panel=loss]")["y"] - box("[data-panel=h]")["y"]
+    phone.page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 1200)")
+    phone.wait(lambda: box("[data-panel=h]")["y"] < 0, "the page to be scrolled")
+    assert box(".transport") == transport | {"y": below}
+    assert box("[data-panel=loss]")["y"] - box("[data-panel=h]")["y"] == pytest.approx(apart, abs=1), "nothing jumps"
+    phone.element.get_by_role("button", name="Play", exact=True).tap()
+    phone.reaches(3)
+    phone.element.get_by_role("button", name="Pause", exact=True).tap()
+    phone.wait(lambda: phone.state == "paused", "paused")
+    phone.element.get_by_role("button", name="One iteration").tap()
+    assert box(".transport")["y"] == below
+
+
 def test_buttons_are_large_enough_for_fingers(phone: Explorer):
     for name in ("Play", "One iteration", "Restart"):
         box = phone.element.get_by_role("button", name=name, exact=True).bounding_box()

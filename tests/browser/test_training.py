@@ -76,6 +76,35 @@ def test_paused_charts_can_be_inspected_and_saved(page: Page):
     assert len(rows) == explorer.iteration + 1
 
 
+def test_inspecting_says_when_the_browser_looks_back_at_another_iteration(page: Page):
+    explorer = Explorer(page)
+    for _ in range(3):
+        explorer.step()
+    shown, older = page.get_by_text("Iteration 3, where the run rests."), page.locator(".note", has_text="look back at iteration 2.")
+    expect(shown).to_be_visible(timeout=20_000)
+    expect(older).to_have_count(0)
+    explorer.element.locator(".replay input").press("ArrowLeft")
+    expect(older).to_contain_text("The charts here stay at iteration 3")
+    expect(shown).to_be_visible()
+    explorer.element.locator(".replay input").press("ArrowRight")
+    expect(older).to_have_count(0)
+
+
+def test_a_transformer_has_a_block_input_and_no_memory(open_page: Callable[..., Page]):
+    explorer = Explorer(open_page("/?model=transformer"))
+    panel, ticked = explorer.element.locator("[data-panel=h]"), explorer.element.locator("[data-shows=h]")
+    expect(panel.locator("h3")).to_have_text("Block input")
+    expect(panel.locator(".line")).to_contain_text("enters the block")
+    expect(ticked).to_have_text("Block input")
+    explorer.step()
+    chart = explorer.page.locator("[class*='st-key-inspect-heading-hidden']")
+    expect(chart).to_contain_text("Block input")
+    explorer.choose("model", "Recurrent")
+    expect(panel.locator("h3")).to_have_text("Hidden state")
+    expect(panel.locator(".line")).to_contain_text("remembers")
+    expect(ticked).to_have_text("Hidden state")
+
+
 def test_dark_and_light_follow_the_browser(open_page: Callable[..., Page]):
     paper = {}
     for screen in ("light", "dark"):

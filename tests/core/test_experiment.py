@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from core import limits
 from core.experiment import DEFAULTS, SPECS, Experiment, InvalidExperiment, can_change_live, number
+from core.truncation import TBPTT, TRUNCATIONS, Truncation
 
 NUMBERS = {name: spec for name, spec in SPECS.items() if not isinstance(DEFAULTS[name], str)}
 
@@ -124,6 +125,22 @@ def test_an_update_after_each_block_needs_windows_of_one_block():
     }
     assert Experiment(truncation="custom", k1=4, k2=4, update_every="block").k1 == 4
     assert Experiment(truncation="window", k1=2, k2=4, update_every="block").k1 == 2
+
+
+def test_what_does_not_go_together_depends_on_what_a_truncation_reads(monkeypatch: pytest.MonkeyPatch):
+    late = Truncation("Late", "Every loss reaches as far as custom.", ("k1", "k2", "update_every"), lambda e, steps: TBPTT(e.k1, e.k2))
+    monkeypatch.setitem(TRUNCATIONS, "late", late)
+    for fields in ({"k1": 4, "k2": 3}, {"k1": 2, "k2": 4, "update_every": "block"}):
+        with pytest.raises(InvalidExperiment) as caught:
+            Experiment(truncation="custom", **fields)
+        with pytest.raises(InvalidExperiment) as caught_here:
+            Experiment(truncation="late", **fields)
+        assert caught_here.value.problems == caught.value.problems
+    rest = {"k1": 4, "k2": 4, "update_every": "block", "task": "series", "answer": "last"}
+    for name in ("late", "custom", "chunk"):
+        with pytest.raises(InvalidExperiment, match="earlier blocks have no loss"):
+            Experiment(truncation=name, **rest)
+    assert Experiment(truncation="window", **rest).k1 == 4
 
 
 def test_all_problems_come_at_once():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -137,6 +138,12 @@ def test_named_truncations_are_windows():
         for name in ("full", "chunk", "window")
     }
     assert longest_lag == {"full": 9, "chunk": 3, "window": 3}
+
+
+@pytest.mark.parametrize("name", TRUNCATIONS)
+def test_a_truncation_that_cuts_nothing_says_so(name: str):
+    reach = TRUNCATIONS[name].of(Experiment(truncation=name), 10).reach(10)
+    assert TRUNCATIONS[name].cuts != np.array_equal(reach, np.tri(10, dtype=bool))
 
 
 @pytest.mark.parametrize(("k1", "k2"), [(0, 1), (2, 1), (-1, -1), (0, 0)])

@@ -120,7 +120,13 @@ def test_an_answer_after_the_last_step_counts_one_step_a_window():
 @pytest.mark.parametrize(
     ("fields", "problems"),
     [
-        ({"window": 28}, {"window": "The training part has 28 points: a window may have at most 27 steps, not 28."}),
+        (
+            {"window": 28},
+            {
+                "window": "The training part has 28 points: a window may have at most 27 steps, not 28; "
+                "windows of 14 leave room for several."
+            },
+        ),
         (
             {"series": "sine", "points": 2000, "stride": 2},
             {"stride": "A stride of 2 makes more than 200 windows: choose at least 7, or 0."},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ from dashboard import address
 from dashboard.charts import CHARTS
 from dashboard.live import runs
 from dashboard.live.route import lifespan
+from dashboard.texts import literal
 from tests.serving import ROOT
 
 MAIN = ROOT / "dashboard" / "main.py"
@@ -167,6 +169,7 @@ def test_inspecting_a_paused_run_shows_every_chart(page: AppTest):
     page.run()
     assert not page.exception
     drawn = len(charts) - 1  # there is no attention to draw
+    assert "Iteration 2, where the run rests." in text_of(page)
     assert len(page.get("plotly_chart")) == drawn
     assert text_of(page).count("class='words'") == drawn
     assert "This network has no attention" in text_of(page)
@@ -283,10 +286,12 @@ def test_a_drawn_series_needs_room_for_a_window(forecast: AppTest):
     session = forecast.session_state["session forecast"]
     field(forecast, "series").set_value("own").run()
     field(forecast, "values").set_value(" ".join(str(t) for t in range(25))).run()
-    assert "a window may have at most" in text_of(forecast)
+    offered = re.search(r"a window may have at most \d+ steps, not 24; windows of (\d+) leave room for several", text_of(forecast))
+    assert offered
     assert runs.find(session.control).experiment == Experiment(task="series")
-    field(forecast, "window").set_value("6").run()
+    field(forecast, "window").set_value(offered[1]).run()
     assert runs.find(session.control).experiment.series == "own"
+    assert runs.describe(runs.find(session.control).experiment)["steps"] == int(offered[1])
     assert "class='problem'" not in text_of(forecast)
     assert not forecast.exception
 
@@ -336,6 +341,19 @@ def test_the_error_against_k_is_measured_on_demand(forecast: AppTest):
     field(forecast, "cell").set_value("gru").run()
     assert not session.measurement.found
     assert "more seeds are needed" not in text_of(forecast)
+
+
+@pytest.mark.parametrize(("done", "last", "told"), [(0, "", "0 of 27 networks"), (3, "K = 4, seed 1", "3 of 27 networks · K = 4, seed 1")])
+def test_what_is_told_of_a_job_names_its_last_piece_once_there_is_one(done: int, last: str, told: str):
+    def job(done: int, last: str) -> None:
+        from dashboard.live.job import FitProgress
+        from dashboard.views import looking
+
+        looking.going(FitProgress(done, 27, last, "fitting"), f"{done} of 27 networks")
+
+    page = AppTest.from_function(job, args=(done, last)).run()
+    (bar,) = page.get("progress")
+    assert bar.proto.text == literal(told)
 
 
 def test_pages_of_a_tab_keep_their_own_settings(trainers: None):

@@ -12,7 +12,7 @@ from dashboard import texts
 ROOT = Path(texts.__file__).parent
 CODE = [path for path in ROOT.rglob("*.py") if "live" not in path.parts]
 NAMED = {key for path in CODE for key in re.findall(r"""\bsay\(\s*["']([a-z_.0-9]+)["']""", path.read_text())}
-TASKS = ("series",)
+SUBJECTS = ("series", "transformer")
 FIELD = re.compile(r"{(\w*)}")
 COMPOSED = {start for path in CODE for start in re.findall(r"""\bsay\(\s*f["']([a-z_.]*?)\{""", path.read_text())}
 
@@ -24,14 +24,14 @@ def test_every_line_that_is_named_exists():
 
 def test_every_line_is_used():
     quoted = {part for path in CODE for part in re.findall(r'"([a-z_]+(?:\.[a-z_]+)+)"', path.read_text())}
-    lines = {key for key in texts.load().lines if key.split(".")[0] not in TASKS}
+    lines = {key for key in texts.load().lines if key.split(".")[0] not in SUBJECTS}
     unused = {key for key in lines if key not in NAMED | quoted and not key.startswith(tuple(COMPOSED - {""}))}
     assert unused == set()
 
 
 def test_words_about_a_task_stand_for_lines_that_exist():
     lines = texts.load().lines
-    about = {key: key.partition(".")[2] for key in lines if key.split(".")[0] in TASKS}
+    about = {key: key.partition(".")[2] for key in lines if key.split(".")[0] in SUBJECTS}
     assert about
     assert {key for key, line in about.items() if line not in lines} == set()
     assert {key for key, line in about.items() if set(FIELD.findall(lines[key])) != set(FIELD.findall(lines[line]))} == set()
@@ -45,6 +45,14 @@ def test_words_about_a_series_do_not_speak_of_sentences():
     spoken = {key for key, line in lines.items() if re.search(r"\b(token|sentence)s?\b", re.sub(r"{.*?}", "", line))}
     spoken = {key for key in spoken if not key.startswith("charts.next_tokens.")}
     assert spoken <= {"charts.shares.beyond"}, "windows are equally long: nothing lies beyond one"
+
+
+def test_words_about_a_transformer_stand_before_those_about_a_series():
+    say = texts.load().about("transformer", "series")
+    assert say("charts.hidden_state.label") == "Block input"
+    assert "remembers" not in say("charts.hidden_state.help")
+    assert say("charts.steps.many", count=3) == "3 steps"
+    assert texts.load().about("recurrent", "series")("charts.hidden_state.label") == "Hidden state"
 
 
 @pytest.mark.parametrize("language", ["en", "en-GB", "xx", "", "../../etc"])

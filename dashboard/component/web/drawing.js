@@ -62,7 +62,11 @@ class Drawing {
   accept({ data, setTriggerValue }) {
     this.setTriggerValue = setTriggerValue;
     const given = JSON.stringify(data.values);
-    if (given !== this.given && given !== this.sent && !this.stroke) this.points = this.points.map((_, i) => data.values[i] ?? null);
+    if (given !== this.given && given !== this.sent && !this.stroke) {
+      this.points = this.points.map((_, i) => data.values[i] ?? null);
+      if (this.sent) write(this.said, ""); // what it said was of the curve that stood here before
+      this.sent = null;
+    }
     this.given = given;
     this.#paint();
   }

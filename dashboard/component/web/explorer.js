@@ -2,7 +2,7 @@
 // Through all reruns of the page the element, its socket and its pictures stay.
 
 import { Agreement } from "./agreement.js";
-import { make } from "./dom.js";
+import { make, write } from "./dom.js";
 import { decode } from "./frame.js";
 import { Look } from "./look.js";
 import { Measures, expose } from "./measures.js";
@@ -161,7 +161,8 @@ class Explorer {
   #view() {
     const { sentence, layer, gate, part, weight, view } = this.look;
     const cursor = this.cursor.pinned ? { s: this.cursor.s + 1, t: this.cursor.t + 1 } : null;
-    return { state: this.status.run.state, iteration: this.iteration, sentence, layer, gate, part, weight, view, cursor };
+    const back = this.frame?.replayed ? this.frame.header.iteration : null;
+    return { state: this.status.run.state, iteration: this.iteration, back, sentence, layer, gate, part, weight, view, cursor };
   }
 
   // ---- the stream -----------------------------------------------------------------------------------------------------------
@@ -197,6 +198,7 @@ class Explorer {
     const { look } = this;
     look.fit(axis, this.control);
     this.pictures.stand(axis);
+    write(this.menu.querySelector("[data-shows=h] span"), this.pictures.panels.h.title);
     this.sentences.set(axis, look.layer, this.control);
     this.element.dataset.steps = axis.inputs.length;
     this.pictures.layout();

@@ -7,10 +7,10 @@ export class Panel {
   /** `texts`: {title, line, more}; `controls`: elements beside the title. */
   constructor(name, texts, words, controls = []) {
     this.name = name;
-    const more = this.more = make("p", { class: "more", id: `more-${name}`, hidden: true, text: texts.more });
-    const ask = make("button", {
+    this.asks = words.panel.ask;
+    const more = this.more = make("p", { class: "more", id: `more-${name}`, hidden: true });
+    const ask = this.ask = make("button", {
       class: "ask", type: "button", text: "?", "aria-expanded": "false", "aria-controls": more.id,
-      "aria-label": fill(words.panel.ask, { title: texts.title }), title: fill(words.panel.ask, { title: texts.title }),
       on: {
         click: () => {
           more.hidden = !more.hidden;
@@ -18,15 +18,28 @@ export class Panel {
         },
       },
     });
-    this.line = make("p", { class: "line", text: texts.line });
+    this.heading = make("h3");
+    this.line = make("p", { class: "line" });
     this.here = make("output", { class: "here", "aria-hidden": "true" });
     this.legend = make("div", { class: "legend" });
     this.body = make("div", { class: "body" });
     this.element = make(
-      "section", { class: "panel", dataset: { panel: name }, "aria-label": texts.title },
-      make("header", {}, make("h3", { text: texts.title }), ask, ...controls, make("span", { class: "gap" }), this.here, this.legend),
+      "section", { class: "panel", dataset: { panel: name } },
+      make("header", {}, this.heading, ask, ...controls, make("span", { class: "gap" }), this.here, this.legend),
       this.line, more, this.body,
     );
+    this.tell(texts);
+  }
+
+  /** Other texts: the same panel may show something else of another network. */
+  tell({ title, line, more }) {
+    const asked = fill(this.asks, { title });
+    this.title = title;
+    write(this.heading, title);
+    write(this.line, line);
+    write(this.more, more);
+    for (const [element, label] of [[this.element, title], [this.ask, asked]]) element.setAttribute("aria-label", label);
+    this.ask.title = asked;
   }
 
   say(text) {

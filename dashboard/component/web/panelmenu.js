@@ -10,7 +10,7 @@ export function panelMenu(words, look, names, shows) {
   const check = (name) => {
     const box = make("input", { type: "checkbox", on: { change: () => shows(name, box.checked) } });
     box.checked = look.shown.includes(name);
-    return make("label", {}, box, make("span", { text: words.panels[name].title }));
+    return make("label", { dataset: { shows: name } }, box, make("span", { text: words.panels[name].title }));
   };
   const setting = (title, pairs, value, chosen) => {
     const group = segments(pairs, value, title, (now) => {

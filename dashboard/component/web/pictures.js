@@ -74,10 +74,13 @@ export class Pictures {
     this.axis = axis;
     this.show();
     this.panels.forecast.stand(axis);
-    const { gate, loss } = this.words.panels;
+    const { panels, block } = this.words;
+    const { gate, loss } = panels;
+    const told = (name) => (axis.recurrent ? panels[name] : { ...panels[name], ...block[name] });
+    for (const name of ["h", "dh", "lag"]) this.panels[name].tell(told(name));
     write(this.panels.loss.line, axis.series ? loss.squared : loss.line);
     write(this.panels.loss.more, axis.series ? loss.moreSquared : loss.more);
-    write(this.panels.gate.line, axis.gates.length ? gate.line : gate.none);
+    write(this.panels.gate.line, axis.gates.length ? gate.line : told("gate").none);
     this.panels.gate.body.hidden = axis.gates.length === 0;
     this.panels.gate.legend.hidden = axis.gates.length === 0;
   }
@@ -220,9 +223,9 @@ export class Pictures {
     const d = words.describe;
     const iteration = count(frame.header.iteration);
     const values = { steps: axis.inputs.length, units: axis.hidden, iteration, s: cursor.s + 1, t: cursor.t + 1 };
-    for (const name of ["h", "gate", "dh"]) panels[name].describe(fill(d.map, { ...values, title: words.panels[name].title }));
+    for (const name of ["h", "gate", "dh"]) panels[name].describe(fill(d.map, { ...values, title: panels[name].title }));
     panels.attention.describe(fill(d.attention, { ...values, title: words.panels.attention.title }));
-    panels.lag.describe(fill(d.lag, { ...values, title: words.panels.lag.title, value: panels.lag.inWords(cursor.s, cursor.t) }));
+    panels.lag.describe(fill(d.lag, { ...values, title: panels.lag.title, value: panels.lag.inWords(cursor.s, cursor.t) }));
     const { sentence = "" } = panels.share;
     panels.share.describe(fill(d.share, { title: words.panels.share.title, weight: this.look.weight ?? "", sentence }));
   }

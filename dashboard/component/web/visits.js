@@ -23,7 +23,7 @@ export function arrival(path, arrived) {
   return () => clearInterval(look);
 }
 
-const PAGES = "[data-testid^='stTopNavLink'], [data-testid^='stSidebarNavLink']";
+const PAGES = "a:is([data-testid^='stTopNavLink'], [data-testid^='stSidebarNavLink'])"; // a box around each has such a name, too
 const SETTLED = 1500; // ms
 
 // Streamlit lets what looks again and again at the fits of a page win over a click that leaves the page: such a click is made again.

@@ -115,6 +115,20 @@ const ENGLISH = {
     short: "{n} points so far; draw on, a series takes at least {fewest}.", cleared: "Empty. The run goes on with what it has until you draw again.",
   },
   gone: { title: "This run has ended", text: "It was left alone for too long, or the server started again.", action: "Start a new run" },
+  // What stands instead where the network is a transformer block, without recurrence.
+  block: {
+    h: {
+      title: "Block input", line: "What enters the block at each step: one row for each unit, one column for each step.",
+      more: "Column t is what step t hands to attention: what it has read and where it stands, before anything of another step is mixed in. A transformer carries no state from step to step: what it knows of earlier steps comes from attention alone. In the other panels this input is called h_t, the state of step t. Blue is negative, orange is positive, the middle of the scale is 0.",
+    },
+    gate: { none: "A transformer block has no gates." },
+    dh: {
+      more: "total is what arrives at the block\u2019s input of step t, as truncated. direct comes through the output of step t itself; recurrent comes from the losses of later steps, here along attention, for there is no recurrence. direct + recurrent = total. untruncated is what would arrive without truncation: the difference is what it cut.",
+    },
+    lag: {
+      more: "Cell (s, t) is |dL_s/dh_t|, the length of the error that the loss of step s sends to the block\u2019s input of step t; lag = s \u2212 t. Attention is the only way back to an earlier step, and it takes one leap: a row fades where little is attended to, not with the lag. No path leads forward, so the upper triangle is empty. Truncation cuts cells away: they are hatched, however large they are.",
+    },
+  },
   none: { title: "No run yet", text: "The pictures appear here as soon as there is a network to look at." },
   describe: {
     map: "{title}: {units} units by {steps} steps, iteration {iteration}.",

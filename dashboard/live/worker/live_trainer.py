@@ -11,6 +11,7 @@ from typing import Any
 from core.experiment import Experiment, can_change_live
 from core.trace import Trace
 from core.training import Snapshot, Trainer
+from core.truncation import TRUNCATIONS
 from dashboard.live import words
 from dashboard.live.frames import FORGET, body, plain
 from dashboard.live.look import PANELS, Look
@@ -77,7 +78,7 @@ class LiveTrainer:
         self._axis += 1
         cell = self.trainer.model.cell
         tbptt = self.trainer.truncation()
-        cut = experiment.truncation != "full"
+        cut = TRUNCATIONS[experiment.truncation].cuts
         about: dict[str, Any] = {
             "type": "axis",
             "id": self._axis,
@@ -85,6 +86,7 @@ class LiveTrainer:
             "vocabulary": task.labels,
             "gates": cell.gates if cell.gated else (),
             "states": cell.states,
+            "recurrent": cell.recurrent,
             "weights": self._weights,
             "layers": len(self.trainer.model.layers),
             "hidden": experiment.hidden,

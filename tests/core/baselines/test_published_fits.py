@@ -81,13 +81,15 @@ class TestARIMA:
         assert chosen.name == "ARIMA(0,1,1)(0,1,1)12 of the logarithm"
 
     def test_accidental_deaths(self):
-        """R: arima(USAccDeaths, c(0,1,1), seasonal = c(0,1,1)): -0.4303, -0.5528; sigma^2 99347, log likelihood -425.44."""
+        """R: arima(USAccDeaths, c(0,1,1), seasonal = c(0,1,1)), an example of ?arima, whose output R keeps in its source for comparison
+        (tests/Examples/stats-Ex.Rout.save): -0.4303, -0.5528; sigma^2 99347, log likelihood -425.44, aic 856.88."""
         fitted = arima(column(DEATHS), "(0,1,1)(0,1,1)", 12)
         found = of(fitted)
         assert found["theta_1"] == pytest.approx(-0.4303, abs=1e-3)
         assert found["Theta_1"] == pytest.approx(-0.5528, abs=1e-3)
         assert found["sigma2"] == pytest.approx(99347, rel=1e-3)
         assert fitted.criteria["log_likelihood"] == pytest.approx(-425.44, abs=0.005)
+        assert 2 * 3 - 2 * fitted.criteria["log_likelihood"] == pytest.approx(856.88, abs=0.01)
 
     def test_lake_huron(self):
         """R: arima(LakeHuron, c(2,0,0)): 1.0436, -0.2495, mean 579.0473; sigma^2 0.4788, log likelihood -103.63; AICc 215.7."""
