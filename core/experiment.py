@@ -176,6 +176,30 @@ class Experiment:
         option=True,
     )
 
+    length: int = _field(20, "Length", "Steps of one drawn sequence.", "Task", "len", minimum=2, maximum=limits.STEPS, step=5, option=True)
+    items: int = _field(10, "Symbols", "How many symbols are to be kept.", "Task", "items", minimum=1, maximum=limits.ITEMS, option=True)
+    delay: int = _field(
+        10,
+        "Delay",
+        "Steps from reading to saying: how long a memory is needed.",
+        "Task",
+        "delay",
+        minimum=1,
+        maximum=limits.STEPS,
+        option=True,
+    )
+    examples: int = _field(
+        2_000,
+        "Examples",
+        "Sequences that are drawn to learn from; others are drawn to examine the network.",
+        "Task",
+        "ex",
+        minimum=1,
+        maximum=limits.EXAMPLES,
+        step=500,
+        option=True,
+    )
+
     model: str = _field("recurrent", "Model", "What learns the task.", "Model", "model", choices="MODELS")
     cell: str = _field(
         "lstm", "Cell", "The recurrent unit that carries the state from step to step.", "Model", "cell", choices="CELLS", option=True
@@ -353,7 +377,8 @@ class Experiment:
     batch: int = _field(
         0,
         "Sequences per update",
-        "Sentences, or windows of a series. 0 takes all of them; fewer are drawn in an order shuffled by the seed.",
+        "Sentences, windows of a series, or drawn sequences. 0 takes all of them, of drawn ones 64; fewer than there are come in an order "
+        "shuffled by the seed.",
         "Optimiser",
         "b",
         minimum=0,
@@ -385,6 +410,11 @@ class Experiment:
             problems["heads"] = f"Heads share {self.hidden} hidden units evenly: there may be {fitting}, not {self.heads}."
         if problems:
             raise InvalidExperiment(problems)
+
+    @property
+    def answers_last(self) -> bool:
+        """Whether nothing is asked before the last step of a sequence."""
+        return self.task in ("adding", "order") or (self.task == "series" and self.answer == "last")
 
     def to_dict(self) -> dict[str, Any]:
         """All fields, plain values, ready for JSON."""

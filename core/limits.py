@@ -30,6 +30,16 @@ SEASON = 400
 HORIZON = 100
 NOISE = 10.0
 
+ITEMS = 50
+EXAMPLES = 20_000
+DRAWN_STEPS = 2**20
+"""Of all drawn sequences together."""
+EXAMINED = 500
+EXAMINED_STEPS = 25_000
+"""Sequences of an examination, and their steps: an examination costs little beside the updates between two of them."""
+SHOWN = 24
+"""Of the drawn sequences, those that can be looked at."""
+
 MEASURED_ITERATIONS = 2_000
 """Of one network of the error against K; there are up to twenty K."""
 MEASURED_SEEDS = 10

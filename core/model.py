@@ -178,7 +178,7 @@ def _stack_shapes(cell: AnyCell, layers: int, hidden: int, inputs: int) -> dict[
 
 def check_room(experiment: Experiment, task: Task) -> None:
     """InvalidExperiment where the attention of one pass would not fit into memory."""
-    sequences, steps = min(experiment.batch or task.sequences, task.sequences), max(task.lengths)
+    sequences, steps = task.at_once(experiment), task.steps
     wanted = experiment.heads * sequences * steps**2
     if (experiment.attention != "none" or experiment.model == "transformer") and wanted > limits.ATTENTION_WEIGHTS:
         raise InvalidExperiment(

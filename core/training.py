@@ -17,6 +17,8 @@ from core.attention import Past
 from core.catalogue import Catalogue
 from core.checkpoint import LONGEST_RUN, Clocks, InvalidCheckpoint, Saved, copy_tensor, read_checkpoint, whole, write_checkpoint
 from core.clipping import CLIPS, ClipReport
+from core.examination import examine
+from core.examined import Examined
 from core.experiment import SPECS, Experiment, InvalidExperiment, can_change_live
 from core.forecast import Forecast
 from core.hooks import Hook, Hooks
@@ -169,7 +171,7 @@ class Trainer:
 
     def truncation(self) -> TBPTT:
         """The windows over the longest sequence."""
-        return self._windows(max(self.task.lengths))
+        return self._windows(self.task.steps)
 
     def _windows(self, steps: int) -> TBPTT:
         return TRUNCATIONS[self.experiment.truncation].of(self.experiment, steps)
@@ -182,7 +184,7 @@ class Trainer:
         return TRUNCATIONS[self.experiment.truncation].by_block(self.experiment)
 
     def _in_minibatches(self) -> bool:
-        return 0 < self.experiment.batch < self.task.sequences
+        return self.task.at_once(self.experiment) < self.task.sequences
 
     def _blocks(self, rows: tuple[int, ...] | None) -> list[Block]:
         """What the iterations of one pass over some sequences work on, in order."""
@@ -193,7 +195,7 @@ class Trainer:
 
     def _next_batch(self) -> Block:
         """The next sequences: all, or so many in an order that the seed shuffles once for each round."""
-        size = self.experiment.batch
+        size = self.task.at_once(self.experiment)
         if not self._in_minibatches():
             return self._blocks(None)[0]
         if not self._order:
@@ -315,6 +317,13 @@ class Trainer:
     def generate(self, tokens: int = 20, temperature: float = 1.0, seed: int = 0, prompt: str = "") -> Generated:
         """Let the model go on with a text; the same seed gives the same tokens."""
         return trying.generate(self.model, self.task, tokens, temperature, seed, prompt)
+
+    def examine(self) -> Examined:
+        """How the network as it is now does on sequences that it was never trained on; training is not disturbed.
+
+        Of tasks that are drawn by a rule; `InvalidExperiment` for another task.
+        """
+        return examine(self.model, self.task, self.iteration)
 
     def forecast(self) -> Forecast:
         """What the network as it is now says of validation and test; training is not disturbed.

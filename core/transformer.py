@@ -172,7 +172,7 @@ class Transformer(SequenceModel):
     """Weights of a transformer, in the place of a recurrent network: what enters the block is a stack of one layer that passes it on."""
 
     def __init__(self, experiment: Experiment, task: Task) -> None:
-        hidden, positions = experiment.hidden, max(task.lengths)
+        hidden, positions = experiment.hidden, task.steps
         shapes: dict[str, tuple[int, ...]] = {}
         if task.inputs is None:
             shapes["embedding.weight"] = (len(task.vocabulary), experiment.embedding)

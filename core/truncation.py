@@ -76,7 +76,7 @@ class Truncation:
         if self.by_block(experiment):
             if self.of(experiment, limits.STEPS).overlap:
                 return {"update_every": "An update after each block needs k1 = k2: a window must not reach back over an update."}
-            if experiment.task == "series" and experiment.answer == "last":
+            if experiment.answers_last:
                 return {"update_every": "With an answer after the last step only, earlier blocks have no loss: update after each pass."}
         return {}
 

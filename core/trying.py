@@ -12,7 +12,6 @@ from core.model import SequenceModel
 from core.observe import observe
 from core.onward import Onward
 from core.tasks import Task
-from core.tokens import BOS, EOS, PAD, UNK
 from core.trial import Generated, Trial
 from core.truncation import TBPTT
 
@@ -27,7 +26,8 @@ def try_text(model: SequenceModel, task: Task, text: str, windows: Callable[[int
 
 @torch.inference_mode()
 def generate(model: SequenceModel, task: Task, tokens: int, temperature: float, seed: int, prompt: str) -> Generated:
-    """Draw up to so many tokens after a prompt, from softmax(logits / temperature); 0 takes the likeliest.  Ends early at <eos>.
+    """Draw up to so many tokens after a prompt, from softmax(logits / temperature); 0 takes the likeliest.  Ends early where the
+    task says that a text ends, as at <eos>.
 
     `InvalidExperiment` for an argument out of bounds, or when the model has exploded.
     """
@@ -38,27 +38,23 @@ def generate(model: SequenceModel, task: Task, tokens: int, temperature: float, 
         problems["temperature"] = f"Temperature must be a number from 0 to {limits.TEMPERATURE:g}, not {temperature:g}."
     if not 0 <= seed <= limits.SEED:
         problems["seed"] = f"Seed must be a whole number from 0 to {limits.SEED}, not {seed}."
-    if task.inputs is not None:
-        problems["prompt"] = "A network that learns a series predicts numbers: it cannot write a text."
     if problems:
         raise InvalidExperiment(problems)
     generator = torch.Generator().manual_seed(seed)
-    start = task.read(prompt)[0].inputs if prompt.strip() else torch.tensor([[BOS]])
+    read = task.begin(prompt)
     onward = Onward(model)
-    read, ids, probabilities = start, list[int](), list[float]()
-    while len(ids) < tokens:
+    before, ids, probabilities = read[:, 0].tolist(), list[int](), list[float]()
+    while len(ids) < tokens and task.goes_on([*before, *ids]):
         # float64: a small temperature is 0 in float32.
         logits = onward.read(read)[0].double()
         if not logits.isfinite().all():
             raise InvalidExperiment({"prompt": "The network cannot write: its numbers are not finite any more. Restart it."})
-        logits[[PAD, BOS, UNK]] = -torch.inf
+        logits[list(task.silent)] = -torch.inf
         logits -= logits.max()
         chances = torch.softmax(logits / temperature if temperature else logits, -1)
         token = int(torch.multinomial(chances, 1, generator=generator) if temperature else chances.argmax())
         ids.append(token)
         probabilities.append(chances[token].item())
-        if token == EOS:
-            break
         read = torch.tensor([[token]])
     labels = tuple(task.labels[token] for token in ids)
-    return Generated(labels, tuple(probabilities), task.write(ids), ids[-1] == EOS)
+    return Generated(labels, tuple(probabilities), task.write(ids), not task.goes_on([*before, *ids]))

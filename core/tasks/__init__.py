@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from core.tasks.adding import Adding
+from core.tasks.batch import Batch
+from core.tasks.copying import Copy, Echo
+from core.tasks.drawn import Drawn
+from core.tasks.reber import EmbeddedReber, Reber
 from core.tasks.sentences import Sentences
-from core.tasks.task import Batch, Task
+from core.tasks.task import Task
+from core.tasks.temporal_order import TemporalOrder
 from core.tasks.windows import Windows
 
-__all__ = ["TASKS", "Batch", "Sentences", "Task", "Windows"]
+__all__ = ["TASKS", "Batch", "Drawn", "Sentences", "Task", "Windows"]
 
-TASKS: dict[str, type[Task]] = {"sentences": Sentences, "series": Windows}
+TASKS: dict[str, type[Task]] = {
+    "sentences": Sentences,
+    "series": Windows,
+    "copy": Copy,
+    "echo": Echo,
+    "adding": Adding,
+    "order": TemporalOrder,
+    "reber": Reber,
+    "embedded_reber": EmbeddedReber,
+}

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from core import tokens
 from core.experiment import Experiment, InvalidExperiment
-from core.tasks.task import Batch, Task
+from core.tasks.batch import Batch
+from core.tasks.losses import cross_entropy
+from core.tasks.task import Task
 from core.tokens import BOS, EOS, PAD, UNK
 from core.trace import Array, Axis
 
@@ -25,6 +26,8 @@ class Sentences(Task):
     help = "Read a sentence token by token and predict each next one."
     options = ("text", "tokens", "embedding")
     inputs = None
+    reads = writes = True
+    silent = (PAD, BOS, UNK)
 
     def __init__(self, experiment: Experiment) -> None:
         self._tokens = experiment.tokens
@@ -42,34 +45,15 @@ class Sentences(Task):
 
     def batch(self, indices: Sequence[int] | None = None) -> Batch:
         """All sentences (always the same Batch), or the named ones in that order, padded to the longest of them."""
-        if indices is None:
-            return self._all
-        index = torch.as_tensor(indices, dtype=torch.long)
-        steps = max(self.lengths[i] for i in index.tolist())
-        every = self._all
-        return Batch(every.inputs[:steps, index], every.targets[:steps, index], every.mask[:steps, index], every.lengths[index])
+        return self._all if indices is None else self._all.pick(indices)
 
     def axis(self, index: int) -> Axis:
         """Inputs <bos> w_1 ... w_n, targets w_1 ... w_n <eos>; a space is shown as ␣."""
         return _axis(self._sentences[index].tokens)
 
     def loss(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Cross-entropy, divided by the number N of real steps of the batch, and its adjoint.
-
-            L_s,b         = -log softmax(o_s,b)[y_s,b] / N          L = sum of L_s,b over the real steps
-            dL/do_s,b     = (softmax(o_s,b) - onehot(y_s,b)) / N
-
-        outputs: (T, B, V) logits.  Returns L_s,b, (T, B), and dL/do, (T, B, V); both exactly 0 where padded, whatever stands there.
-        """
-        targets = batch.targets.unsqueeze(-1)
-        log_p = torch.log_softmax(outputs, -1)
-        losses = log_p.gather(-1, targets).squeeze(-1).mul_(-1 / batch.real)
-        d_outputs = log_p.exp_()
-        d_outputs.scatter_add_(-1, targets, d_outputs.new_tensor(-1).expand(targets.shape)).mul_(1 / batch.real)
-        if batch.without_loss is not None:
-            losses.masked_fill_(batch.without_loss, 0)
-            d_outputs.masked_fill_(batch.without_loss.unsqueeze(-1), 0)
-        return losses, d_outputs
+        """Cross-entropy, divided by the number of real steps of the batch, and its adjoint (`core.tasks.losses`).  outputs: (T, B, V)."""
+        return cross_entropy(outputs, batch)
 
     def shown(self, outputs: Tensor, targets: Tensor) -> Mapping[str, Array]:
         """The probability of each token as the next one."""
@@ -92,15 +76,11 @@ class Sentences(Task):
         """Ids as a line of text: <pad>, <bos> and <eos> are left out, <unk> is written so."""
         return tokens.join((self.vocabulary[entry] for entry in ids if entry not in (PAD, BOS, EOS)), self._tokens)
 
-    def describe(self) -> dict[str, Any]:
-        """The labels of every sentence's steps, the vocabulary, and the steps of the longest sentence."""
-        axes = [self.axis(index) for index in range(self.sequences)]
-        return {
-            "sequences": [{"inputs": list(axis.inputs), "targets": list(axis.targets)} for axis in axes],
-            "vocabulary": list(self.vocabulary),
-            "steps": max(self.lengths),
-            "problems": {},
-        }
+    def begin(self, prompt: str) -> Tensor:
+        return self.read(prompt)[0].inputs if prompt.strip() else torch.tensor([[BOS]])
+
+    def goes_on(self, ids: Sequence[int]) -> bool:
+        return ids[-1] != EOS
 
 
 def _pad(sentences: Sequence[Sequence[int]]) -> Batch:

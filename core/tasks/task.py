@@ -7,54 +7,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
 from torch import Tensor
 
-from core.experiment import Experiment
+from core.experiment import Experiment, InvalidExperiment
+from core.tasks.batch import Batch
 from core.trace import Array, Axis
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Some sequences of a task, padded at the end to the longest of them.
-
-    inputs   (T, B) long, ids that the model embeds; or (T, B, I) numbers: what step t reads
-    targets  (T, B) long; or (T, B, O)                                      what its output should predict
-    mask     (T, B) bool   True where a step is real
-    lengths  (B,)   long   real steps of each sequence
-    counted  (T, B) bool   True where a step has a loss; None where every real step has
-    """
-
-    inputs: Tensor
-    targets: Tensor
-    mask: Tensor
-    lengths: Tensor
-    counted: Tensor | None = None
-
-    def section(self, first: int = 0, last: int | None = None) -> Batch:
-        """The same sequences, from step `first` (from 0) up to `last`."""
-        steps = slice(first, last)
-        lengths = (self.lengths - first).clamp(0, len(self.inputs[steps]))
-        counted = None if self.counted is None else self.counted[steps]
-        return Batch(self.inputs[steps], self.targets[steps], self.mask[steps], lengths, counted)
-
-    @cached_property
-    def with_loss(self) -> Tensor:
-        """(T, B) bool, True where a step has a loss."""
-        return self.mask if self.counted is None else self.counted
-
-    @cached_property
-    def real(self) -> int:
-        """The number of steps that have a loss: what it is divided by."""
-        return int(self.with_loss.sum())
-
-    @cached_property
-    def without_loss(self) -> Tensor | None:
-        """(T, B) bool, True where a step has no loss, as padding has none; None when every step has one."""
-        return None if self.real == self.mask.numel() else ~self.with_loss
 
 
 class Task(ABC):
@@ -63,14 +23,22 @@ class Task(ABC):
     label, help, options: for `TASKS` (see `core.catalogue.Member`).
     inputs: how many numbers enter the model at each step; None where inputs are ids that it embeds.
     outputs: how many numbers the model's readout has at each step.
-    sequences: how many sequences there are.   lengths: the steps of each.   texts: each as one line, to choose it by.
-    vocabulary: the token of each id, nothing where there are no ids.   labels: the same as a reader sees them.
+    sequences: how many sequences there are.   lengths: the steps of each.
+    texts: of the sequences that can be looked at, the first of all, each as one line, to choose it by.
+    vocabulary: the token of each id that is read, nothing where there are no ids.
+    labels: the token that each output stands for, as a reader sees it; nothing where outputs are numbers.
     coordinates: the labels of the axes that `shown` adds to a Trace.
+    usual: sequences of one update where the experiment leaves that to the task; None takes all of them.
+    reads, writes: whether `read` takes texts, and whether a trained network can write them.   silent: ids that it never writes.
     """
 
     label: ClassVar[str]
     help: ClassVar[str]
     options: ClassVar[tuple[str, ...]]
+    usual: ClassVar[int | None] = None
+    reads: ClassVar[bool] = False
+    writes: ClassVar[bool] = False
+    silent: ClassVar[tuple[int, ...]] = ()
 
     inputs: int | None
     outputs: int
@@ -84,6 +52,15 @@ class Task(ABC):
     @abstractmethod
     def __init__(self, experiment: Experiment) -> None:
         """Raise `InvalidExperiment` when the experiment's options do not make a task."""
+
+    @cached_property
+    def steps(self) -> int:
+        """The steps of the longest sequence."""
+        return max(self.lengths)
+
+    def at_once(self, experiment: Experiment) -> int:
+        """How many sequences one update reads."""
+        return min(experiment.batch or self.usual or self.sequences, self.sequences)
 
     @abstractmethod
     def batch(self, indices: Sequence[int] | None = None) -> Batch:
@@ -112,6 +89,26 @@ class Task(ABC):
     def write(self, ids: Iterable[int]) -> str:
         """Ids as a text that a person would write."""
 
-    @abstractmethod
+    def begin(self, prompt: str) -> Tensor:
+        """What a text begins with that the network writes, ids (T, 1): the prompt, after what every text begins with.
+
+        InvalidExperiment where the task writes none.
+        """
+        raise InvalidExperiment({"prompt": "A network that learns this task gives answers: it cannot write a text."})
+
+    def goes_on(self, ids: Sequence[int]) -> bool:
+        """Whether a text of these ids, what it began with included, has not ended."""
+        return True
+
     def describe(self) -> dict[str, Any]:
-        """What a form shows of the task, as plain values ready for JSON."""
+        """What a form shows of the task, as plain values ready for JSON: the labels of the steps of every sequence that can be looked
+        at, the vocabulary, the steps of the longest sequence, and whether it reads and writes texts."""
+        axes = [self.axis(index) for index in range(len(self.texts))]
+        return {
+            "sequences": [{"inputs": list(axis.inputs), "targets": list(axis.targets)} for axis in axes],
+            "vocabulary": list(self.vocabulary),
+            "steps": self.steps,
+            "reads": self.reads,
+            "writes": self.writes,
+            "problems": {},
+        }

@@ -14,7 +14,9 @@ from torch import Tensor
 from core import limits
 from core.experiment import Experiment, InvalidExperiment
 from core.series import SCALINGS, InvalidSeries, make_series, split
-from core.tasks.task import Batch, Task
+from core.tasks.batch import Batch
+from core.tasks.losses import squared_error
+from core.tasks.task import Task
 from core.trace import Array, Axis
 
 
@@ -73,20 +75,9 @@ class Windows(Task):
         return Axis(inputs=self.series.times[first:last], targets=self.series.times[first + 1 : last + 1])
 
     def loss(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Squared error, divided by the number N of steps of the batch that have a loss (T B, or B with an answer after the last step).
-
-            L_s,b    = |y_s,b - o_s,b|^2 / N          L = sum of L_s,b over those steps
-            dL/do_s,b = 2 (o_s,b - y_s,b) / N
-
-        outputs: (T, B, D), scaled.  Returns L_s,b, (T, B), and dL/do, (T, B, D); both exactly 0 at steps without a loss.
-        """
-        # A part of a window may hold no step that has a loss.
-        share = 1 / max(batch.real, 1)
-        d_outputs = outputs - batch.targets
-        if batch.without_loss is not None:
-            d_outputs.masked_fill_(batch.without_loss.unsqueeze(-1), 0)
-        losses = d_outputs.square().sum(-1).mul_(share)
-        return losses, d_outputs.mul_(2 * share)
+        """Squared error (`core.tasks.losses`) of the scaled values, divided by the number of steps that have a loss: T B, or B with an
+        answer after the last step.  outputs: (T, B, D)."""
+        return squared_error(outputs, batch)
 
     def shown(self, outputs: Tensor, targets: Tensor) -> Mapping[str, Array]:
         """Predictions and true values in the series' own units."""
@@ -100,19 +91,18 @@ class Windows(Task):
         """There is no text to read: InvalidExperiment."""
         raise InvalidExperiment({"text": "A network that learns a series reads numbers: it cannot try a text."})
 
+    def begin(self, prompt: str) -> Tensor:
+        """There is no text to write: InvalidExperiment."""
+        raise InvalidExperiment({"prompt": "A network that learns a series predicts numbers: it cannot write a text."})
+
     def write(self, ids: Iterable[int]) -> str:
         """There is no text to write: InvalidExperiment."""
         raise InvalidExperiment({"text": "A network that learns a series predicts numbers: it cannot write a text."})
 
     def describe(self) -> dict[str, Any]:
-        """The labels of every window's steps, the steps of a window, and the series: its values, parts and season."""
-        axes = [self.axis(index) for index in range(self.sequences)]
+        """As every task, and the series: its values, parts and season."""
         series, parts = self.series, self.parts
-        return {
-            "sequences": [{"inputs": list(axis.inputs), "targets": list(axis.targets)} for axis in axes],
-            "vocabulary": [],
-            "steps": self._steps,
-            "problems": {},
+        return super().describe() | {
             "series": {
                 "name": series.name,
                 "times": list(series.times),
@@ -123,7 +113,7 @@ class Windows(Task):
                 "licence": series.licence,
                 "train": parts.train.stop,
                 "validation": parts.validation.stop,
-            },
+            }
         }
 
 

@@ -221,7 +221,7 @@ def _needed(experiment: Experiment, task: Task) -> float:
     """Multiplications of one pictured iteration of this experiment."""
     hidden = experiment.hidden
     entering = (task.inputs or experiment.embedding) + (experiment.layers - 1) * hidden + experiment.layers * hidden
-    steps, rows = max(task.lengths), min(experiment.batch or task.sequences, task.sequences)
+    steps, rows = task.steps, task.at_once(experiment)
     if experiment.model == "transformer":
         # 12 H^2 weights of the block, each used forwards and twice backwards.
         return rows * steps * hidden * (36.0 * hidden + Dot.cost * steps)
