@@ -45,7 +45,9 @@ def draw(trace: Trace, look: Look) -> Picture:
     on_page(figure, look, height=260)
     best = shown[0]
     read, target = quoted(axis.inputs[step - 1]), quoted(axis.targets[step - 1])
-    if true < 0:
+    if np.isnan(trace["loss"][step - 1]):
+        words = say("charts.next_tokens.unasked", read=read, best=quoted(tokens[best]), share=percent(float(probability[best])))
+    elif true < 0:
         words = say(
             "charts.next_tokens.unknown", read=read, best=quoted(tokens[best]), share=percent(float(probability[best])), target=target
         )

@@ -7,6 +7,9 @@ from core.experiment import SPECS, Experiment
 
 WINDOW_FIELDS = ("k", "k1", "k2")
 
+LONGEST = {"sentences": "the longest sentence", "series": "a window of the series"}
+"""What has the most steps, where a task has a word of its own for it."""
+
 
 def window_problems(experiment: Experiment, steps: int, catalogue: Catalogue) -> dict[str, str]:
     """Field -> sentence, where a window of the truncation is longer than the longest sequence with its so many steps.
@@ -18,7 +21,7 @@ def window_problems(experiment: Experiment, steps: int, catalogue: Catalogue) ->
         value = getattr(experiment, field)
         if value > steps and catalogue.matters(experiment, field):
             label = SPECS[field].label
-            longest = "a window of the series" if experiment.task == "series" else "the longest sentence"
+            longest = LONGEST.get(experiment.task, "the longest sequence")
             problems[field] = f"{label} is {value}, but {longest} has {steps} steps: choose 1 to {steps}, or full."
     return problems
 

@@ -91,6 +91,8 @@ class Settings:
     """Frames on their way to a browser that counts what it receives (it does so every fourth frame)."""
     forecast_every: float = 0.2
     """Time between two forecasts of a series by a network that trains."""
+    examine_every: float = 1.0
+    """Time between two examinations of a network that trains on a drawn task, at least."""
     points_every: float = 1.0
     """Time after which loss points travel without a frame."""
     history_points: int = 4096

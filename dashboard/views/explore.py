@@ -79,6 +79,8 @@ def _below(held: Session, explored: Explored, say: Texts) -> None:
         if comparison.open:
             with comparison:
                 forecasting.panel(held, say)
+    elif not held.description.get("reads", True):
+        (reading,) = st.tabs([say("inspect.tab")], key="below numbers", on_change="rerun")
     else:
         reading, trial = st.tabs([say("inspect.tab"), say("try.tab")], key="below", on_change="rerun")
         if trial.open:

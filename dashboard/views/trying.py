@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from core import limits
@@ -34,8 +35,9 @@ def panel(held: Session, say: Texts) -> None:
     reading, writing = st.columns(2, gap="large")
     with reading:
         _read(held, held.control, say)
-    with writing:
-        _write(held, held.control, say)
+    if held.description.get("writes", True):
+        with writing:
+            _write(held, held.control, say)
     if held.trial is not None:
         trace = held.trial.trace.of(0)
         charts = looking.names(tuple(CHARTS), PLACE, DEFAULTS, say)
@@ -67,13 +69,17 @@ def _tokens(trial: Any, say: Texts) -> None:
     """The text as the network read it: every token's loss, the unknown ones marked."""
     axis, losses = trial.trace.of(0).axes[0], trial.trace.of(0)["loss"]
     spans = []
+    foretold = axis.targets[:-1] == axis.inputs[1:]
     for step, token in enumerate(axis.inputs, 1):
         unknown = step in trial.unknown
         mark = f" class='unknown' title='{escape(say('try.unknown'), quote=True)}'" if unknown else ""
-        loss = f"<small>{number(losses[step - 2])}</small>" if step > 1 else ""
-        spans.append(f"<span{mark}>{escape(token)}{loss}</span>")
+        # Of what is read next, the loss stands at the token itself; any other answer stands below what was read before it.
+        loss = number(losses[step - 2]) if foretold and step > 1 else ""
+        if not foretold and np.isfinite(losses[step - 1]):
+            loss = f"{escape(axis.targets[step - 1])} · {number(losses[step - 1])}"
+        spans.append(f"<span{mark}>{escape(token)}{f'<small>{loss}</small>' if loss else ''}</span>")
     st.html(f"<p class='tokens-row'>{''.join(spans)}</p>")
-    words = say("try.losses", sum=number(float(losses.sum())), iteration=f"{trial.trace.iteration:,}")
+    words = say("try.losses", sum=number(float(np.nansum(losses))), iteration=f"{trial.trace.iteration:,}")
     if trial.unknown:
         words += " " + say("try.unknown_words", count=len(trial.unknown))
     st.html(f"<p class='words'>{escape(words)}</p>")

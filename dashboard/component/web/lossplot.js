@@ -27,6 +27,7 @@ export class LinePlot extends Panel {
       this.stale?.();
     });
     this.pointer = null;
+    this.levels = {};
     this.#label();
   }
 
@@ -55,7 +56,9 @@ export class LinePlot extends Panel {
     context.font = `11px ${this.family}`;
     const [w, h] = [this.width - LEFT - RIGHT, HEIGHT - TOP - BOTTOM];
     const threshold = this.name === "norm" && clip?.mode === "norm" ? clip.threshold : null;
-    const [floor, ceiling] = this.#range(tape[low], tape[high], tape.bins, threshold);
+    const levels = Object.entries(this.levels).filter(([, value]) => value > 0);
+    const marked = threshold ? [threshold] : levels.map(([, value]) => value);
+    const [floor, ceiling] = this.#range(tape[low], tape[high], tape.bins, marked);
     const end = roundUp(Math.max(tape.iteration, 10));
     const x = (iteration) => LEFT + (iteration / end) * w;
     const place = this.logarithmic ? Math.log10 : (v) => v;
@@ -73,6 +76,7 @@ export class LinePlot extends Panel {
       context.stroke();
       context.setLineDash([]);
     }
+    for (const [level, value] of levels) this.#level(context, level, value, y, w);
     if (this.name === "norm") this.#clipped(context, tape, x, palette, h);
     if (tape.bins) {
       context.strokeStyle = palette.colours.line;
@@ -112,19 +116,35 @@ export class LinePlot extends Panel {
     this.#hover(context, tape, x, y, palette, h, end, w);
   }
 
-  #range(lows, highs, bins, threshold) {
+  #range(lows, highs, bins, marked) {
     let [least, most] = [Infinity, -Infinity];
     for (let bin = 0; bin < bins; bin++) {
       if (lows[bin] < least && (!this.logarithmic || lows[bin] > 0)) least = lows[bin];
       if (highs[bin] > most && highs[bin] < Infinity) most = highs[bin];
     }
-    if (threshold) [least, most] = [Math.min(least, threshold), Math.max(most, threshold)];
+    if (marked.length) [least, most] = [Math.min(least, ...marked), Math.max(most, ...marked)];
     if (!(most > 0)) [least, most] = [this.logarithmic ? 0.1 : 0, 1];
     if (!this.logarithmic) return [0, roundUp(most)];
     const [low, high] = [Math.floor(Math.log10(Math.max(least, most * 1e-12)) * 2 + 1e-9) / 2, Math.ceil(Math.log10(most) * 2 - 1e-9) / 2];
     // Less than a decade is shown as the whole one around it.
     if (high - low < 1) return [10 ** Math.floor(low), 10 ** Math.max(Math.ceil(high), Math.floor(low) + 1)];
     return [10 ** low, 10 ** high];
+  }
+
+  /** A value that is known beforehand: chance is named above its line, the best that can be had below it. */
+  #level(context, level, value, y, w) {
+    const at = Math.round(y(value)) + 0.5;
+    context.strokeStyle = context.fillStyle = this.ink;
+    context.setLineDash(level === "chance" ? [5, 4] : [1, 3]);
+    context.lineWidth = 1;
+    context.beginPath();
+    context.moveTo(LEFT, at);
+    context.lineTo(LEFT + w, at);
+    context.stroke();
+    context.setLineDash([]);
+    context.textAlign = "right";
+    context.textBaseline = level === "chance" ? "bottom" : "top";
+    context.fillText(fill(this.words.plot[level], { value: short(value) }), LEFT + w, level === "chance" ? at - 2 : at + 3);
   }
 
   #grid(context, { w, h, x, y, end, floor, ceiling }) {
@@ -190,6 +210,17 @@ export class LinePlot extends Panel {
       write(this.legend, !clip || clip.mode === "off" ? notClipped : fill(clipped, { threshold: short(clip.threshold), share }));
     }
     const values = { title: this.element.getAttribute("aria-label"), value: short(now), iteration: count(looking ?? tape.iteration) };
-    this.canvas.setAttribute("aria-label", fill(this.words.plot.describe, values));
+    const known = Object.entries(this.levels).filter(([, value]) => value > 0);
+    const levels = known.map(([level, value]) => fill(this.words.plot[level], { value: short(value) }));
+    this.canvas.setAttribute("aria-label", [fill(this.words.plot.describe, values), ...levels].join(", "));
+  }
+
+  /** Of a drawn task, how the network did on sequences that it never learned from. */
+  examined(drawn, exam) {
+    const told = drawn && exam && {
+      score: drawn.score, value: short(exam.value), chance: short(drawn.chance[drawn.score]), sequences: exam.sequences,
+      iteration: count(exam.iteration),
+    };
+    write(this.legend, told ? fill(this.words.plot.exam, told) : "");
   }
 }

@@ -58,8 +58,8 @@ export class Pictures {
 
   /** Shows the panels that are wanted, of those that have something to say of what is learned. */
   show() {
-    const { series, heads } = this.axis ?? {};
-    const pointless = [series ? "next" : "forecast", ...(heads ? [] : ["attention"])];
+    const { series, values = [], heads } = this.axis ?? {};
+    const pointless = [...(series ? [] : ["forecast"]), ...(values.length ? ["next"] : []), ...(heads ? [] : ["attention"])];
     for (const [name, panel] of Object.entries(this.panels)) panel.shown = !pointless.includes(name) && this.look.shown.includes(name);
   }
 
@@ -76,10 +76,13 @@ export class Pictures {
     this.panels.forecast.stand(axis);
     const { panels, block } = this.words;
     const { gate, loss } = panels;
+    const { drawn } = axis;
     const told = (name) => (axis.recurrent ? panels[name] : { ...panels[name], ...block[name] });
     for (const name of ["h", "dh", "lag"]) this.panels[name].tell(told(name));
-    write(this.panels.loss.line, axis.series ? loss.squared : loss.line);
-    write(this.panels.loss.more, axis.series ? loss.moreSquared : loss.more);
+    write(this.panels.loss.line, axis.series ? loss.squared : axis.values.length ? loss.squaredAnswer : loss.line);
+    write(this.panels.loss.more, axis.series ? loss.moreSquared : drawn ? fill(loss.moreDrawn, { guess: drawn.guess }) : loss.more);
+    this.panels.loss.levels = drawn ? { chance: drawn.chance.loss, best: drawn.best.loss } : {};
+    this.panels.next.stand(axis);
     write(this.panels.gate.line, axis.gates.length ? gate.line : told("gate").none);
     this.panels.gate.body.hidden = axis.gates.length === 0;
     this.panels.gate.legend.hidden = axis.gates.length === 0;
@@ -188,6 +191,7 @@ export class Pictures {
       if (!plot.shown) continue;
       plot.draw(tape, this.palette, axis?.clip, looking);
       plot.read(tape, axis?.clip, looking);
+      if (plot === panels.loss) plot.examined(axis?.drawn, frame?.header.exam);
     }
     if (!this.shape || !axis || (frame && !this.fits)) return false;
     if (panels.forecast.shown) panels.forecast.read(frame, cursor);

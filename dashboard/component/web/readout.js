@@ -42,30 +42,40 @@ export class Readout extends Panel {
     write(cells.dhLabel, fill(w.dh, { part: this.words.panels.dh.parts[maps.dh?.part] ?? "" }).trim());
   }
 
-  /** What is predicted after step t, and what is true; of sentences, the panel of next tokens says so. */
+  /** What is predicted after step t, and what is true, where that is numbers; of tokens, the panel of next tokens says so. */
   #values(axis, t, { output, target, loss_steps: losses }, column) {
     const { cells } = this;
     const w = this.words.readout;
-    for (const name of ["said", "true"]) cells[name].hidden = cells[`${name}Label`].hidden = !axis.series;
-    if (!axis.series) return;
-    const { columns } = axis.series;
-    write(cells.saidLabel, fill(w.said, { time: axis.targets[t] ?? "", column: columns.length > 1 ? ` (${columns[column]})` : "" }));
+    const columns = axis.values;
+    for (const name of ["said", "true"]) cells[name].hidden = cells[`${name}Label`].hidden = !columns.length;
+    if (!columns.length) return;
+    const told = { time: axis.targets[t] ?? "", column: columns.length > 1 ? ` (${columns[column]})` : "" };
+    write(cells.saidLabel, axis.series ? fill(w.said, told) : w.answer);
     const value = (map) => (map ? short(map.codes[t * map.shape[1] + column], 4) : "\u2013");
-    write(cells.said, losses && !Number.isFinite(losses.codes[t]) ? w.unanswered : value(output));
-    write(cells.true, value(target));
+    const unanswered = losses && !Number.isFinite(losses.codes[t]);
+    write(cells.said, unanswered ? w.unanswered : value(output));
+    // What a series has next is known even where it is not asked for.
+    write(cells.true, unanswered && axis.drawn ? "\u2013" : value(target));
   }
 }
 
 export class NextTokens extends Panel {
   constructor(texts, words) {
     super("next", texts, words);
-    this.words = words;
+    Object.assign(this, { texts, words });
     this.rows = Array.from({ length: 6 }, (_, i) => {
       const [token, bar, value] = [make("bdi", { class: "token" }), make("i"), make("span", { class: "number" })];
       const element = make("li", { class: i === 5 ? "apart" : null }, token, make("span", { class: "track" }, bar), value);
       return { token, bar, value, element };
     });
     this.body.append(make("ol", {}, ...this.rows.map((row) => row.element)));
+  }
+
+  /** Names the panel after what is predicted: the token that is read next, or an answer. */
+  stand(axis) {
+    const { answer, answerLine, ...texts } = this.texts;
+    const next = axis.targets.slice(0, -1).every((target, t) => target === axis.inputs[t + 1]);
+    this.tell(next ? texts : { ...texts, title: answer, line: answerLine });
   }
 
   read(cursor, axis, frame) {
@@ -80,7 +90,7 @@ export class NextTokens extends Panel {
         probability = probabilities.codes[cursor.t * wide + i];
         mark = token === target;
         found ||= mark;
-      } else if (truth && i === 5 && !found) [token, probability, mark] = [target, truth.codes[cursor.t], true];
+      } else if (truth && i === 5 && !found && !Number.isNaN(truth.codes[cursor.t])) [token, probability, mark] = [target, truth.codes[cursor.t], true];
       write(row.token, token);
       row.token.title = mark ? `${token}: ${this.words.readout.truth}` : token;
       write(row.value, Number.isFinite(probability) ? short(probability) : "");

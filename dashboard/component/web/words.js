@@ -21,7 +21,7 @@ const ENGLISH = {
     text: "Sums of parts must equal the whole. For the picture on screen, the largest relative errors are:",
     limit: "Green while all are below {limit}: rounding, nothing else.",
   },
-  sentences: { label: "Sentence", choose: "Sentence on screen", window: "Window on screen", layer: "Layer", layerOf: "layer {n} of {all}", outside: "not in this update\u2019s batch" },
+  sentences: { label: "Sentence", choose: "Sentence on screen", window: "Window on screen", sequence: "Sequence on screen", layer: "Layer", layerOf: "layer {n} of {all}", outside: "not in this update\u2019s batch" },
   axis: { reads: "reads", predicts: "predicts", unit: "unit", loss: "loss of" },
   cursor: {
     label: "Pictures over the steps. Arrow keys move the cursor, Enter pins it, Escape lets go.",
@@ -65,13 +65,17 @@ const ENGLISH = {
       more: "The weights of each row add up to 1. An output may read the states of its own step and of earlier ones, never of later ones. Where a weight is large, the error of that output has a direct way back to that state, however far it is: compare the lag matrix.",
       choose: "Head", every: "mean of all heads", one: "head {n}",
     },
-    loss: { title: "Loss", line: "Cross-entropy for each predicted token.", squared: "Mean squared error of the scaled values.", more: "The mean over all real target tokens of the batch. Guessing evenly among V tokens costs ln V.", moreSquared: "The mean over all steps of the batch that have an answer. With standard scaling, always guessing the mean of the training part costs about 1." },
+    loss: {
+      title: "Loss", line: "Cross-entropy for each predicted token.", squared: "Mean squared error of the scaled values.",
+      squaredAnswer: "Mean squared error of the answers.", more: "The mean over all real target tokens of the batch. Guessing evenly among V tokens costs ln V.", moreSquared: "The mean over all steps of the batch that have an answer. With standard scaling, always guessing the mean of the training part costs about 1.",
+      moreDrawn: "The mean over all steps of the batch that have an answer. The dashed line is what can be had without the memory that the task asks for ({guess}); a dotted one is the best that can be had, where part of the answer is chance. Examinations read sequences from a stream of their own, which training never reads.",
+    },
     norm: {
       title: "Gradient norm", line: "Length of the whole gradient, before clipping.",
       more: "The dashed line is the clip threshold; the strip at the foot marks the iterations that were clipped.",
     },
     cursor: { title: "At the cursor", line: "The numbers where the cursor stands.", more: "|dL_s/dh_t|: the loss of the chosen row, seen by the state of the chosen column. Numbers come from the picture on screen; pause to inspect them all." },
-    next: { title: "Next token", line: "What the network expects after this step.", more: "The five most probable tokens. The true one is marked; when it is not among the five, it stands below them." },
+    next: { title: "Next token", line: "What the network expects after this step.", more: "The five most probable tokens. The true one is marked; when it is not among the five, it stands below them.", answer: "Answer", answerLine: "What the network answers after this step." },
   },
   lag: {
     cut: "cut by the truncation", floor: "below {floor}", absent: "no path", nothing: "no value", legendCut: "cut", boundary: "truncation boundary", here: "|dL\u209b/dh\u209c| {value}",
@@ -102,10 +106,11 @@ const ENGLISH = {
   plot: {
     linear: "linear", logarithmic: "log", toggle: "Linear or logarithmic scale", here: "iteration {iteration}: {value}",
     clipped: "clips above {threshold} \u00b7 {share} % of iterations clipped", notClipped: "no clipping", describe: "{title}: {value} at iteration {iteration}",
+    chance: "chance {value}", best: "best {value}", exam: "{score} {value} on {sequences} new sequences (chance {chance}), at iteration {iteration}",
   },
   readout: {
     row: "loss of step s", column: "state of step t", lag: "|dL\u209b/dh\u209c|", loss: "loss L\u209c", h: "|h\u209c|", dh: "|dL/dh\u209c| {part}",
-    said: "predicted for {time}{column}", true: "true value", unanswered: "no answer at this step",
+    said: "predicted for {time}{column}", true: "true value", unanswered: "no answer at this step", answer: "answer of the network",
     truth: "the true one",
   },
   drawing: {

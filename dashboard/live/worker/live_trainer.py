@@ -8,7 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from core.experiment import Experiment, can_change_live
+from core.tasks import Drawn, Task
 from core.trace import Trace
 from core.training import Snapshot, Trainer
 from core.truncation import TRUNCATIONS
@@ -16,8 +19,9 @@ from dashboard.live import words
 from dashboard.live.frames import FORGET, body, plain
 from dashboard.live.look import PANELS, Look
 from dashboard.live.settings import Settings
+from dashboard.live.worker.examiner import Examiner
 from dashboard.live.worker.outlook import Outlook
-from dashboard.live.worker.pictures import Painter
+from dashboard.live.worker.pictures import UNANSWERED, Painter
 
 Emit = Callable[[Mapping[str, Any], bytes], None]
 """Takes a message for the web process, and its block of bytes."""
@@ -66,7 +70,8 @@ class LiveTrainer:
         else:
             self._painter = Painter(bounds)
         self._outlook = Outlook(trainer, self._settings.forecast_every)
-        trainer.observe = self._look.sentence if self._look.sentence < trainer.task.sequences else 0
+        self._examiner = Examiner(trainer, self._settings.examine_every)
+        trainer.observe = self._look.sentence if self._look.sentence < len(trainer.task.texts) else 0
         first = trainer.peek()
         self._weights = traced(first).labels["weight"]
         self._begin()
@@ -94,12 +99,17 @@ class LiveTrainer:
             "truncation": {"k1": tbptt.k1 if cut else None, "k2": tbptt.k2 if cut else None},
             "clip": {"mode": experiment.clip, "threshold": experiment.threshold},
             "experiment": experiment.to_dict(),
+            "values": task.coordinates.get("value", ()),
             "series": task.describe().get("series"),
+            "drawn": _known(task),
         }
         self._look = self._look.fitted(about)
         sentence = self.trainer.observe = self._look.sentence
         axis = task.axis(sentence)
-        self._targets = task.batch([sentence]).targets[:, 0].numpy()
+        one = task.batch([sentence])
+        self._targets = one.targets[:, 0].numpy()
+        if one.counted is not None:
+            self._targets = np.where(one.counted[:, :1].numpy().reshape(-1, *[1] * (self._targets.ndim - 1)), self._targets, UNANSWERED)
         self._emit({"on": "axis", "axis": about | {"sentence": sentence, "inputs": axis.inputs, "targets": axis.targets}}, b"")
 
     @property
@@ -179,6 +189,7 @@ class LiveTrainer:
             "in_batch": trace.in_batch,
             "books": {} if snapshot.stopped else trace.books,
             "words": self._words(),
+            **self._examiner.found(now, at_rest=self.at_rest),
         }
         maps = self._painter.maps(trace.of(0), self._targets, self._look, self._demand.show, now)
         if "forecast" in self._demand.show:
@@ -291,6 +302,13 @@ class LiveTrainer:
         """Stop because of an error that is not the experiment's."""
         self._stopped = sentence
         self._enter(words.STOPPED)
+
+
+def _known(task: Task) -> dict[str, Any] | None:
+    """What is known of a drawn task before anything is learned."""
+    if not isinstance(task, Drawn):
+        return None
+    return {"score": task.score, "chance": dict(task.chance), "best": dict(task.best), "guess": task.guess}
 
 
 def scalars(snapshot: Snapshot) -> dict[str, Any]:

@@ -18,6 +18,8 @@ Bounds = Mapping[str, tuple[float, float] | None]
 
 SHARES = Scale("linear", 0.0, 1.0)
 """Attention's weights add up to 1."""
+UNANSWERED = -1
+"""The target of a step without a loss."""
 LIKELIEST = 5
 """Next tokens that a frame carries for each step."""
 
@@ -36,7 +38,8 @@ class Painter:
     def maps(self, trace: Trace, targets: Array, look: Look, show: Collection[str], now: float) -> list[Map]:
         """The maps of the panels in `show`.
 
-        trace: of one sentence.   targets (steps,): the id of the token that each step should predict.   now: seconds, for the ranges.
+        trace: of one sentence.   targets (steps,): the id of the token that each step should predict, or `UNANSWERED`.
+        now: seconds, for the ranges.
         """
         fixed = look.range == "fixed"
         maps = []
@@ -81,11 +84,13 @@ class Painter:
 
 def _next_tokens(probability: Array, targets: Array) -> list[Map]:
     """The likeliest next tokens of each step, best first, and the probability of the true one; probability is (steps, tokens)."""
+    truth = probability[np.arange(len(targets)), targets]
+    truth[targets == UNANSWERED] = np.nan
     count = min(LIKELIEST, probability.shape[1])
     best = np.argpartition(probability, -count, axis=1)[:, -count:]
     best = np.take_along_axis(best, np.argsort(-np.take_along_axis(probability, best, 1), axis=1, kind="stable"), 1)
     return [
         Map("next_token", best.astype("<u2")),
         Map("next_probability", np.take_along_axis(probability, best, 1).astype("<f4")),
-        Map("true_probability", probability[np.arange(len(targets)), targets].astype("<f4")),
+        Map("true_probability", truth.astype("<f4")),
     ]
