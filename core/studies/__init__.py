@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.studies import growth, truncation
+from core.studies import cliff, growth, truncation
 from core.studies.study import Progress, Refused, Study, pack, plain, unpack
 
 __all__ = ["STUDIES", "Progress", "Refused", "Study", "pack", "plain", "unpack"]
 
 STUDIES: dict[str, Study[Any, Any]] = {
+    "cliff": Study(cliff.Asked, cliff.Found, cliff.study),
     "growth": Study(growth.Asked, growth.Found, growth.study),
     "truncation": Study(truncation.Asked, truncation.Found, truncation.study),
 }

@@ -51,10 +51,10 @@ class Adding(Drawn):
         return whole(inputs, torch.from_numpy(targets).to(self._dtype), last_only(steps, count))
 
     def axis(self, index: int) -> Axis:
-        """Numbers of two digits, the marked ones with a star, and the sum."""
+        """Numbers of two digits (.64), the marked ones with a star, and the sum."""
         one = self._one(index)
         numbers, marks = one.inputs[:, 0].unbind(-1)
-        read = tuple(f"{number:.2f}{'*' if mark else ''}" for number, mark in zip(numbers.tolist(), marks.tolist(), strict=True))
+        read = tuple(f"{number:.2f}".lstrip("0") + "*" * int(mark) for number, mark in zip(numbers.tolist(), marks.tolist(), strict=True))
         return Axis(inputs=read, targets=(UNANSWERED,) * (len(read) - 1) + (f"{float(one.targets[-1, 0, 0]):.2f}",))
 
     def _named(self, index: int) -> str:

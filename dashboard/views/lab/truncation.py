@@ -16,7 +16,7 @@ from dashboard.charts.picture import Look, percent
 from dashboard.session import Session
 from dashboard.texts import Texts
 from dashboard.views import looking
-from dashboard.views.lab import frame
+from dashboard.views.lab import cliff, frame
 
 PLACE = "truncation"
 DELTAS = (0.5, 0.1, 0.05, 0.01)
@@ -27,6 +27,7 @@ def panel(held: Session, say: Texts) -> None:
     """Everything on the page."""
     frame.study(held, "truncation", Asked(), lambda found: _found(found, say), say)
     _growth(held, say)
+    cliff.section(held, say)
     st.html(f"<p class='aside'>{escape(say('lab.truncation.source'))}</p>")
     looking.picture_format(say)
 
