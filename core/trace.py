@@ -6,7 +6,7 @@ Arrays are time-major: (T, B, H) for one layer, stacked over layers in front.  T
     sequence   a sentence of the batch                      loss_step  row s, the step whose loss is meant
     unit       a hidden unit                                part       one of `PARTS`, or of `ATTENDED_PARTS`
     gate       in torch's order (i f g o; r z n)            weight     a weight of the model, by its name
-    token      an entry of the vocabulary                   value      a column of the series
+    token      what one output stands for                   value      a column of the series, or one number of an answer
     head       one of the attentions side by side
 
 Coordinates count from 1, as on screen; positions in an array, and in `pick`, from 0.  NaN means that there is no such value: a padded
@@ -74,9 +74,13 @@ reach              whether the loss of step s reaches step t
 share_projection   <share_t, g>/|g| for each weight's gradient g: their sum over t is |g| before clipping
 share_norm         |share_t|
 gradient_norm      |g| before clipping
-probability        of each token as the next one (of sentences)
-output, target     what is predicted and what is true, in the series' own units (of series)
+probability        of each token as the next one, or as the answer
+output, target     where answers are numbers, what is predicted and what is true, in the series' own units
 """
+
+
+UNANSWERED = "–"
+"""On an axis, the target of a step of which nothing is asked."""
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from core.experiment import Experiment, InvalidExperiment
 from core.tasks.batch import Batch
-from core.tasks.drawn import UNANSWERED, Drawn, last_only, whole
+from core.tasks.drawn import Drawn, last_only, whole
 from core.tasks.losses import squared_error
-from core.trace import Array, Axis
+from core.trace import UNANSWERED, Array, Axis
 
 
 class Adding(Drawn):

@@ -21,10 +21,7 @@ from core.experiment import Experiment, InvalidExperiment
 from core.tasks.batch import Batch
 from core.tasks.losses import cross_entropy
 from core.tasks.task import Task
-from core.trace import Array, Axis
-
-UNANSWERED = "–"
-"""On an axis, the target of a step that has no loss."""
+from core.trace import UNANSWERED, Array, Axis
 
 TRAINED, EXAMINED = range(2)
 """The streams of the two pools."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
-from core.trace import Trace
+from core.trace import UNANSWERED, Trace
 from dashboard.charts.picture import Chart, Look, Picture, on_page, percent
 from dashboard.charts.token_axis import quoted
 from dashboard.texts import in_chart
@@ -45,7 +45,7 @@ def draw(trace: Trace, look: Look) -> Picture:
     on_page(figure, look, height=260)
     best = shown[0]
     read, target = quoted(axis.inputs[step - 1]), quoted(axis.targets[step - 1])
-    if np.isnan(trace["loss"][step - 1]):
+    if axis.targets[step - 1] == UNANSWERED:
         words = say("charts.next_tokens.unasked", read=read, best=quoted(tokens[best]), share=percent(float(probability[best])))
     elif true < 0:
         words = say(

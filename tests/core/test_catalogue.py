@@ -85,6 +85,8 @@ def test_every_member_makes_a_run(catalogue, field):
         ),
         ({"task": "series", "series": "sine"}, {"points", "noise", "season", "rollout", "scaling"}, {"values", "tokens"}),
         ({"task": "series", "series": "own"}, {"values", "validation", "test"}, {"points", "noise"}),
+        ({"task": "copy"}, {"items", "delay", "examples", "embedding"}, {"length", "text", "series"}),
+        ({"task": "adding"}, {"length", "examples"}, {"items", "delay", "embedding"}),
     ],
     ids=str,
 )
@@ -113,6 +115,9 @@ def test_what_matters(catalogue, fields, matter, idle):
         ({"task": "series"}, {"text": "a b"}),
         ({"task": "series"}, {"embedding": 3}),
         ({"task": "series"}, {"noise": 3.0}),
+        ({"task": "copy"}, {"length": 30}),
+        ({"task": "order"}, {"delay": 3, "items": 3}),
+        ({}, {"examples": 30, "length": 30}),
     ],
     ids=str,
 )
@@ -159,6 +164,14 @@ def test_what_does_not_matter_changes_no_number(catalogue, fields, change):
         ({"task": "series", "series": "sine"}, {"season": 7}),
         ({"task": "series", "series": "sine"}, {"points": 90}),
         ({"task": "series", "series": "sine"}, {"noise": 3.0}),
+        ({"task": "copy"}, {"items": 3}),
+        ({"task": "copy"}, {"delay": 3}),
+        ({"task": "echo"}, {"length": 30}),
+        ({"task": "echo"}, {"delay": 3}),
+        ({"task": "adding"}, {"length": 30}),
+        ({"task": "order"}, {"length": 30}),
+        ({"task": "order"}, {"examples": 30}),
+        ({"task": "reber"}, {"examples": 30}),
     ],
     ids=str,
 )
