@@ -104,15 +104,15 @@ class Automaton:
             string.append(SYMBOLS.index(symbol))
         return string
 
-    def follows(self, string: Sequence[int]) -> list[set[int]]:
-        """After each symbol of a string, which ones the grammar allows next; none from where the string leaves the grammar."""
-        state: int | None = 0
-        allowed = []
-        for entry in string:
-            arrows = dict(self.arrows[state]) if state is not None else {}
-            state = arrows.get(SYMBOLS[entry])
-            allowed.append({SYMBOLS.index(symbol) for symbol, _ in self.arrows[state]} if state is not None else set())
-        return allowed
+    @cached_property
+    def table(self) -> tuple[Tensor, Tensor]:
+        """(states + 1, symbols): the state after each symbol, and whether the grammar allows it.  The last row is for what has left it."""
+        lost = len(self.arrows)
+        moves = torch.full((lost + 1, len(SYMBOLS)), lost)
+        for state, leaving in enumerate(self.arrows):
+            for symbol, to in leaving:
+                moves[state, SYMBOLS.index(symbol)] = to
+        return moves, moves < lost
 
 
 def forgetful(state: int) -> int:
@@ -168,13 +168,12 @@ class Reber(Grammar):
 
     def marks(self, outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Whether the grammar allows the likeliest symbol."""
-        guesses = outputs.argmax(-1)
+        moves, allowed = self.automaton.table
+        guesses, state = outputs.argmax(-1), torch.zeros_like(batch.lengths)
         right = torch.zeros_like(batch.mask)
-        for column, length in enumerate(batch.lengths.tolist()):
-            allowed = self.automaton.follows(batch.inputs[:length, column].tolist())
-            right[:length, column] = torch.tensor(
-                [guess in some for guess, some in zip(guesses[:length, column].tolist(), allowed, strict=True)]
-            )
+        for t, symbols in enumerate(batch.inputs):
+            state = moves[state, symbols]
+            right[t] = allowed[state, guesses[t]]
         return right, batch.mask
 
     def goes_on(self, ids: Sequence[int]) -> bool:
