@@ -1,0 +1,87 @@
+"""Drawn tasks: each is chosen like sentences are, plays, shows what chance earns, and is examined; a sequence of one's own can be tried."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.explorer import Explorer
+from tests.browser.laboratory import Laboratory
+
+LABELS = {
+    "copy": "Copy memory",
+    "echo": "Delayed copy",
+    "adding": "Adding problem",
+    "order": "Temporal order",
+    "reber": "Reber grammar",
+    "embedded_reber": "Embedded Reber grammar",
+}
+
+
+def exam(explorer: Explorer) -> str:
+    """What stands below the loss."""
+    return explorer.element.locator("[data-panel=loss] .legend").inner_text()
+
+
+def test_each_task_is_chosen_and_plays(page: Page):
+    explorer = Explorer(page)
+    for name, label in LABELS.items():
+        explorer.choose("task", label)
+        explorer.wait(lambda name=name: explorer.query().get("task") == name, label)
+        explorer.wait(lambda: explorer.painted and "new sequences (chance" in exam(explorer), f"{label} examined")
+        explorer.rest()
+        explorer.step()
+        assert re.search(r"chance [\d.]+", explorer.element.locator("[data-panel=loss] canvas").get_attribute("aria-label") or "")
+        assert explorer.problem() == ""
+    explorer.choose("task", "Sentences")
+    explorer.wait(lambda: "task" not in explorer.query() and exam(explorer) == "", "sentences again")
+
+
+def test_temporal_order_is_learned_before_ones_eyes(open_page: Callable[..., Page]):
+    explorer = Explorer(open_page("/?task=order&len=12&h=16&lr=0.03"))
+    assert "accuracy 0." in exam(explorer)
+    explorer.play()
+    explorer.wait(lambda: "accuracy 1.00 on 500 new sequences (chance 0.250)" in exam(explorer), "every order is told rightly")
+    explorer.pause()
+    answers = explorer.element.locator("[data-panel=next]")
+    expect(answers.locator("h3")).to_have_text("Answer")
+
+
+def test_a_sequence_of_ones_own_is_tried(open_page: Callable[..., Page]):
+    page = open_page("/?task=order&len=12&h=8")
+    explorer = Explorer(page)
+    page.get_by_role("tab", name="Try a sequence").click()
+    box = page.locator(".st-key-try-text input")
+    box.fill("aXbcY")
+    box.press("Enter")
+    expect(page.locator(".tokens-row")).to_contain_text("XY")
+    expect(page.get_by_role("button", name="Generate")).to_have_count(0)
+    box.fill("aXbc")
+    box.press("Enter")
+    expect(page.get_by_text("X or Y must stand at two places; here they stand at 1.")).to_be_visible()
+    explorer.rest()
+
+
+@pytest.mark.parametrize("task", ["adding"])
+def test_numbers_have_no_text_to_try(open_page: Callable[..., Page], task: str):
+    page = open_page(f"/?task={task}&len=6&h=8")
+    explorer = Explorer(page)
+    expect(explorer.element.locator("[data-panel=next]")).to_be_hidden()
+    expect(explorer.element.locator("[data-panel=cursor]")).to_contain_text("answer of the network")
+    expect(page.get_by_role("tab", name=re.compile("Try"))).to_have_count(0)
+
+
+def test_networks_that_differ_in_k_are_trained_side_by_side(open_page: Callable[..., Page]):
+    lab = Laboratory(open_page("/truncation?task=order&len=12&h=8&ex=200"))
+    lab.enter("cliff ks 12", "2, 12")
+    lab.enter("cliff iterations", "10")
+    lab.press("begin cliff")
+    lab.says("After 10 iterations, accuracy on new sequences:")
+    lines = [trace for trace in lab.figure("cliff chart cliff accuracy") if trace["name"]]
+    assert [trace["name"] for trace in lines] == ["K = 2", "K = 12 (cuts nothing)"]
+    assert all(trace["x"] == list(range(1, 11)) for trace in lines)
+    lab.enter("cliff ks 12", "2, a")
+    lab.says("Several K must be whole numbers, apart by commas.")
