@@ -251,8 +251,8 @@ def test_what_truncation_cut_is_said_of_the_gradient(observe: Callable[..., Trac
 
 def test_a_step_of_which_nothing_is_asked_has_no_true_answer(observe: Callable[..., Trace]):
     trace = observe(task="order", length=10, examples=5)
-    early = CHARTS["next_tokens"].draw(trace, Look(step=3, task="order")).words
+    early = CHARTS["next_tokens"].draw(trace, Look(step=3, subjects=("order",))).words
     assert "would answer" in early
     assert "nothing is asked" in early
-    last = CHARTS["next_tokens"].draw(trace, Look(step=10, task="order")).words
+    last = CHARTS["next_tokens"].draw(trace, Look(step=10, subjects=("order",))).words
     assert trace.axes[0].targets[-1] in last

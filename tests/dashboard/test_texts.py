@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.catalogue import Catalogue
 from dashboard import texts
 
 ROOT = Path(texts.__file__).parent
@@ -80,3 +81,11 @@ def test_control_and_direction_characters_are_dropped():
 
 def test_long_tokens_are_cut_in_charts():
     assert texts.in_chart("<" + "a" * 50) == "&lt;" + "a" * 12 + "…"
+
+
+def test_words_about_drawn_tasks_stand_behind_a_tasks_own(catalogue: Catalogue):
+    assert {"sentences", "series"} | texts.DRAWN == set(catalogue.members("task"))
+    say = texts.load().about("recurrent", "reber")
+    assert say("charts.next_tokens.label") == texts.load().about("adding")("charts.next_tokens.label") == "Answer"
+    assert "predicting it" in say("try.read_help")
+    assert "predicting it" not in texts.load().about("order")("try.read_help")

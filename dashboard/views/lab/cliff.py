@@ -27,7 +27,7 @@ def section(held: Session, say: Texts) -> None:
     known = held.inquiries.get("cliff")
     csv = (lambda: str(known.found.to_frame().to_csv(index=False))) if known and known.found else None
     looking.heading("cliff", "cliff.csv", csv, PLACE, say)
-    look = Look(dark=session.is_dark(), language=say.language, task=say.task)
+    look = Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)
 
     def draw(found: Found) -> None:
         for quantity, column in zip(found.quantities(), st.columns(2, gap="large"), strict=False):

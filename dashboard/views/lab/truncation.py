@@ -33,7 +33,7 @@ def panel(held: Session, say: Texts) -> None:
 
 
 def _found(found: Found, say: Texts) -> None:
-    look = Look(dark=session.is_dark(), language=say.language, task=say.task)
+    look = Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         scheme = looking.pick("bias scheme", SCHEMES, say("lab.truncation.scheme"), lambda name: say(f"lab.schemes.{name}"))
         if session.widget("bias delta") not in DELTAS:
@@ -58,7 +58,7 @@ def _growth(held: Session, say: Texts) -> None:
     looking.heading("growth", "growth.csv", csv, PLACE, say)
 
     def draw(found: growth.Found) -> None:
-        look = Look(dark=session.is_dark(), language=say.language, task=say.task)
+        look = Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)
         picture = growth_chart.draw(found, session.widget("bias scheme", SCHEMES[0]), held.experiment.k, look)
         looking.figure(picture, "growth", PLACE)
 
