@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.explorer import PATIENCE
 from tests.browsing import SCREENS, Complaints, chromium
 from tests.serving import Server
+
+expect.set_options(timeout=1000 * PATIENCE / 2)  # by itself it waits for 5 s, in which a busy machine does not draw a page again
 
 
 @pytest.fixture(scope="session")

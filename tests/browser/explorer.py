@@ -24,7 +24,8 @@ class Explorer:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.element = page.locator(".explorer")
-        self.wait(lambda: self.element.count() == 1 and self.painted > 0, "the first picture")
+        # A busy machine takes longest here: page, modules, stream and training process begin at once.
+        self.wait(lambda: self.element.count() == 1 and self.painted > 0, "the first picture", 2 * PATIENCE)
         self.rest()
 
     def read(self, name: str) -> Any:
@@ -60,8 +61,14 @@ class Explorer:
         """Until something has happened; AssertionError with what was waited for when it does not."""
         until = time.monotonic() + patience
         while not happened():
-            assert time.monotonic() < until, f"not within {patience:g} s: {what}"
+            assert time.monotonic() < until, f"not within {patience:g} s: {what}; {self.standing()}"
             self.page.wait_for_timeout(30)
+
+    def standing(self) -> str:
+        """How far the page is: a machine that is too busy looks otherwise than a picture that never comes."""
+        script = self.page.locator(".stApp").evaluate_all("apps => apps.map((app) => app.dataset.testScriptState)")
+        explorers = self.element.evaluate_all("all => all.map(({ dataset, bptt }) => ({ ...dataset, painted: bptt?.painted }))")
+        return f"script {script}, explorers {explorers}"
 
     def rest(self) -> None:
         """Until the page's script has run to its end: a form that is still being drawn takes no input."""
@@ -71,6 +78,11 @@ class Explorer:
         """What a panel looks like on screen."""
         self.page.mouse.move(0, 0)
         return self.element.locator(f"[data-panel={panel}] .body").screenshot()
+
+    def sides(self, what: str) -> list[tuple[float, float]]:
+        """The left and right edges of all that is visible of something, in one look: the page may be drawn again between two."""
+        boxes = self.element.locator(what).evaluate_all("all => all.map((one) => one.getBoundingClientRect().toJSON())")
+        return [(box["left"], box["right"]) for box in boxes]
 
     # ---- transport
 
@@ -84,12 +96,12 @@ class Explorer:
         self.settled()
 
     def settled(self) -> int:
-        """The iteration, once it no longer moves."""
+        """The iteration, once no more pictures come: the last one of a run that pauses comes after the word."""
         before = -1
-        while before != self.iteration:
-            before = self.iteration
+        while before != self.painted:
+            before = self.painted
             self.page.wait_for_timeout(300)
-        return before
+        return self.iteration
 
     def step(self) -> float:
         """One iteration; its loss."""

@@ -134,7 +134,7 @@ def test_what_cannot_be_is_refused_and_the_run_goes_on(page: Page, case: str):
     explorer.reaches(2)
     explorer.enter(name, typed)
     explorer.wait(lambda: sentence in explorer.problem(), f"a sentence with '{sentence}'")
-    assert len(page.locator(".problem[role=alert]").all()) == 1
+    expect(page.locator(".problem[role=alert]")).to_have_count(1)
     assert explorer.query() == {}, "the address still holds what runs"
     explorer.reaches(explorer.iteration + 10)
     assert (explorer.state, explorer.steps) == ("training", 10)

@@ -23,7 +23,15 @@ def ask(page: Page, what: str) -> Any:
 def until(page: Page, condition: str, argument: object = None) -> None:
     """Wait until a condition on the explorer's element `e` holds."""
     explorer = page.locator(".explorer").element_handle(timeout=60_000)
-    page.wait_for_function(f"([e, x]) => ({condition})(e, x)", arg=[explorer, argument], timeout=30_000)
+    page.wait_for_function(f"([e, x]) => ({condition})(e, x)", arg=[explorer, argument], timeout=60_000)
+
+
+def settle(page: Page) -> None:
+    """Wait until no more pictures come: the last one of a run that pauses comes after the word."""
+    before = -1
+    while (painted := ask(page, "painted")) != before:
+        before = painted
+        page.wait_for_timeout(400)
 
 
 @pytest.fixture
@@ -56,7 +64,7 @@ def test_play_moves_everything_and_pause_freezes_it(live: Page) -> None:
     expect(live.locator(".status .words")).to_contain_text("training · iteration")
     live.get_by_role("button", name="Pause", exact=True).click()
     until(live, "e => e.bptt.state === 'paused'")
-    live.wait_for_timeout(400)
+    settle(live)
     frozen, at = {panel: pixels(live, panel) for panel in before}, ask(live, "iteration")
     live.wait_for_timeout(600)
     assert {panel: pixels(live, panel) for panel in before} == frozen
@@ -221,7 +229,7 @@ def test_looking_back_shows_one_iteration_everywhere_and_ends_with_the_next(live
     live.get_by_role("button", name="Pause", exact=True).click()
     until(live, "e => e.bptt.state === 'paused'")
     norm, words, back = live.locator("[data-panel=norm] .value"), live.locator(".status .words"), live.locator(".replay output")
-    live.wait_for_timeout(500)
+    settle(live)
     now = norm.inner_text()
     live.locator(".replay input").focus()
     for _ in range(10):
@@ -229,7 +237,8 @@ def test_looking_back_shows_one_iteration_everywhere_and_ends_with_the_next(live
     expect(words).to_contain_text("looking back")
     expect(back).to_have_text("10 pictures back")
     expect(norm).not_to_have_text(now)
-    expect(words).to_contain_text(f"gradient {norm.inner_text()}")
+    said, value = "e.querySelector('.status .words').textContent", "e.querySelector('[data-panel=norm] .value').textContent"
+    until(live, f"e => {said}.includes(`gradient ${{{value}}}`)")
     live.wait_for_timeout(400)
     live.get_by_role("button", name="One iteration").click()
     expect(words).to_contain_text("paused")

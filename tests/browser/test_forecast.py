@@ -49,6 +49,7 @@ def own(explorer: Explorer) -> None:
 
 def draw(explorer: Explorer, first: float = 0.0, last: float = 1.0, height: Callable[[float], float] = lambda x: math.sin(12 * x)) -> None:
     """A stroke over a part of the field's width; heights from -1 to 1."""
+    explorer.rest()
     field(explorer).scroll_into_view_if_needed()
     box = field(explorer).bounding_box()
     assert box is not None
@@ -296,11 +297,9 @@ def test_the_page_fits_a_phone(open_page: Callable[..., Page]):
     phone = Explorer(open_page("/forecast?s=nile&hor=5", screen="phone"))
     phone.wait(lambda: len(scores(phone, "Naive")) == 4, "a baseline")
     assert phone.page.evaluate("document.documentElement.scrollWidth") <= 390
-    for part in phone.element.locator("[data-panel]:visible, .scores, .keys").all():
-        box = part.bounding_box()
-        assert box is not None
-        assert box["x"] >= 0
-        assert box["x"] + box["width"] <= 390
+    parts = phone.sides("[data-panel]:visible, .scores, .keys")
+    assert len(parts) > 4
+    assert all(0 <= left < right <= 390 for left, right in parts)
     phone.page.get_by_test_id("stExpandSidebarButton").click()
     expect(phone.page.get_by_role("link", name="Explore")).to_be_visible()
 
