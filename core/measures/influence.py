@@ -44,6 +44,8 @@ class Balancing:
             raise ValueError(f"The network must have from 2 to 100 units, not {self.units}.")
         if not 1 <= self.positive <= self.units:
             raise ValueError(f"From 1 to {self.units} of the units are fed with +, not {self.positive}.")
+        if 2 * self.positive == self.units:
+            raise ValueError("Where half of the units are fed with +, theta has no influence in the end: choose fewer or more of them.")
 
     @property
     def across(self) -> Array:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.studies import growth, truncation
+from core.studies import estimators, growth, influence, truncation
 from core.studies.study import Progress, Refused, Study, pack, plain, unpack
 
 __all__ = ["STUDIES", "Progress", "Refused", "Study", "pack", "plain", "unpack"]
 
 STUDIES: dict[str, Study[Any, Any]] = {
+    "estimators": Study(estimators.Asked, estimators.Found, estimators.study),
     "growth": Study(growth.Asked, growth.Found, growth.study),
+    "influence": Study(influence.Asked, influence.Found, influence.study),
     "truncation": Study(truncation.Asked, truncation.Found, truncation.study),
 }
