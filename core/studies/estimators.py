@@ -202,7 +202,7 @@ def study(trainer: Trainer, asked: Asked) -> Iterator[Progress[Found]]:
             if time.monotonic() - told > TELL_EVERY:
                 told = time.monotonic()
                 yield Progress(done, total, row.estimator.label, shown)
-        if time.monotonic() - told > TELL_EVERY or done + 1 in (1, total):
+        if time.monotonic() - told > TELL_EVERY or done + 1 in (2, total):
             told, shown = time.monotonic(), found()
             yield Progress(done + 1, total, row.estimator.label, shown)
 

@@ -32,7 +32,7 @@ class Asked:
     `Refused` out of bounds.
     """
 
-    ks: Sequence[int] = (10, 30, 50)
+    ks: Sequence[int] = (5, 20, 50)
     rate: float = 1e-5
     steps: int = 40_000
     cut: float = 0.03
@@ -120,12 +120,13 @@ def study(_: Any, asked: Asked) -> Iterator[Progress[Found]]:
         best = 1 / exact if exact else math.nan
         return Found(asked.units, asked.positive, kept, exact, shortest, best, tuple(curve.run() for curve in curves))
 
-    yield Progress(0, asked.steps, "", found())
+    yield Progress(0, asked.steps, "step 0", found())
     every = -(-asked.steps // POINTS)
     for done in range(0, asked.steps, every):
         for curve in curves:
             curve.go(min(every, asked.steps - done))
-        yield Progress(min(done + every, asked.steps), asked.steps, "", found())
+        reached = min(done + every, asked.steps)
+        yield Progress(reached, asked.steps, f"step {reached:,}", found())
 
 
 class _Curve:

@@ -83,8 +83,7 @@ def test_a_gradient_that_vanishes_has_no_relative_error():
 
 def test_there_is_something_to_see_at_once_and_the_samples_come_last():
     pieces = list(study(trainer(), Asked(samples=5)))
-    assert pieces[0].found is not None
-    assert pieces[0].found.rows[0].name == "bptt"
+    assert [row.name for row in pieces[0].found.rows][:2] == ["bptt", "window"]
     assert len(pieces[-1].found.curves()) == 2 * 5 * len(pieces[-1].found.columns)
     assert {"estimator", "weight", "error", "cosine", "cpu_seconds", "bytes_held"} <= set(pieces[-1].found.to_frame())
 
