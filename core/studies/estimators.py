@@ -195,7 +195,7 @@ def study(trainer: Trainer, asked: Asked) -> Iterator[Progress[Found]]:
     # RTRL may take long: it comes when all others have something to show.
     first = sorted(rows.values(), key=lambda row: row.name == "rtrl")
     queue = [*first, *(row for _ in range(asked.samples - 1) for row in drawn)]
-    total, told = len(queue), 0.0
+    total, told = len(queue), time.monotonic()
     shown: Found | None = None
     for done, row in enumerate(queue):
         for _ in row.more(trainer, batch, generator, knobs):

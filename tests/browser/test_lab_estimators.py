@@ -82,7 +82,7 @@ def test_bad_values_are_refused_in_a_sentence_and_what_was_found_stays(lab: Labo
 def test_influence_balancing_is_trained_with_each(lab: Laboratory):
     lab.enter("influence steps", "20000")
     lab.press("begin influence")
-    lab.says("Diverged: K = 5, K = 20.")
+    lab.says("Diverged: K = 20.")
     lab.says("up to K = 40 it has the wrong sign")
     assert [trace["name"] for trace in lab.figure("estimators chart influence_training")] == [
         "K = 5",
