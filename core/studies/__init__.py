@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.studies import cliff, growth, truncation
+from core.studies import cliff, estimators, growth, influence, truncation
 from core.studies.study import Progress, Refused, Study, pack, plain, unpack
 
 __all__ = ["STUDIES", "Progress", "Refused", "Study", "pack", "plain", "unpack"]
 
 STUDIES: dict[str, Study[Any, Any]] = {
     "cliff": Study(cliff.Asked, cliff.Found, cliff.study),
+    "estimators": Study(estimators.Asked, estimators.Found, estimators.study),
     "growth": Study(growth.Asked, growth.Found, growth.study),
+    "influence": Study(influence.Asked, influence.Found, influence.study),
     "truncation": Study(truncation.Asked, truncation.Found, truncation.study),
 }

@@ -1,0 +1,139 @@
+"""The page 'Estimators': other ways to the gradient that BPTT computes, on this network."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+
+import streamlit as st
+
+from core.experiment import number as written
+from core.studies import Refused, influence
+from core.studies.estimators import SAMPLES, SEQUENCES, Asked, Found
+from dashboard import session
+from dashboard.charts.lab import estimates, estimator_cost, sample_mean
+from dashboard.charts.lab import influence as influence_charts
+from dashboard.charts.picture import Look, number
+from dashboard.form import problem_line
+from dashboard.session import Session
+from dashboard.texts import Texts
+from dashboard.views import looking
+from dashboard.views.lab import frame
+
+PLACE = "estimators"
+WEIGHTS = ("now", "begun")
+
+
+def panel(held: Session, say: Texts) -> None:
+    """Everything on the page."""
+    asked, refused = _asked(held, say)
+    problem_line(refused)
+    frame.study(held, "estimators", asked, lambda found: _found(found, say), say)
+    _influence(held, say)
+    st.html(f"<p class='aside'>{escape(say('lab.estimators.source'))}</p>")
+    looking.picture_format(say)
+
+
+def _asked(held: Session, say: Texts) -> tuple[Asked, str]:
+    """What is typed; where that cannot be, what was asked before, and why."""
+    first, known = Asked(), held.inquiries.get("estimators")
+    before = next((part for part in known.asked[0] if isinstance(part, Asked)), first) if known and known.asked else first
+    line = "lab.estimators."
+    with st.container(horizontal=True, vertical_alignment="bottom", key="estimators options"):
+        try:
+            k = frame.whole("estimators k", first.k, say(f"{line}k"), say(f"{line}k_help"))
+            cut = frame.real("estimators cut", first.cut, say(f"{line}cut"), say(f"{line}cut_help"))
+            samples = frame.whole("estimators samples", first.samples, say(f"{line}samples"), say(f"{line}samples_help", high=SAMPLES))
+            sequences = frame.whole(
+                "estimators sequences", first.sequences, say(f"{line}sequences"), say(f"{line}sequences_help", high=SEQUENCES)
+            )
+            untrained = (
+                looking.pick("estimators weights", WEIGHTS, say(f"{line}weights"), lambda name: say(f"{line}weights_{name}")) == "begun"
+            )
+            return Asked(k, cut, samples, sequences, untrained), ""
+        except Refused as refusal:
+            return before, str(refusal)
+
+
+def _found(found: Found, say: Texts) -> None:
+    look = Look(dark=session.is_dark(), language=say.language, task=say.task)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        columns = (found.columns[-1], *found.columns[:-1])
+        weight = looking.pick(
+            "estimators weight", columns, say("look.weight"), lambda name: say("lab.estimators.all") if name == "all" else name
+        )
+        measure = looking.pick(
+            "estimators measure", estimates.MEASURES, say("lab.truncation.measure"), lambda name: say(f"charts.estimates.{name}")
+        )
+    for row in found.rows:
+        problem_line(row.refused)
+    looking.heading("estimates", "estimators.csv", lambda: str(found.to_frame().to_csv(index=False)), PLACE, say)
+    looking.figure(estimates.draw(found, weight, measure, look), "estimates", PLACE)
+    _table(found, weight, say)
+    left, right = st.columns(2, gap="large")
+    with left:
+        looking.heading("estimator_cost", "", None, PLACE, say)
+        looking.figure(estimator_cost.draw(found, look), "estimator_cost", PLACE)
+    with right:
+        looking.heading("sample_mean", "samples.csv", lambda: str(found.curves().to_csv(index=False)), PLACE, say)
+        looking.figure(sample_mean.draw(found, weight, look), "sample_mean", PLACE)
+
+
+def _table(found: Found, weight: str, say: Texts) -> None:
+    """All that is measured, side by side."""
+    column = found.columns.index(weight)
+    names = ("estimator", "error", "spread", "cosine_single", "cosine_mean", "time", "memory", "source")
+    head = "".join(f"<th scope='col'>{escape(say(f'lab.estimators.columns.{name}'))}</th>" for name in names)
+    lines = []
+    for row in found.rows:
+        if not row.samples:
+            continue
+        values = (
+            _number(row.error[column]),
+            _number(row.spread[column]),
+            _number(row.single_cosine[column], 4),
+            _number(row.cosine[column], 4),
+            estimator_cost.milliseconds(row),
+            estimator_cost.kibibytes(row),
+        )
+        cells = "".join(f"<td>{escape(value)}</td>" for value in values)
+        lines.append(f"<tr><th scope='row'>{escape(row.label)}</th>{cells}<td class='source'>{escape(row.source)}</td></tr>")
+    st.html(f"<div class='side'><table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>")
+
+
+def _number(value: float, digits: int = 0) -> str:
+    if not math.isfinite(value):
+        return "–"
+    return f"{value:.{digits}f}" if digits else number(float(value))
+
+
+def _influence(held: Session, say: Texts) -> None:
+    """Where truncation has the wrong sign, trained on demand."""
+    known = held.inquiries.get("influence")
+    csv = (lambda: str(known.found.to_frame().to_csv(index=False))) if known and known.found else None
+    looking.heading("influence_training", "influence.csv", csv, PLACE, say)
+
+    def draw(found: influence.Found) -> None:
+        look = Look(dark=session.is_dark(), language=say.language, task=say.task)
+        looking.figure(influence_charts.draw_training(found, look), "influence_training", PLACE)
+        looking.heading("influence_sign", "influence_sign.csv", lambda: str(found.signs().to_csv(index=False)), PLACE, say)
+        looking.figure(influence_charts.draw_sign(found, look), "influence_sign", PLACE)
+
+    def asked() -> influence.Asked:
+        first, line = influence.Asked(), "lab.estimators."
+        with st.container(horizontal=True, vertical_alignment="bottom", key="influence options"):
+            for key, value in (("influence ks", ", ".join(map(str, first.ks))), ("influence rate", written(first.rate))):
+                if session.widget(key) is None:
+                    session.set_widget(key, value)
+            typed = st.text_input(say(f"{line}ks"), key="influence ks", width=190, help=say(f"{line}ks_help"))
+            rate = frame.real("influence rate", first.rate, say(f"{line}rate"))
+            steps = frame.whole("influence steps", first.steps, say(f"{line}steps"))
+            seed = frame.whole("influence seed", first.seed, say(f"{line}seed"))
+        return influence.Asked(_whole_numbers(typed), rate, steps, seed=seed)
+
+    frame.on_demand(held, "influence", asked, say("lab.estimators.train"), draw, say)
+
+
+def _whole_numbers(typed: str) -> tuple[int, ...]:
+    """Numbers apart by commas or spaces; what is none becomes 0, which is refused."""
+    return tuple(int(part) if part.isdecimal() else 0 for part in typed.replace(",", " ").split())

@@ -1,0 +1,114 @@
+"""The page 'Estimators': it opens by its address, computes on the run's own network, and reacts to every control."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.laboratory import Laboratory
+
+ADDRESS = "/estimators?cell=rnn_tanh&h=8"
+CHART = "estimators chart estimates"
+
+
+@pytest.fixture
+def lab(open_page: Callable[..., Page]) -> Laboratory:
+    opened = Laboratory(open_page(ADDRESS))
+    opened.wait(lambda: "Cancel" not in opened.text, "all samples")
+    return opened
+
+
+def table(lab: Laboratory) -> dict[str, list[str]]:
+    """What is measured, by the name of the estimator."""
+    rows = lab.page.locator(".side tbody tr")
+    return {row.locator("th").inner_text(): row.locator("td").all_inner_texts() for row in rows.all()}
+
+
+def test_it_opens_by_its_address_and_rtrl_is_bptt(lab: Laboratory):
+    lab.says("8 hidden units, 1 layer(s), after 0 iterations")
+    lab.says("RTRL is BPTT: |g| is 0.")
+    rows = table(lab)
+    assert list(rows) == ["BPTT", "Window", "Chunk", "RTRL", "SnAp-1", "UORO", "ARTBP"]
+    assert float(rows["RTRL"][0]) < 1e-12
+    assert float(rows["Chunk"][0]) > float(rows["Window"][0]) > 1e-3
+    assert rows["RTRL"][2] == "1.0000"
+    assert all(row[4].endswith(" ms") and row[5].endswith("iB") for row in rows.values())
+
+
+def test_every_control_moves_what_it_names(lab: Laboratory):
+    before = table(lab)
+    lab.enter("estimators k", "8")
+    lab.says("Window 8 ")
+    lab.wait(lambda: float(table(lab)["Window"][0]) < float(before["Window"][0]), "a longer window")
+    lab.enter("estimators cut", "0.5")
+    lab.wait(lambda: "ARTBP 0.5" in lab.figure(CHART)[1]["x"], "another cut")
+    lab.enter("estimators samples", "5")
+    lab.says("the mean of 5 by")
+    assert len(lab.figure("estimators chart sample_mean")[0]["x"]) == 5
+    lab.enter("estimators sequences", "1")
+    lab.says("For 1 sequence(s)")
+    lab.choose("estimators measure", "cosine")
+    lab.wait(lambda: max(lab.figure(CHART)[1]["y"]) == pytest.approx(1), "cosines")
+    lab.choose("estimators weight", "rnn.weight_hh_l0")
+    lab.says("RTRL is BPTT")
+    lab.choose("lab more", "+ 100")
+    lab.wait(lambda: "Cancel" not in lab.text, "the copy is trained on")
+    trained = table(lab)
+    lab.choose("estimators weights", "as it began")
+    lab.wait(lambda: "Cancel" not in lab.text and table(lab)["Chunk"] != trained["Chunk"], "the first weights")
+
+
+def test_bad_values_are_refused_in_a_sentence_and_what_was_found_stays(lab: Laboratory):
+    before = table(lab)
+    for key, text, good, sentence in (
+        ("k", "513", "4", "K must be a whole number from 1 to 512, not 513."),
+        ("k", "four", "4", "K must be a whole number, not four."),
+        ("cut", "1", "0.1", "The probability of a cut must be a number from 0.01 to 0.9, not 1.0."),
+        ("samples", "1", "20", "Samples must be a whole number from 2 to 500, not 1."),
+        ("sequences", "65", "8", "Sequences must be a whole number from 1 to 64, not 65."),
+    ):
+        lab.enter(f"estimators {key}", text)
+        lab.wait(lambda said=sentence: lab.problems == said, sentence)
+        assert table(lab) == before
+        lab.enter(f"estimators {key}", good)
+        lab.wait(lambda: lab.problems == "", "no problem")
+    lab.enter("influence ks", "0, 3")
+    lab.wait(lambda: "K must be one to 6 whole numbers from 1 to 200." in lab.problems, "no such truncation")
+    expect(lab.widget("begin influence").get_by_role("button")).to_be_disabled()
+
+
+def test_influence_balancing_is_trained_with_each(lab: Laboratory):
+    lab.enter("influence steps", "20000")
+    lab.press("begin influence")
+    lab.says("Diverged: K = 20.")
+    lab.says("up to K = 40 it has the wrong sign")
+    assert [trace["name"] for trace in lab.figure("estimators chart influence_training")] == [
+        "K = 5",
+        "K = 20",
+        "K = 50",
+        "RTRL",
+        "UORO",
+        "ARTBP",
+    ]
+    lab.wait(lambda: lab.widget("csv influence_training").count(), "the losses as a file")
+    assert lab.csv("csv influence_training")[0] == "method,k,step,loss"
+    assert lab.csv("csv influence_sign")[1] == "1,1.0,-6.0"
+
+
+def test_a_model_without_recurrence_is_refused_in_a_sentence(open_page: Callable[..., Page]):
+    page = open_page("/estimators?model=transformer&heads=1")
+    expect(page.locator(".stMain .problem[role=alert]")).to_contain_text("choose the recurrent model, with attention none", timeout=60_000)
+
+
+def test_numbers_and_pictures_can_be_saved(lab: Laboratory):
+    lines = lab.csv("csv estimates")
+    assert lines[0] == "estimator,weight,samples,error,cosine,norm,spread,single_error,single_cosine,cpu_seconds,bytes_held"
+    assert len(lines) == 1 + 7 * 6, "estimators, five weights and all together"
+    assert len(lab.csv("csv sample_mean")) == 1 + 2 * 20 * 6
+    chart = lab.widget(CHART)
+    chart.hover()
+    with lab.page.expect_download() as download:
+        chart.locator("[data-title*='Download plot']").click()
+    assert download.value.suggested_filename == "bptt_estimates.png"
