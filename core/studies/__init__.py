@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.studies import growth, truncation
+from core.studies import cliff_descent, clipping, growth, proof, replay, truncation
 from core.studies.study import Progress, Refused, Study, pack, plain, unpack
 
 __all__ = ["STUDIES", "Progress", "Refused", "Study", "pack", "plain", "unpack"]
 
 STUDIES: dict[str, Study[Any, Any]] = {
+    "cliff_descent": Study(cliff_descent.Asked, cliff_descent.Found, cliff_descent.study),
+    "clipping": Study(clipping.Asked, clipping.Found, clipping.study),
     "growth": Study(growth.Asked, growth.Found, growth.study),
+    "proof": Study(proof.Asked, proof.Found, proof.study),
+    "replay": Study(replay.Asked, replay.Found, replay.study),
     "truncation": Study(truncation.Asked, truncation.Found, truncation.study),
 }
