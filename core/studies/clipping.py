@@ -66,6 +66,12 @@ class Spike:
         """The part of each step, all sequences together, (T,)."""
         return np.asarray(self.parts.sum(0))
 
+    def to_frame(self) -> pd.DataFrame:
+        """Tidy: a row a sequence and step."""
+        steps = self.parts.shape[1]
+        index = pd.MultiIndex.from_product([self.sequences, range(1, steps + 1)], names=["sequence", "step"])
+        return pd.DataFrame({"iteration": self.iteration, "part": self.parts.ravel()}, index=index).reset_index()
+
     @property
     def carried_by(self) -> tuple[int, float]:
         """The step, from 1, with the largest part, and that part in the norm."""
