@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+BOOKS = {"float64": 1e-9, "float32": 1e-4}
+"""The largest relative error with which sums of parts may miss the whole, by the precision of the network."""
+
 
 @dataclass(frozen=True, slots=True)
 class Check:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from core import bptt, passes
-from core.checks import Check, Slope
+from core.checks import BOOKS, Check, Slope
 from core.model import SequenceModel
 from core.models import MODELS
 from core.oracle import Twin
@@ -26,12 +26,10 @@ from core.trace import Trace
 from core.training import Trainer
 from core.truncation import TBPTT
 
-BOOKS = {"float64": 1e-9, "float32": 1e-4}
-"""The largest relative error with which sums of parts may miss the whole."""
 DIFFERENCES = 1e-6
-"""The largest error of a slope, against the largest entry of the gradient."""
+"""The largest error of a slope that passes, against the largest entry of the gradient."""
 AUTOGRAD = 1e-9
-"""The same between the engine and autograd: both round differently, and sum in another order."""
+"""The same for the difference between the engine and autograd: both round differently, and sum in another order."""
 SMALLEST = 1e-5
 """Slopes are measured against at least this: where the whole gradient is smaller, differences of the loss drown in its rounding."""
 
