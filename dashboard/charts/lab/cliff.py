@@ -68,7 +68,7 @@ def draw_surface(found: Found, scale: str, look: Look) -> Picture:
             "xaxis": {**axis, "title": {"text": "w"}, "range": [drawn.w[0], drawn.w[-1]]},
             "yaxis": {**axis, "title": {"text": "b"}, "range": [drawn.b[0], drawn.b[-1]]},
             "zaxis": {**axis, "title": {"text": _label(scale, look)}},
-            "camera": {"eye": {"x": -1.6, "y": -1.75, "z": 1.0}, "center": {"x": 0, "y": 0, "z": -0.15}},
+            "camera": {"eye": {"x": -1.3, "y": 1.9, "z": 1.0}, "center": {"x": 0, "y": 0, "z": -0.15}},
             "aspectratio": {"x": 1.2, "y": 1.2, "z": 0.8},
         },
         showlegend=True,
@@ -112,6 +112,8 @@ def draw_contour(found: Found, scale: str, look: Look) -> Picture:
     )
     for path, colour, name in _paths(found, look):
         shown = _inside(path, found)
+        rim = {"color": colours.page, "width": 5}  # the line's own colour may be that of the contours below it
+        figure.add_trace(go.Scatter(x=shown[0], y=shown[1], mode="lines", line=rim, opacity=0.75, hoverinfo="skip", showlegend=False))
         figure.add_trace(
             go.Scatter(
                 x=shown[0],

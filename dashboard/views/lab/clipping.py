@@ -65,9 +65,7 @@ def _norms(held: Session, say: Texts) -> None:
 def _norms_found(found: clipping.Found, say: Texts) -> None:
     look, place = _look(say), "norms"
     csv = lambda: str(found.to_frame().to_csv(index=False))  # noqa: E731
-    if session.widget("norms quantile") not in QUANTILES:
-        session.set_widget("norms quantile", 0.9)
-    quantile = looking.pick("norms quantile", QUANTILES, say("lab.norms.quantile"), percent)
+    quantile = typed.pick("norms", "quantile", QUANTILES, 0.9, percent, say)
     left, right = st.columns(2, gap="large")
     with left:
         looking.heading("norms", "norms.csv", csv, place, say)
@@ -90,7 +88,7 @@ def _spike(found: clipping.Found, look: Look, say: Texts) -> None:
     place = "norms"
     by_times = sorted(found.spikes, key=lambda spike: -spike.times)
     spikes = {spike.iteration: spike for spike in by_times}
-    chosen = spikes[looking.pick("norms spike", list(spikes), say("lab.norms.spike"), lambda iteration: f"{iteration:,}")]
+    chosen = spikes[typed.pick("norms", "spike", list(spikes), by_times[0].iteration, lambda iteration: f"{iteration:,}", say)]
     left, right = st.columns([3, 2], gap="large")
     with left:
         looking.heading("spike", f"spike_{chosen.iteration}.csv", lambda: str(chosen.to_frame().to_csv(index=False)), place, say)
@@ -109,9 +107,7 @@ def _replay(held: Session, say: Texts) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         by = typed.choice("replay", "clipping", {name: say(f"lab.clips.{name}") for name in replay.CLIPPINGS}, "norm", say)
         thresholds = typed.field("replay", "thresholds", "0.02, 0.1, 0.5", say, width=260)
-        if session.widget("replay off") is None:
-            session.set_widget("replay off", value=True)
-        off = st.toggle(say("lab.replay.off"), key="replay off")
+        off = typed.switch("replay", "off", say, first=True)
     labels = {name: say(f"lab.replay.{name}") for name in ("alike", "iterations", "thresholds")}
     asked = typed.asked(
         "replay",
@@ -177,6 +173,6 @@ def _cliff_found(found: cliff_descent.Found, asked: cliff_descent.Asked, scale: 
 
 def _pick(x: float, y: float) -> None:
     """Begin where the contours were clicked."""
-    session.set_widget("cliff w", f"{x:.6g}")
-    session.set_widget("cliff b", f"{y:.6g}")
+    typed.put("cliff", "w", f"{x:.6g}")
+    typed.put("cliff", "b", f"{y:.6g}")
     session.set_widget("cliff picked", value=True)
