@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +69,10 @@ class Block:
     last: int | None = None
 
 
+Watch = Callable[[Pass, Block], None]
+"""Looks at an iteration before its update."""
+
+
 class Trainer:
     """An iterator of Snapshots; each `step` is one iteration, with one update.
 
@@ -108,12 +112,13 @@ class Trainer:
     def __next__(self) -> Snapshot:
         return self.step()
 
-    def step(self, trace: bool = False) -> Snapshot:
+    def step(self, trace: bool = False, watch: Watch | None = None) -> Snapshot:
         """One iteration: a pass over the batch, clipping, an update.  With `trace`, the Snapshot carries what was seen before the update.
 
+        watch: is called with the pass and the block that it is of, while `gradient` is not clipped yet; the next pass overwrites both.
         When the loss or the gradient is not finite, nothing is updated and the Snapshot says where it began.
         """
-        seen, snapshot = self._look(self.iteration + 1, self.hooks, trace=trace)
+        seen, snapshot = self._look(self.iteration + 1, self.hooks, trace=trace, watch=watch)
         if not snapshot.stopped:
             self.optimiser.step()
             self.iteration = snapshot.iteration
@@ -125,10 +130,12 @@ class Trainer:
         _, snapshot = self._look(self.iteration, Hooks(), trace=True)
         return snapshot
 
-    def _look(self, number: int, hooks: Hooks, *, trace: bool) -> tuple[Pass, Snapshot]:
+    def _look(self, number: int, hooks: Hooks, *, trace: bool, watch: Watch | None = None) -> tuple[Pass, Snapshot]:
         """A pass over the current block, which leaves the clipped gradient ready for an update."""
         seen = self._run(self._block, hooks)
         seen.gradient(self._by_weight)
+        if watch:
+            watch(seen, self._block)
         shown = self._trace(seen, number) if trace else None
         clip = CLIPS[self.experiment.clip].apply(self.gradient, self.experiment.threshold)
         stopped = self._not_finite(seen, number, clip.norm_before)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.studies import cliff, estimators, growth, influence, truncation
+from core.studies import cliff, cliff_descent, clipping, estimators, growth, influence, proof, replay, truncation
 from core.studies.study import Progress, Refused, Study, pack, plain, unpack
 
 __all__ = ["STUDIES", "Progress", "Refused", "Study", "pack", "plain", "unpack"]
 
 STUDIES: dict[str, Study[Any, Any]] = {
     "cliff": Study(cliff.Asked, cliff.Found, cliff.study),
+    "cliff_descent": Study(cliff_descent.Asked, cliff_descent.Found, cliff_descent.study),
+    "clipping": Study(clipping.Asked, clipping.Found, clipping.study),
     "estimators": Study(estimators.Asked, estimators.Found, estimators.study),
     "growth": Study(growth.Asked, growth.Found, growth.study),
     "influence": Study(influence.Asked, influence.Found, influence.study),
+    "proof": Study(proof.Asked, proof.Found, proof.study),
+    "replay": Study(replay.Asked, replay.Found, replay.study),
     "truncation": Study(truncation.Asked, truncation.Found, truncation.study),
 }

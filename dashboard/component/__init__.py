@@ -54,6 +54,7 @@ class Explored(TypedDict):
     reattach: the value is the id of the run that this tab controlled before it was reloaded ("" when mounted without a run and the tab
     knows of none).
     renew: the visitor asks for a new run because this one has ended.
+    prove: the visitor asks for all of the proof.
     visited: the value is the query of an address to which the visitor went back or forward.
     arrived: the address bar has the path that was awaited.
     """
@@ -61,6 +62,7 @@ class Explored(TypedDict):
     view: View | None
     reattach: Wish | None
     renew: Wish | None
+    prove: Wish | None
     visited: Wish | None
     arrived: Wish | None
 
@@ -102,6 +104,7 @@ def explorer(
         on_view_change=_heard,
         on_reattach_change=_heard,
         on_renew_change=_heard,
+        on_prove_change=_heard,
         on_visited_change=_heard,
         on_differs_change=_heard,
         on_arrived_change=_heard,

@@ -11,7 +11,7 @@ from dashboard.live.runs import LiveError
 from dashboard.session import Session
 from dashboard.starts import FIRST
 from dashboard.texts import Texts
-from dashboard.views import forecasting, inspection, sharing, trying, unavailable
+from dashboard.views import forecasting, inspection, proof, sharing, trying, unavailable
 from dashboard.views.notices import notices
 
 
@@ -38,6 +38,7 @@ def page(name: str) -> None:
             steering.change(held, typed)
     say = say.about(held.experiment.model, held.experiment.task)
     notices(held, say)
+    proof.panel(held, say)
     comparing.follow(held.comparison, held.experiment, forecasting.options())
     explored = explorer(
         "explorer",
@@ -61,7 +62,10 @@ def page(name: str) -> None:
             steering.renew(held, say)
     with held.asked("reattach", explored["reattach"]) as control:
         again = bool(control) and steering.reattach(held, str(control))
-    if again or renew is not None:
+    with held.asked("prove", explored["prove"]) as prove:
+        if prove is not None:
+            proof.show()
+    if again or renew is not None or prove is not None:
         st.rerun()
     with st.sidebar:
         if held.control is None:

@@ -77,11 +77,16 @@ class Laboratory:
         self.widget(key).get_by_role("button").click()
 
     def figure(self, key: str) -> Any:
-        """What a chart shows: its traces as plain values."""
-        plot = self.widget(key).locator(".js-plotly-plot")
-        self.wait(lambda: plot.evaluate("plot => Boolean(plot._fullData)"), f"{key} is drawn")
-        return plot.evaluate(
-            "plot => plot._fullData.map(trace => ({x: Array.from(trace.x ?? []), y: Array.from(trace.y ?? []), name: trace.name ?? ''}))"
+        """What a chart shows, once it is drawn: its traces as plain values."""
+        return (
+            self.widget(key)
+            .locator(".js-plotly-plot")
+            .evaluate(
+                """async plot => {
+                  for (let tries = 0; !plot.data && tries < 200; tries++) await new Promise(done => setTimeout(done, 50));
+                  return plot.data.map(trace => ({x: Array.from(trace.x ?? []), y: Array.from(trace.y ?? []), name: trace.name ?? ''}));
+                }"""
+            )
         )
 
     def csv(self, key: str) -> list[str]:

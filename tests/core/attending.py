@@ -9,33 +9,11 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from core.oracle import attend
 from tests.core import oracle
 
 Weights = Mapping[str, Tensor]
-
-
-def attend(weights: Weights, heads: int, asking: Tensor, states: Tensor, keys: Tensor | None = None) -> Tensor:
-    """What the last states read: asking (T, B, H) of states (S, B, H).  keys: the same states as they are attended to, if another leaf."""
-    hidden, past = states.shape[-1], len(states) - len(asking)
-    states = states if keys is None else keys
-    in_weight, in_bias = weights["attention.in_proj_weight"].split(hidden), weights["attention.in_proj_bias"].split(hidden)
-    q, k, v = (
-        functional.linear(part, w, b).unflatten(-1, (heads, -1)).permute(1, 2, 0, 3)
-        for part, w, b in zip((asking, states, states), in_weight, in_bias, strict=True)
-    )
-    allowed = torch.ones(len(asking), len(states), dtype=torch.bool).tril(past)
-    if "attention.score" in weights:
-        tanh = torch.tanh(q.unsqueeze(3) + k.unsqueeze(2))
-        scores = (tanh * weights["attention.score"][:, None, None]).sum(-1)
-        context = torch.softmax(scores.masked_fill(~allowed, -torch.inf), -1) @ v
-    else:
-        context = functional.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
-    out = functional.linear(
-        context.permute(2, 0, 1, 3).flatten(-2), weights["attention.out_proj.weight"], weights["attention.out_proj.bias"]
-    )
-    return asking + out
 
 
 def leaves(weights: Weights) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from core import bptt, limits, passes
+from core import bptt, limits, oracle, passes
 from core.attention import ATTENTIONS, Attending, Past, attention_shapes
 from core.cells import CELLS
 from core.checkpoint import InvalidCheckpoint
@@ -240,7 +240,7 @@ def test_under_full_bptt_it_is_the_network_that_anybody_would_write(small, cell,
     embedded = functional.embedding(batch.inputs, weights["embedding.weight"])
     stack = {name.removeprefix("rnn."): value for name, value in weights.items() if name.startswith("rnn.")}
     h, _ = torch.func.functional_call(module, stack, (embedded,))
-    read = attending.attend(weights, heads, h, h)
+    read = oracle.attend(weights, heads, h, h)
     logits = functional.linear(read, weights["readout.weight"], weights["readout.bias"])
     loss = functional.cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), ignore_index=0)
     loss.backward()
@@ -479,7 +479,7 @@ def test_an_update_after_each_block_attends_to_earlier_blocks_as_constants(small
             stack = {name.removeprefix("rnn."): value for name, value in weights.items() if name.startswith("rnn.")}
             embedded = functional.embedding(block.inputs, weights["embedding.weight"])
             h, state = torch.func.functional_call(trainer.model.to_torch(), stack, (embedded, state))
-            read = attending.attend(weights, 2, h, torch.cat((past, h)))
+            read = oracle.attend(weights, 2, h, torch.cat((past, h)))
             logits = functional.linear(read, weights["readout.weight"], weights["readout.bias"])
             loss = functional.cross_entropy(logits.flatten(0, 1), block.targets.flatten(), ignore_index=0)
             loss.backward()
@@ -522,7 +522,7 @@ def test_writing_attends_to_everything_so_far(small, cell, kind, prompt):
     for token, chance in zip(written.tokens, written.probabilities, strict=True):
         with torch.no_grad():
             h, _ = model.to_torch()(functional.embedding(torch.tensor([read]).T, model.weights["embedding.weight"]))
-            logits = model.readout(attending.attend(model.weights, 2, h, h))[-1, 0]
+            logits = model.readout(oracle.attend(model.weights, 2, h, h))[-1, 0]
         logits[[0, BOS, task.vocabulary.index("<unk>")]] = -math.inf
         best = int(logits.argmax())
         assert task.labels[best] == token
@@ -547,7 +547,7 @@ def test_a_forecast_attends_to_everything_since_its_warm_up(kind, how, horizon, 
         for step in range(origin, min(origin + horizon, len(task.scaled))):
             with torch.no_grad():
                 h, _ = model.to_torch()(read)
-                predicted = model.readout(attending.attend(model.weights, 2, h, h))[-1]
+                predicted = model.readout(oracle.attend(model.weights, 2, h, h))[-1]
             found.append(predicted[0])
             read = torch.cat((read, (predicted if how == "free" else task.scaled[step][None])[None]))
     assert_close(forecast.values, task.scaler.undo(torch.stack(found).numpy()))

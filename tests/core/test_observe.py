@@ -10,6 +10,7 @@ from core import limits, passes
 from core.cells import CELLS
 from core.model import SequenceModel
 from core.observe import observe
+from core.oracle import Twin
 from core.tasks import TASKS
 from core.trace import Trace
 from core.training import Trainer
@@ -102,7 +103,7 @@ def test_gates_and_their_gradients_are_shown_in_torchs_order(small, kind):
     cell = seen.model.cell
     assert trace.labels["gate"] == cell.gates
     assert ("gate" in trace) == cell.gated
-    _, gradient = oracle.Model(kind, seen.model.weights).gradient(seen.batch)
+    _, gradient = Twin(seen.model).gradient(seen.batch)
     for layer in (0, 1):
         summed = np.nansum(trace["da"][layer], axis=(1, 2))
         assert_close(summed.ravel(), gradient[f"rnn.bias_ih_l{layer}"])

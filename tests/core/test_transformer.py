@@ -13,6 +13,7 @@ from torch.nn import functional
 from core import bptt, passes
 from core.experiment import Experiment, InvalidExperiment
 from core.observe import observe
+from core.oracle import Twin
 from core.shares import shares
 from core.tasks import TASKS
 from core.tokens import BOS
@@ -110,21 +111,11 @@ def test_under_full_bptt_it_is_the_network_that_anybody_would_write(small, task)
     """From what is read to the loss, every weight of the model."""
     seen = look(without_recurrence(small, **task), TBPTT(99, 99))
     model, batch = seen.model, seen.batch
-    weights = {name: value.clone().requires_grad_() for name, value in model.weights.items()}
-    entering = batch.inputs if task else functional.embedding(batch.inputs, weights["embedding.weight"])
-    x = functional.linear(entering, weights["input.weight"], weights["input.bias"]) + weights["position.weight"][:, None]
-    module = layer(model)
-    mask = {"src_mask": torch.ones(len(x), len(x), dtype=torch.bool).triu(1)}
-    y = torch.func.functional_call(module, {name: weights[ours(name)] for name, _ in module.named_parameters()}, (x,), mask)
-    outputs = functional.linear(y, weights["readout.weight"], weights["readout.bias"])
-    if task:
-        loss = (outputs - batch.targets)[batch.with_loss].square().sum(-1).mean()
-    else:
-        loss = functional.cross_entropy(outputs.flatten(0, 1), batch.targets.flatten(), ignore_index=0)
-    loss.backward()
-    assert seen.loss == pytest.approx(loss.item(), rel=1e-12)
+    loss, gradient = Twin(model).gradient(batch)
+    assert seen.loss == pytest.approx(loss, rel=1e-12)
+    assert list(seen.gradient()) == list(model.weights)
     for name, value in seen.gradient().items():
-        assert_close(value, weights[name].grad)
+        assert_close(value, gradient[name])
 
 
 @every_number_of_heads

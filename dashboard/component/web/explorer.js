@@ -75,7 +75,7 @@ class Explorer {
     this.status = new Status(words, this.transport, () => ({
       frame: this.frame, clip: this.axis?.clip, control: this.control, socket: this.stream?.state ?? "none",
     }));
-    this.proof = new Proof(words);
+    this.proof = new Proof(words, () => this.#ask("prove"));
     this.sentences = new Sentences(words, (change) => look.choose(change));
     this.replay = new Replay(words, (back) => this.#command("seek", undefined, { back }));
     this.notice = new Notice(words, () => this.#ask("renew"));
@@ -185,6 +185,7 @@ class Explorer {
     if (message.type === "hello") {
       this.control = message.control;
       this.transport.enable(this.control, !this.control);
+      this.proof.enable(this.control);
       if (this.control) keepRun(this.run);
     } else if (message.type === "axis") this.#stand(message);
     else if (message.type === "status") this.#enter(message);

@@ -109,16 +109,21 @@ export function statusLine(words, state, header, clip, playable) {
 }
 
 export class Proof {
-  constructor(words) {
+  /** `prove()` asks for what a picture does not carry: slopes of the loss, and autograd. */
+  constructor(words, prove) {
     this.words = words.proof;
     this.badge = make("button", {
       class: "proof", type: "button", "aria-expanded": "false", on: { click: () => this.open(this.sheet.hidden) },
     });
     this.rows = make("dl");
     this.limit = make("p", { class: "quiet" });
+    this.more = make("button", {
+      class: "prove", type: "button", text: this.words.more, title: this.words.moreTip, hidden: true,
+      on: { click: () => { this.open(false); prove(); } },
+    });
     this.sheet = make(
       "div", { class: "sheet", hidden: true, role: "dialog", "aria-label": this.words.title },
-      make("p", { text: this.words.text }), this.rows, this.limit,
+      make("p", { text: this.words.text }), this.rows, this.limit, this.more,
     );
     this.element = make("div", { class: "proofbox" }, this.badge, this.sheet);
     this.set(null, "float64");
@@ -127,6 +132,11 @@ export class Proof {
   open(open) {
     this.sheet.hidden = !open;
     this.badge.setAttribute("aria-expanded", String(open));
+  }
+
+  /** Only who controls a run may ask for more. */
+  enable(enabled) {
+    this.more.hidden = !enabled;
   }
 
   /** `books`: law -> relative error. */

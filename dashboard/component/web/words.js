@@ -20,6 +20,7 @@ const ENGLISH = {
     balance: "the books balance", broken: "the books do not balance", unknown: "the books", title: "Proof",
     text: "Sums of parts must equal the whole. For the picture on screen, the largest relative errors are:",
     limit: "Green while all are below {limit}: rounding, nothing else.",
+    more: "Check slopes and autograd, too", moreTip: "On a copy of the network as it is now; the run goes on",
   },
   sentences: { label: "Sentence", choose: "Sentence on screen", window: "Window on screen", sequence: "Sequence on screen", layer: "Layer", layerOf: "layer {n} of {all}", outside: "not in this update\u2019s batch" },
   axis: { reads: "reads", predicts: "predicts", unit: "unit", loss: "loss of" },

@@ -56,7 +56,7 @@ def _asked(held: Session, say: Texts) -> tuple[Asked, str]:
 
 
 def _found(found: Found, say: Texts) -> None:
-    look = Look(dark=session.is_dark(), language=say.language, task=say.task)
+    look = Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         columns = (found.columns[-1], *found.columns[:-1])
         weight = looking.pick(
@@ -114,7 +114,7 @@ def _influence(held: Session, say: Texts) -> None:
     looking.heading("influence_training", "influence.csv", csv, PLACE, say)
 
     def draw(found: influence.Found) -> None:
-        look = Look(dark=session.is_dark(), language=say.language, task=say.task)
+        look = Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)
         looking.figure(influence_charts.draw_training(found, look), "influence_training", PLACE)
         looking.heading("influence_sign", "influence_sign.csv", lambda: str(found.signs().to_csv(index=False)), PLACE, say)
         looking.figure(influence_charts.draw_sign(found, look), "influence_sign", PLACE)

@@ -27,11 +27,14 @@ MORE = (0, 100, 300, 1000)
 
 
 Panel = Callable[[Session, Texts], None]
-"""What stands below a page's heading."""
+"""What stands on a page."""
 
 
-def page(name: str, panel: Panel) -> None:
-    """A whole page of the laboratory.  It studies the run of the live page that was shown last, or of the address it is opened by."""
+def page(name: str, panel: Panel, badge: Panel) -> None:
+    """A whole page of the laboratory.  It studies the run of the live page that was shown last, or of the address it is opened by.
+
+    badge: what stands above its heading.
+    """
     say = session.texts()
     held, came = session.latest(), session.came(name)
     try:
@@ -58,6 +61,7 @@ def page(name: str, panel: Panel) -> None:
     notices(held, say)
     if not came:  # on the way here the path of the page before may still stand in the address bar
         session.set_query(address.write(held.experiment, STARTS[FIRST]))
+    badge(held, say)
     st.html(f"<h1 class='lab'>{escape(say(f'lab.{name}.title'))}</h1><p class='lab'>{escape(say(f'lab.{name}.intro'))}</p>")
     if held.control is None:
         st.html(f"<p class='note'>{escape(say('lab.watching'))}</p>")

@@ -1,0 +1,105 @@
+"""Norms of gradients over a run: where a threshold should lie, and what clipping by value does to a direction.  No torch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.trace import Array
+
+LOW, HIGH = 0.5, 10.0
+"""Pascanu, Mikolov & Bengio 2013, section 3.2: thresholds from half to ten times the average norm "over a sufficiently large number of
+updates" train well."""
+
+
+def clipped_share(norms: Array, threshold: float) -> float:
+    """The share, 0 to 1, of gradients that clipping by norm at this threshold changes; NaN of none."""
+    return float((norms > threshold).mean()) if len(norms) else math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Where a threshold of the norm should lie.
+
+    mean, median, largest: of the norms.   low, high: the published band.   quantile: the share of gradients that `threshold` leaves as
+    they are.   clips_low, clips_high, clips: the shares that low, high and threshold would change.
+    """
+
+    mean: float
+    median: float
+    largest: float
+    low: float
+    high: float
+    quantile: float
+    threshold: float
+    clips_low: float
+    clips_high: float
+    clips: float
+
+    def place(self, threshold: float) -> str:
+        """Where a threshold lies: "below", "inside" or "above" the published band."""
+        return "below" if threshold < self.low else "above" if threshold > self.high else "inside"
+
+
+def advice(norms: Array, quantile: float = 0.9) -> Advice | None:
+    """From the norms before clipping, (n,), of one run; those that are not finite do not count.  None where none is left.
+
+    quantile: which share of gradients shall pass unchanged, 0 to 1.
+    """
+    if not 0 <= quantile <= 1:
+        raise ValueError(f"The share that passes unchanged must be a number from 0 to 1, not {quantile:g}.")
+    finite = norms[np.isfinite(norms)]
+    if not len(finite):
+        return None
+    mean = float(finite.mean())
+    # An order statistic, not a number between two of them: the gradients up to it pass, and are at least the asked share.
+    threshold = float(np.quantile(finite, quantile, method="inverted_cdf"))
+    low, high = LOW * mean, HIGH * mean
+    return Advice(
+        mean,
+        float(np.median(finite)),
+        float(finite.max()),
+        low,
+        high,
+        quantile,
+        threshold,
+        clipped_share(finite, low),
+        clipped_share(finite, high),
+        clipped_share(finite, threshold),
+    )
+
+
+def times_typical(norms: Array, over: int = 25, fewest: int = 5) -> Array:
+    """Each norm against the median of the `over` norms before it, (n,); NaN where fewer than `fewest` came before."""
+    found = np.full(len(norms), np.nan)
+    for place in range(fewest, len(norms)):
+        typical = float(np.median(norms[max(0, place - over) : place]))
+        found[place] = norms[place] / typical if typical > 0 else np.nan
+    return found
+
+
+def value_threshold(gradient: Array, norm: float) -> float:
+    """The threshold of the entries of a gradient, (P,), that leaves it with just this norm; inf where its norm is no larger.
+
+    |min(|g|, v)|^2 = sum of squares of the entries below v + v^2 times the number of the others, solved between two entries.
+    """
+    size = np.sort(np.abs(gradient.astype(np.float64)))
+    below = np.concatenate(([0.0], np.cumsum(size**2)))
+    others = len(size) - np.arange(len(size))
+    if norm**2 >= below[-1]:
+        return math.inf
+    # Norm squared when the threshold is each of the entries: the first that reaches the asked one bounds v from above.
+    place = min(int(np.searchsorted(below[:-1] + others * size**2, norm**2)), len(size) - 1)
+    return math.sqrt(max(norm**2 - below[place], 0.0) / others[place])
+
+
+def degrees(one: Array, other: Array) -> float:
+    """The angle between two vectors, exact for small angles, too (Kahan); NaN where one of them vanishes or is not finite."""
+    one, other = one.astype(np.float64), other.astype(np.float64)
+    norms = [float(np.linalg.norm(vector)) for vector in (one, other)]
+    if not all(0 < norm < math.inf for norm in norms):
+        return math.nan
+    one, other = one / norms[0], other / norms[1]
+    return math.degrees(2 * math.atan2(np.linalg.norm(one - other), np.linalg.norm(one + other)))

@@ -1,0 +1,26 @@
+"""Bands and decades: what charts of norms and losses share."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from core.trace import Array
+
+MOST = 6
+"""Decades that are labelled on an axis; of more, every second or third one."""
+
+
+def pale(colour: str, opacity: float) -> str:
+    """A colour of the theme, "#rrggbb", as one that covers only so much, 0 to 1."""
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity:g})"
+
+
+def decades(*values: Array) -> int | None:
+    """Plotly's `dtick` of a logarithmic axis over these values: whole decades, or None for less than one, where it does better itself."""
+    every = np.concatenate(values)
+    there = every[np.isfinite(every) & (every > 0)]
+    span = math.log10(there.max() / there.min()) if len(there) else 0.0
+    return max(1, math.ceil(span / MOST)) if span >= 1 else None

@@ -1,0 +1,178 @@
+"""The page 'Clipping': how long this run's gradients are, the same training with other thresholds, and the error cliff."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.measures.error_cliff import CLIPPINGS
+from core.studies import cliff_descent, clipping, replay
+from core.studies.start import STARTS
+from dashboard import session
+from dashboard.charts.lab import error_cliff, norms
+from dashboard.charts.lab import replay as replayed
+from dashboard.charts.picture import Look, percent
+from dashboard.live import runs
+from dashboard.live.runs import LiveError
+from dashboard.session import Session
+from dashboard.texts import Texts
+from dashboard.views import looking
+from dashboard.views.lab import frame, typed
+
+PLACE = "clipping"
+QUANTILES = (0.5, 0.8, 0.9, 0.95, 0.99)
+SCALES = ("log", "linear")
+
+
+def panel(held: Session, say: Texts) -> None:
+    """Everything on the page."""
+    names = ("norms", "replay", "cliff")
+    tabs = st.tabs([say(f"lab.clipping.tabs.{name}") for name in names], key="clipping tabs", on_change="rerun")
+    for tab, section in zip(tabs, (_norms, _replay, _cliff), strict=True):
+        if tab.open:
+            with tab:
+                section(held, say)
+    looking.picture_format(say)
+    st.html(f"<p class='aside'>{escape(say('lab.clipping.source'))}</p>")
+
+
+def _look(say: Texts) -> Look:
+    return Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)
+
+
+def _starts(say: Texts) -> dict[str, str]:
+    return {start: say(f"lab.starts.{start}") for start in STARTS}
+
+
+def _norms(held: Session, say: Texts) -> None:
+    """The norms of this run, and what carried the longest."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        start = typed.choice("norms", "start", _starts(say), "beginning", say)
+        iterations = typed.field("norms", "iterations", "300", say)
+        spikes = typed.field("norms", "spikes", "3", say)
+    labels = {name: say(f"lab.norms.{name}") for name in ("iterations", "spikes")}
+    asked = typed.asked(
+        "norms",
+        lambda: clipping.Asked(start, typed.whole(labels["iterations"], iterations, say), typed.whole(labels["spikes"], spikes, say)),
+    )
+    if asked:
+        frame.study(held, "clipping", asked, lambda found: _norms_found(found, say), say)
+
+
+def _norms_found(found: clipping.Found, say: Texts) -> None:
+    look, place = _look(say), "norms"
+    csv = lambda: str(found.to_frame().to_csv(index=False))  # noqa: E731
+    quantile = typed.pick("norms", "quantile", QUANTILES, 0.9, percent, say)
+    left, right = st.columns(2, gap="large")
+    with left:
+        looking.heading("norms", "norms.csv", csv, place, say)
+        looking.figure(norms.draw(found, quantile, look), "norms", place)
+    with right:
+        looking.heading("distribution", "norms_distribution.csv", None, place, say)
+        looking.figure(norms.draw_distribution(found, quantile, look), "distribution", place)
+    looking.heading("turned", "", None, place, say)
+    turned = norms.draw_turned(found, look)
+    if np.isfinite(found.cut_at).any():
+        looking.figure(turned, "turned", place)
+    else:
+        st.html(f"<p class='words'>{escape(turned.words)}</p>")
+    if found.spikes:
+        _spike(found, look, say)
+
+
+def _spike(found: clipping.Found, look: Look, say: Texts) -> None:
+    """One of the spikes that were looked into: the longest against those before it, unless another one is chosen."""
+    place = "norms"
+    by_times = sorted(found.spikes, key=lambda spike: -spike.times)
+    spikes = {spike.iteration: spike for spike in by_times}
+    chosen = spikes[typed.pick("norms", "spike", list(spikes), by_times[0].iteration, lambda iteration: f"{iteration:,}", say)]
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        looking.heading("spike", f"spike_{chosen.iteration}.csv", lambda: str(chosen.to_frame().to_csv(index=False)), place, say)
+        looking.figure(norms.draw_spike(chosen, look), "spike", place)
+    with right:
+        looking.heading("spike_weights", "", None, place, say)
+        looking.figure(norms.draw_weights(chosen, look), "spike_weights", place)
+
+
+def _replay(held: Session, say: Texts) -> None:
+    """The same training with other thresholds."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        start = typed.choice("replay", "start", _starts(say), "beginning", say)
+        alike = typed.field("replay", "alike", "0", say)
+        iterations = typed.field("replay", "iterations", "200", say)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        by = typed.choice("replay", "clipping", {name: say(f"lab.clips.{name}") for name in replay.CLIPPINGS}, "norm", say)
+        thresholds = typed.field("replay", "thresholds", "0.02, 0.1, 0.5", say, width=260)
+        off = typed.switch("replay", "off", say, first=True)
+    labels = {name: say(f"lab.replay.{name}") for name in ("alike", "iterations", "thresholds")}
+    asked = typed.asked(
+        "replay",
+        lambda: replay.Asked(
+            start,
+            typed.whole(labels["alike"], alike, say),
+            typed.whole(labels["iterations"], iterations, say),
+            by,
+            typed.numbers(labels["thresholds"], thresholds, say),
+            off,
+        ),
+    )
+    if asked:
+        frame.study(held, "replay", asked, lambda found: _replay_found(held, found, say), say)
+
+
+def _replay_found(held: Session, found: replay.Found, say: Texts) -> None:
+    try:
+        history = runs.history(held.run or "")
+    except LiveError:
+        history = np.empty((0, 6))
+    looking.heading("replay", "replay.csv", lambda: str(found.to_frame().to_csv(index=False)), "replay", say)
+    looking.figure(replayed.draw(found, history, _look(say)), "replay", "replay")
+
+
+CLIFF: dict[str, str] = {"w": "5.25", "b": "-3.125", "threshold": "1", "rate": "0.5", "steps": "300", "span": "4"}
+
+
+def _cliff(held: Session, say: Texts) -> None:
+    """The published network of one unit."""
+    st.html(f"<p class='aside'>{escape(say('lab.cliff.intro'))}</p>")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        by = typed.choice("cliff", "clipping", {name: say(f"lab.clips.{name}") for name in CLIPPINGS}, "norm", say)
+        fields = {name: typed.field("cliff", name, first, say, width=110) for name, first in CLIFF.items()}
+        scale = typed.choice("cliff", "scale", {name: say(f"lab.scales.{name}") for name in SCALES}, "linear", say)
+
+    def make() -> cliff_descent.Asked:
+        values: dict[str, Any] = {
+            name: (typed.whole if name == "steps" else typed.number)(say(f"lab.cliff.{name}"), text, say) for name, text in fields.items()
+        }
+        return cliff_descent.Asked(clipping=by, **values)
+
+    asked = typed.asked("cliff", make)
+    if asked:
+        frame.study(held, "cliff_descent", asked, lambda found: _cliff_found(found, asked, scale, say), say)
+
+
+def _cliff_found(found: cliff_descent.Found, asked: cliff_descent.Asked, scale: str, say: Texts) -> None:
+    look, place = _look(say), "cliff"
+    left, right = st.columns(2, gap="large")
+    with left:
+        looking.heading("error_cliff", "", None, place, say)
+        looking.figure(error_cliff.draw_surface(found, scale, look), "error_cliff", place)
+    with right:
+        looking.heading("contour", "", None, place, say)
+        looking.figure(error_cliff.draw_contour(found, scale, look), "contour", place, picked=_pick)
+    looking.heading("descents", "descents.csv", lambda: str(found.to_frame().to_csv(index=False)), place, say)
+    looking.figure(error_cliff.draw_descents(found, asked, look), "descents", place)
+    if session.widget("cliff picked"):
+        session.set_widget("cliff picked", value=False)
+        st.rerun()  # the fields of the beginning stand above this part of the page
+
+
+def _pick(x: float, y: float) -> None:
+    """Begin where the contours were clicked."""
+    typed.put("cliff", "w", f"{x:.6g}")
+    typed.put("cliff", "b", f"{y:.6g}")
+    session.set_widget("cliff picked", value=True)
