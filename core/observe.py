@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,9 +13,19 @@ from core import bptt, limits
 from core.attention import Paths
 from core.passes import Pass
 from core.shares import Shares, shares
-from core.tasks import Task
 from core.trace import ATTENDED_PARTS, Array, Axis, Trace
 from core.truncation import TBPTT
+
+
+class Shows(Protocol):
+    """What is asked of a task: what a Trace shows of outputs, and the labels of the axes that this adds; see `core.tasks.Task`."""
+
+    @property
+    def coordinates(self) -> Mapping[str, tuple[str, ...]]:
+        """Axis -> labels."""
+
+    def shown(self, outputs: Tensor, targets: Tensor) -> Mapping[str, Array]:
+        """Quantity -> array."""
 
 
 @torch.inference_mode()
@@ -23,7 +34,7 @@ def observe(
     gradient: Mapping[str, Tensor],
     axes: Sequence[Axis],
     rows: slice,
-    task: Task,
+    task: Shows,
     *,
     iteration: int,
     in_batch: bool = True,
