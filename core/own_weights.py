@@ -38,7 +38,8 @@ KINDS = {1: "rnn", 3: "gru", 4: "lstm"}
 NAME = re.compile(r"(?P<stack>.*?)(?P<what>weight|bias)_(?P<side>ih|hh|hr)_l(?P<layer>\d{1,4})(?P<reverse>_reverse)?")
 READOUT = re.compile(r"readout|decoder|head|classifier|output|logits|proj|linear|(?:^|[._])(?:fc|lin|out)")
 UNREADABLE = (
-    pickle.UnpicklingError, RuntimeError, LookupError, TypeError, ValueError, AttributeError, AssertionError, EOFError, OSError, MemoryError,
+    pickle.UnpicklingError, RuntimeError, LookupError, TypeError, ValueError, AttributeError, AssertionError, EOFError, OSError,
+    MemoryError,
 )  # fmt: skip
 """What torch.load raises at a file that it cannot or will not read."""
 
@@ -177,7 +178,7 @@ def _stack(prefix: str, weights: Mapping[str, Tensor], others: Mapping[str, Tens
     blocks = wide // hidden if hidden and wide % hidden == 0 else 0
     if blocks not in KINDS:
         raise InvalidWeights(
-            f"weight_hh_l0 of {_named(prefix)} is {wide} by {hidden}: an RNN has as many rows as columns, a GRU 3 times and an LSTM 4 times that."
+            f"weight_hh_l0 of {_named(prefix)} is {wide} by {hidden}: an RNN has as many rows as columns, a GRU 3 times, an LSTM 4 times."
         )
     inputs = weights["weight_ih_l0"].shape[1]
     for layer in range(layers):

@@ -14,6 +14,7 @@ from core.experiment import Experiment
 from core.series import Reading
 from dashboard.comparing import Comparison
 from dashboard.inquiry import Inquiry
+from dashboard.live.runs import FoundWeights
 from dashboard.live.visitors import VISITOR
 from dashboard.measurement import Measurement
 from dashboard.starts import FIRST, STARTS
@@ -49,6 +50,7 @@ class Session:
     inquiries: what the laboratory's pages ask of the run's network, by the name of the study.
     kept: the run's last checkpoint that was studied, to go on from when the run has ended meanwhile.
     reading: what was found in the file that an own series was taken from.
+    weights: what was found in the file whose weights the run began with.
     trial, generated: the last answers of 'try a text'.
     """
 
@@ -74,6 +76,7 @@ class Session:
     inquiries: dict[str, Inquiry] = field(default_factory=dict)
     kept: bytes = b""
     reading: Reading | None = None
+    weights: FoundWeights | None = None
     trial: Any = None
     generated: Any = None
     lock: threading.RLock = field(default_factory=threading.RLock, compare=False, repr=False)
