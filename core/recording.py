@@ -51,8 +51,14 @@ class About:
     every: int
     sequences: int
 
+    @property
+    def kind(self) -> str:
+        """The cell as people call it: LSTM, RNN (tanh)."""
+        kind, _, squashed_by = self.cell.partition("_")
+        return kind.upper() + (f" ({squashed_by})" if squashed_by else "")
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Recording:
     """What was recorded of one training loop.
 

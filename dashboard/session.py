@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from core.experiment import Experiment
+from core.recording import Recording
 from core.series import Reading
 from dashboard.comparing import Comparison
 from dashboard.inquiry import Inquiry
@@ -23,6 +24,7 @@ from dashboard.texts import DEFAULT_LANGUAGE, Texts, load
 KEY = "session"
 PLACE = "page"
 LIVE = "live page"
+RECORDING = "opened recording"
 
 
 @dataclass
@@ -110,6 +112,22 @@ class Session:
     def start(self) -> Experiment:
         """What the page's bare address runs."""
         return STARTS[self.page]
+
+
+@dataclass
+class Opened:
+    """The recording of a training loop that this tab has opened.   problem: why its last file is none."""
+
+    recording: Recording | None = None
+    problem: str | None = None
+
+
+def opened() -> Opened:
+    """What the page 'Recording' shows."""
+    if RECORDING not in st.session_state:
+        st.session_state[RECORDING] = Opened()
+    held: Opened = st.session_state[RECORDING]
+    return held
 
 
 def current(page: str = FIRST) -> Session:

@@ -52,7 +52,9 @@ def choose(trace: Trace, charts: Sequence[str], place: str, say: Texts) -> Look:
         "shares": begin.shares,
     }
     words = {
-        "step": lambda step: f"{step}: {axis.inputs[step - 1]} → {axis.targets[step - 1]}",
+        "step": lambda step: (
+            str(step) if axis.inputs[step - 1] == str(step) else f"{step}: {axis.inputs[step - 1]} → {axis.targets[step - 1]}"
+        ),
         "layer": lambda layer: say("look.layer_number", number=layer + 1),
         "path": lambda path: say(f"look.paths.{path}"),
         "shares": lambda view: say(f"charts.shares.{view}"),
