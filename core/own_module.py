@@ -36,6 +36,7 @@ def pass_of(
     loss: Loss | None = None,
     *,
     direct: Tensor | None = None,
+    beyond: Any = None,
     state: Any = None,
     lengths: Sequence[int] | None = None,
     truncation: TBPTT | None = None,
@@ -43,8 +44,9 @@ def pass_of(
     """One batch through a module and back.
 
     x: what the module reads.  loss: gives L_s of each step from that step's output alone; autograd takes its gradient.  direct: instead of
-    it, dL_s/dh_s as numbers, in the shape of the module's output.  state: as the module takes it, h or (h, c).  lengths: the real steps of
-    each sequence, the rest being padding.  truncation: full BPTT without it.
+    it, dL_s/dh_s as numbers, in the shape of the module's output.  beyond: dL/dh_n, or (dL/dh_n, dL/dc_n), for a loss that also reads the
+    states after the last step.  state: as the module takes it, h or (h, c).  lengths: the real steps of each sequence, the rest being
+    padding.  truncation: full BPTT without it.
     ValueError, in one sentence, for a module or for numbers that do not go together with this.
     """
     check(module)
@@ -69,16 +71,17 @@ def pass_of(
             raise ValueError(f"direct must have the shape and the type of the module's output, {tuple(h.shape)} of {h.dtype} time-major.")
         return None, given
 
-    return whole_pass(model, read, state, real, entering, truncation)
+    return whole_pass(model, read, by_layer(state, len(model.layers)), real, entering, truncation, by_layer(beyond, len(model.layers)))
 
 
 def whole_pass(
     model: SequenceModel,
     read: Tensor,
-    state: Any,
+    state: bptt.State | None,
     lengths: Sequence[int],
     entering: Callable[[Tensor], tuple[Tensor | None, Tensor]],
     truncation: TBPTT | None = None,
+    beyond: bptt.State | None = None,
 ) -> Pass:
     """A stack over read, (T, B, I), and back.
 
@@ -87,14 +90,14 @@ def whole_pass(
     real = torch.tensor(lengths)
     steps = len(read)
     mask = torch.arange(steps)[:, None] < real
-    unrolled = bptt.forward(model.cell, model.layers, read, first_state(state, len(model.layers)), mask)
+    unrolled = bptt.forward(model.cell, model.layers, read, state, mask)
     outputs = unrolled.h.clone()
     known, direct = entering(outputs)
     losses = torch.full(mask.shape, torch.nan, dtype=read.dtype) if known is None else known.masked_fill(~mask, 0)
     direct = direct.masked_fill(~mask[..., None], 0)
     windows = truncation or TBPTT(steps, steps)
-    errors = bptt.backward(unrolled, direct, windows)
-    return Pass(model, Batch(read, outputs, mask, real), windows, unrolled, outputs, losses, direct, direct, errors)
+    errors = bptt.backward(unrolled, direct, windows, beyond=beyond)
+    return Pass(model, Batch(read, outputs, mask, real), windows, unrolled, outputs, losses, direct, direct, errors, beyond=beyond)
 
 
 def trace_of(
@@ -103,6 +106,7 @@ def trace_of(
     loss: Loss | None = None,
     *,
     direct: Tensor | None = None,
+    beyond: Any = None,
     state: Any = None,
     lengths: Sequence[int] | None = None,
     truncation: TBPTT | None = None,
@@ -115,7 +119,7 @@ def trace_of(
     sequences: how many of the batch's, from the first on, are shown; all without it.  axes: the labels of their steps, numbers without.
     With `direct`, the losses are not known: the Trace has none, and row s of its lag matrix is the error that enters at step s.
     """
-    seen = pass_of(module, x, loss, direct=direct, state=state, lengths=lengths, truncation=truncation)
+    seen = pass_of(module, x, loss, direct=direct, beyond=beyond, state=state, lengths=lengths, truncation=truncation)
     return traced(seen, sequences, axes, iteration, losses=loss is not None)
 
 
@@ -161,8 +165,8 @@ def time_major(module: nn.RNNBase, value: Tensor) -> Tensor:
     return value.transpose(0, 1) if module.batch_first else value
 
 
-def first_state(state: Any, layers: int) -> bptt.State | None:
-    """The states before the first step as the engine takes them, from what the module takes: h, or (h, c), (L, B, H) each."""
+def by_layer(state: Any, layers: int) -> bptt.State | None:
+    """States as the module takes and gives them, h or (h, c), (L, B, H) each -> as the engine does, layer by layer."""
     if state is None:
         return None
     parts = dict(zip(("h", "c"), state if isinstance(state, tuple) else (state,), strict=False))

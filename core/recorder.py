@@ -11,8 +11,8 @@ The model is any `torch.nn.Module` with a `torch.nn.RNN`, `LSTM` or `GRU` inside
             optimiser.step()
             recorder.note(loss)
 
-Hooks see what enters the recurrent module, and which errors come back into its outputs: what autograd calls the gradient of the output, and
-what is here the *direct* error of each step.  (It is not dL/dh_t: that also holds what comes from later steps, and autograd's fused kernels
+Hooks see what enters the recurrent module, and which errors come back into its outputs and last states: what autograd calls the gradient of
+the output is here the *direct* error of each step.  (It is not dL/dh_t: that also holds what comes from later steps, and autograd's fused kernels
 never show it.)  From the two, every n-th iteration is computed again by this engine: states, gates, dL/dh_t, shares, the lag matrix.  That
 the gradient of every weight that comes out is the one that autograd left in the module is one of the *books* of each Trace.
 
@@ -36,7 +36,7 @@ from torch.nn.utils import clip_grad_norm_, get_total_norm
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 from torch.utils.hooks import RemovableHandle
 
-from core import limits, own_module
+from core import bptt, limits, own_module
 from core.clipping import ClipReport
 from core.model import SequenceModel
 from core.recording import COLUMNS, About, Recording
@@ -220,8 +220,9 @@ class Recorder:
 
 def _computed(call: Call, of_weights: Mapping[str, Tensor], sequences: int, axes: Sequence[Axis] | None, iteration: int) -> Trace:
     """The Trace of one call, with two more books: whether its gradients are autograd's, and its states the module's."""
-    direct = _direct(call)
-    seen = own_module.whole_pass(call.model, call.x, call.state, call.lengths, lambda _: (None, direct))
+    direct, beyond = _errors_of(call)
+    state = own_module.by_layer(call.state, len(call.model.layers))
+    seen = own_module.whole_pass(call.model, call.x, state, call.lengths, lambda _: (None, direct), beyond=beyond)
     trace = own_module.traced(seen, sequences, axes, iteration, losses=False)
     gradient = seen.gradient()
     books = dict(trace.books)
@@ -232,19 +233,24 @@ def _computed(call: Call, of_weights: Mapping[str, Tensor], sequences: int, axes
     return Trace(trace.iteration, trace.axes, trace.labels, trace.values, books=books)
 
 
-def _direct(call: Call) -> Tensor:
-    """What entered each output of the top layer from outside, (T, B, H); its last state is the output of the last step."""
-    came, last = call.came, torch.tensor(call.lengths) - 1
-    direct = came["output"].clone() if "output" in came else torch.zeros_like(call.h)
-    if "h" in came:
-        of_h = came["h"].cpu() if came["h"].ndim == 3 else came["h"].cpu().unsqueeze(1)
-        direct[last, torch.arange(len(last))] += of_h[-1]
-    below = [came["h"][:-1]] if "h" in came and call.model.layers[1:] else []
-    if any(bool(error.any()) for error in (*below, *([came["c"]] if "c" in came else []))):
-        raise ValueError(
-            "The loss reads c_n, or h_n of a lower layer: only errors that enter the outputs and the top layer's h_n are followed."
-        )
-    return direct
+def _errors_of(call: Call) -> tuple[Tensor, bptt.State | None]:
+    """What entered the outputs, (T, B, H), and what entered the states after the last step, layer by layer; None where that is nothing."""
+    direct = call.came.get("output", torch.zeros_like(call.h)).clone()
+    late = {name: call.came[name].cpu() for name in ("h", "c") if name in call.came}
+    if not any(bool(error.any()) for error in late.values()):
+        return direct, None
+    late = {name: error.unsqueeze(1) if error.ndim == 2 else error.clone() for name, error in late.items()}
+    if "h" in late:  # the top layer's last state is the output of the last step
+        last = torch.tensor(call.lengths) - 1
+        direct[last, torch.arange(len(last))] += late["h"][-1]
+        late["h"][-1] = 0
+    if not any(bool(error.any()) for error in late.values()):
+        return direct, None
+    if len(set(call.lengths)) > 1:
+        raise ValueError("The loss reads c_n, or h_n of a lower layer, of sequences of different lengths: that is not followed.")
+    nothing = torch.zeros_like(call.h[0])
+    layers = range(len(call.model.layers))
+    return direct, [{name: late[name][layer] if name in late else nothing for name in call.model.cell.states} for layer in layers]
 
 
 def _padded(module: nn.RNNBase, value: Tensor | PackedSequence) -> tuple[Tensor, list[int]]:

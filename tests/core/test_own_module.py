@@ -79,6 +79,36 @@ def test_direct_errors_say_the_same_as_the_loss_that_sends_them(kind: str):
 
 
 @every_cell
+def test_errors_from_beyond_the_last_step_are_followed(kind: str):
+    """A loss that also reads the last states of every layer, h and c."""
+    stack = make(kind, LAYERS, STEPS, BATCH)
+    late = states(stack)
+    trace = trace_of(stack.module, stack.x, direct=stack.direct, beyond=late)
+    run = oracle.unroll(kind, stack.module, stack.x)
+    losses = [(run.top[s] * stack.direct[s]).sum() for s in range(STEPS)]
+    of_h, of_c = late if isinstance(late, tuple) else (late, torch.zeros_like(late))
+    losses[-1] = losses[-1] + sum((run.h[n][-1] * of_h[n]).sum() + (run.c[n][-1] * of_c[n]).sum() for n in range(LAYERS))
+    found = oracle.gradients(sum(losses), [*run.probes, *stack.module.parameters()])
+    of_probes = torch.stack(found[: len(run.probes)]).view(2, LAYERS, STEPS, BATCH, 4)
+    assert_close(trace.pick("dh", part="total"), of_probes[0])
+    if kind == "lstm":
+        assert_close(trace["dc"], of_probes[1])
+    assert_close(trace["gradient_norm"], torch.stack([gradient.norm() for gradient in found[len(run.probes) :]]))
+    for s in range(STEPS):
+        row = torch.stack(oracle.gradients(losses[s], run.probes)).view(2, LAYERS, STEPS, BATCH, 4)
+        assert_close(trace["lag_h"][:, s, : s + 1], row[0][:, : s + 1].norm(dim=-1))
+        assert_close(trace.pick("dh", part="direct")[:, s], row[0][:, s])
+        if kind == "lstm":
+            assert_close(trace["lag_c"][:, s, : s + 1], row[1][:, : s + 1].norm(dim=-1))
+    assert max(trace.books.values()) < 1e-12
+    with pytest.raises(ValueError, match="sequences of one length"):
+        trace_of(stack.module, stack.x, direct=stack.direct, beyond=late, lengths=[5, 5, 4])
+    with pytest.raises(ValueError, match="full BPTT or a sliding window"):
+        trace_of(stack.module, stack.x, direct=stack.direct, beyond=late, truncation=TBPTT(2, 2))
+    assert max(trace_of(stack.module, stack.x, direct=stack.direct, beyond=late, truncation=TBPTT(1, 3)).books.values()) < 1e-12
+
+
+@every_cell
 def test_padding_and_truncation_are_those_of_the_engine(kind: str):
     stack = make(kind, LAYERS, STEPS, BATCH, lengths=(5, 2, 4))
     seen = pass_of(stack.module, stack.x, direct=stack.direct, lengths=stack.lengths, truncation=TBPTT(2, 3))

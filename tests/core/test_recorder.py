@@ -154,6 +154,34 @@ def test_packed_sequences_last_states_and_first_states_are_followed(kind: str):
     assert np.isnan(total[:, ~mask.numpy()]).all()
 
 
+class Encoder(Own):
+    """A decoder begins with its last states: the loss reads nothing else of it."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.decoder = oracle.MODULES[kind](INPUTS, HIDDEN, 2, dtype=torch.float64)
+        for weight in self.decoder.parameters():
+            weight.data.fill_(0.1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        read = self.project(x)
+        return self.readout(self.decoder(read, self.rnn(read)[1])[0])
+
+
+@every_cell
+def test_an_encoder_is_followed_whose_last_states_are_all_that_is_read(kind: str):
+    model = Encoder(kind)
+    with Recorder(model, stack="rnn", sequences=BATCH) as recorder:
+        train(model, recorder, 1)
+    trace = recorder.recording.traces[0]
+    assert max(trace.books.values()) < 1e-12
+    direct, total = (np.linalg.norm(trace.pick("dh", part=part), axis=-1) for part in ("direct", "total"))
+    assert not direct[:, :-1].any()
+    assert (direct[:, -1] > 0).all()
+    assert (total > 0).all()
+    assert not np.nansum(trace["lag_h"][:, :-1])
+
+
 def test_clipping_is_written_down():
     model = Own()
     with Recorder(model, every=100) as recorder:
@@ -240,20 +268,12 @@ class Two(Own):
         return super().forward(x) + super().forward(x.flip(0))
 
 
-class OfCells(Own):
-    """Its loss reads c_n."""
+class Packed(Own):
+    """Its loss reads c_n of sequences of different lengths."""
 
     def forward(self, x: Tensor) -> Tensor:
-        out, (_, c) = self.rnn(self.project(x))
-        return self.readout(out + c[-1])
-
-
-class OfLower(Own):
-    """Its loss reads the last state of the lower layer."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        out, (h, _) = self.rnn(self.project(x))
-        return self.readout(out + h[0])
+        out, (_, c) = self.rnn(pack_padded_sequence(self.project(x), [6, 4, 4]))
+        return self.readout(pad_packed_sequence(out)[0] + c[-1])
 
 
 class Frozen(Own):
@@ -267,8 +287,7 @@ class Frozen(Own):
     ("model", "sentence"),
     [
         (Two(), "the loss reached 2 calls of rnn"),
-        (OfCells(), "The loss reads c_n"),
-        (OfLower(), "h_n of a lower layer"),
+        (Packed(), "of sequences of different lengths"),
         (Frozen(), "the loss reached 0 calls of rnn"),
         (Own(bidirectional=True), "is bidirectional"),
         (Own(dropout=0.5), "dropout of 0.5"),
