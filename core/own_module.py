@@ -11,6 +11,7 @@ T steps, B sequences, I inputs, H hidden units.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
@@ -111,27 +112,61 @@ def trace_of(
     lengths: Sequence[int] | None = None,
     truncation: TBPTT | None = None,
     sequences: int | None = None,
+    steps: int | None = None,
     axes: Sequence[Axis] | None = None,
     iteration: int = 0,
 ) -> Trace:
     """What the engine sees of one batch of a module, as of its own experiments; arguments as `pass_of`.
 
-    sequences: how many of the batch's, from the first on, are shown; all without it.  axes: the labels of their steps, numbers without.
+    sequences: how many of the batch's, from the first on, are shown; all without it.  steps: how many of their last steps; all without it.
+    axes: the labels of all of their steps, numbers without.
     With `direct`, the losses are not known: the Trace has none, and row s of its lag matrix is the error that enters at step s.
     """
     seen = pass_of(module, x, loss, direct=direct, beyond=beyond, state=state, lengths=lengths, truncation=truncation)
-    return traced(seen, sequences, axes, iteration, losses=loss is not None)
+    return traced(seen, sequences, steps, axes, iteration, losses=loss is not None)
 
 
-def traced(seen: Pass, sequences: int | None, axes: Sequence[Axis] | None, iteration: int, *, losses: bool) -> Trace:
-    """The Trace of the first sequences of a pass; losses: whether they are known."""
+def traced(seen: Pass, sequences: int | None, steps: int | None, axes: Sequence[Axis] | None, iteration: int, *, losses: bool) -> Trace:
+    """The Trace of the first sequences of a pass, of their last steps; losses: whether they are known.
+
+    Errors only go back, so what is shown of the last steps is exact whatever came before them.
+    """
     real = seen.batch.lengths[:sequences].tolist()
-    labels = axes or [numbered(steps) for steps in real]
+    labels = axes or [numbered(length) for length in real]
     if [len(axis.inputs) for axis in labels] != real:
         raise ValueError(f"axes must label {', '.join(map(str, real))} steps, one axis a sequence.")
-    trace = observe(seen, seen.gradient(), labels, slice(len(real)), Unshown(), iteration=iteration)
+    first = _first(max(real), steps, seen.truncation)
+    if min(real) <= first:
+        raise ValueError(
+            f"The last {steps} steps begin after step {first}, where a sequence of {min(real)} steps has ended: show more steps."
+        )
+    labels = [Axis(axis.inputs[first:], axis.targets[first:]) for axis in labels]
+    trace = observe(_late(seen, first), seen.gradient(), labels, slice(len(real)), Unshown(), iteration=iteration)
     values = {name: value for name, value in trace.values.items() if losses or name != "loss"}
-    return Trace(trace.iteration, trace.axes, trace.labels, values, books=trace.books)
+    books = {law: error for law, error in trace.books.items() if not first or law != "shares"}  # the shares of all steps add up
+    return Trace(trace.iteration, trace.axes, trace.labels, values, books=books)
+
+
+def _first(longest: int, steps: int | None, windows: TBPTT) -> int:
+    """The first step, from 0, of the last so many; where a block of the truncation begins."""
+    first = max(0, longest - (steps or longest))
+    return min(-(-first // windows.k1) * windows.k1, longest - 1) if windows.k1 < longest else first
+
+
+def _late(seen: Pass, first: int) -> Pass:
+    """The steps of a pass from `first` (from 0) on."""
+    steps, errors = slice(first, None), seen.errors
+    cut = {id(value): value[steps] for kind in vars(errors).values() for value in kind}
+    return replace(
+        seen,
+        batch=seen.batch.section(first),
+        unrolled=seen.unrolled.section(steps),
+        outputs=seen.outputs[steps],
+        losses=seen.losses[steps],
+        d_outputs=seen.d_outputs[steps],
+        direct=seen.direct[steps],
+        errors=bptt.Errors(**{name: tuple(cut[id(value)] for value in kind) for name, kind in vars(errors).items()}),
+    )
 
 
 class Unshown:

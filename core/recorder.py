@@ -12,9 +12,9 @@ The model is any `torch.nn.Module` with a `torch.nn.RNN`, `LSTM` or `GRU` inside
             recorder.note(loss)
 
 Hooks see what enters the recurrent module, and which errors come back into its outputs and last states: what autograd calls the gradient of
-the output is here the *direct* error of each step.  (It is not dL/dh_t: that also holds what comes from later steps, and autograd's fused kernels
-never show it.)  From the two, every n-th iteration is computed again by this engine: states, gates, dL/dh_t, shares, the lag matrix.  That
-the gradient of every weight that comes out is the one that autograd left in the module is one of the *books* of each Trace.
+the output is here the *direct* error of each step.  (It is not dL/dh_t: that also holds what comes from later steps, and autograd's fused
+kernels never show it.)  From the two, every n-th iteration is computed again by this engine: states, gates, dL/dh_t, shares, the lag matrix.
+That the gradient of every weight that comes out is the one that autograd left in the module is one of the *books* of each Trace.
 
 Nothing of the training changes, not a bit of it: the hooks look, weights are copied, no random number is drawn.
 """
@@ -68,8 +68,9 @@ class Recorder:
     """Follows one recurrent module of a model while the `with` block lasts, and then writes what it saw.
 
     path: where to; without it, the `recording` is there in memory.   every: iterations from one Trace to the next, the first one included.
-    sequences: how many of a batch a Trace shows.   stack: the recurrent module's name in the model, where there are several.   most: bytes
-    that the Traces may take; when there are more, every second one is dropped, and from then on half as many are made.
+    sequences, steps: how many of a batch a Trace shows, and how many of their last steps.   stack: the recurrent module's name in the model,
+    where there are several.   most: bytes that the Traces may take; when there are more, every second one is dropped, and from then on half
+    as many are made.
     ValueError for a model without such a module, and for a module that the engine does not have (see `core.own_module.check`).
     """
 
@@ -80,13 +81,14 @@ class Recorder:
         *,
         every: int = 10,
         sequences: int = 1,
+        steps: int = 128,
         stack: str | None = None,
-        most: int = limits.RECORDING_BYTES // 2,
+        most: int = limits.RECORDING_BYTES * 3 // 4,
     ) -> None:
-        if every < 1 or sequences < 1:
-            raise ValueError(f"every and sequences must be at least 1, not {every} and {sequences}.")
+        if every < 1 or sequences < 1 or not 1 <= steps <= limits.LAG_STEPS:
+            raise ValueError(f"every and sequences must be at least 1, steps from 1 to {limits.LAG_STEPS}.")
         self.stack, self.module = _recurrent(model, stack)
-        self.path, self.every, self.sequences, self.most = path, every, sequences, most
+        self.path, self.every, self.sequences, self.steps, self.most = path, every, sequences, steps, most
         self.iteration = 0
         self._parameters = list(model.parameters())
         self._handles: list[RemovableHandle] = []
@@ -159,7 +161,21 @@ class Recorder:
                     f"In iteration {self.iteration}, the loss reached {len(calls)} calls of {self.stack}: exactly one call an iteration is "
                     "followed, and note() comes after its backward()."
                 )
-            self._take(_computed(calls[0], of_weights, self.sequences, axes, self.iteration))
+            self._take(self._computed(calls[0], of_weights, axes))
+
+    def _computed(self, call: Call, of_weights: Mapping[str, Tensor], axes: Sequence[Axis] | None) -> Trace:
+        """The Trace of one call, with two more books: whether its gradients are autograd's, and its states the module's."""
+        direct, beyond = _errors_of(call)
+        state = own_module.by_layer(call.state, len(call.model.layers))
+        seen = own_module.whole_pass(call.model, call.x, state, call.lengths, lambda _: (None, direct), beyond=beyond)
+        trace = own_module.traced(seen, self.sequences, self.steps, axes, self.iteration, losses=False)
+        gradient = seen.gradient()
+        books = dict(trace.books)
+        pairs = [(gradient[f"rnn.{name}"], found) for name, found in of_weights.items()]
+        if pairs:
+            books["autograd"] = _difference(pairs)
+        books["states"] = _difference([(seen.outputs, call.h)])
+        return Trace(trace.iteration, trace.axes, trace.labels, trace.values, books=books)
 
     @property
     def _due(self) -> bool:
@@ -216,21 +232,6 @@ class Recorder:
         self._traces.append(trace)
         while sum(map(_bytes, self._traces)) > self.most or len(self._traces) > limits.RECORDED_ITERATIONS:
             self._traces, self.every = self._traces[::2], 2 * self.every
-
-
-def _computed(call: Call, of_weights: Mapping[str, Tensor], sequences: int, axes: Sequence[Axis] | None, iteration: int) -> Trace:
-    """The Trace of one call, with two more books: whether its gradients are autograd's, and its states the module's."""
-    direct, beyond = _errors_of(call)
-    state = own_module.by_layer(call.state, len(call.model.layers))
-    seen = own_module.whole_pass(call.model, call.x, state, call.lengths, lambda _: (None, direct), beyond=beyond)
-    trace = own_module.traced(seen, sequences, axes, iteration, losses=False)
-    gradient = seen.gradient()
-    books = dict(trace.books)
-    pairs = [(gradient[f"rnn.{name}"], found) for name, found in of_weights.items()]
-    if pairs:
-        books["autograd"] = _difference(pairs)
-    books["states"] = _difference([(seen.outputs, call.h)])
-    return Trace(trace.iteration, trace.axes, trace.labels, trace.values, books=books)
 
 
 def _errors_of(call: Call) -> tuple[Tensor, bptt.State | None]:

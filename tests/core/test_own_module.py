@@ -120,6 +120,22 @@ def test_padding_and_truncation_are_those_of_the_engine(kind: str):
     assert np.isnan(trace["h"][:, 2:, 1]).all()
 
 
+@every_cell
+@pytest.mark.parametrize(("windows", "shown"), [(None, 3), (TBPTT(1, 3), 3), (TBPTT(2, 3), 3)], ids=str)
+def test_the_last_steps_alone_are_as_in_the_whole(kind: str, windows: TBPTT | None, shown: int):
+    stack = make(kind, LAYERS, 7, BATCH)
+    whole, late = (
+        trace_of(stack.module, stack.x, direct=stack.direct, truncation=windows, sequences=2, steps=steps) for steps in (None, shown)
+    )
+    assert late.axes[0].inputs == ("5", "6", "7")
+    for name, value in late.values.items():
+        picked = [slice(-shown, None) if axis in ("step", "loss_step") else slice(None) for axis in whole.dims[name]]
+        np.testing.assert_allclose(value, whole[name][tuple(picked)], rtol=1e-12, atol=1e-14)
+    assert max(late.books.values()) < 1e-12
+    with pytest.raises(ValueError, match="where a sequence of 4 steps has ended"):
+        trace_of(stack.module, stack.x, direct=stack.direct, lengths=[7, 4, 4], steps=3)
+
+
 def test_a_single_sequence_needs_no_batch():
     stack = make("gru", steps=4, batch=1)
     alone = core.trace_of(stack.module, stack.x[:, 0], lambda outputs: outputs.sum(-1))

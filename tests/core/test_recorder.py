@@ -253,6 +253,21 @@ def test_memory_is_bounded():
         train(model, small, 1)
 
 
+def test_a_long_sequence_is_shown_by_its_last_steps():
+    """A Trace of all 3,000 steps would have lag matrices of 9,000,000 numbers each."""
+    generator = torch.Generator().manual_seed(0)
+    module = nn.GRU(2, 3, dtype=torch.float64)
+    with Recorder(module, steps=64) as recorder:
+        loss = module(torch.randn(3000, 1, 2, generator=generator, dtype=torch.float64))[0].square().sum()
+        loss.backward()
+        recorder.note(loss)
+    trace = recorder.recording.traces[0]
+    assert trace["lag_h"].shape == (1, 64, 64, 1)
+    assert (trace.axes[0].inputs[0], trace.axes[0].inputs[-1]) == ("2937", "3000")
+    assert trace.books.keys() == {"lag matrix", "direct", "autograd", "states"}
+    assert max(trace.books.values()) < 1e-12
+
+
 def test_a_long_history_is_thinned_out(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(limits, "HISTORY_POINTS", 8)
     model = Own("gru", 1)
