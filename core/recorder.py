@@ -13,7 +13,7 @@ The model is any `torch.nn.Module` with a `torch.nn.RNN`, `LSTM` or `GRU` inside
 
 Hooks see what enters the recurrent module, and which errors come back into its outputs and last states: what autograd calls the gradient of
 the output is here the *direct* error of each step.  (It is not dL/dh_t: that also holds what comes from later steps, and autograd's fused
-kernels never show it.)  From the two, every n-th iteration is computed again by this engine: states, gates, dL/dh_t, shares, the lag matrix.
+kernels never show it.)  From the two, every n-th iteration is computed again by this engine: states, gates, dL/dh_t, shares, lag matrix.
 That the gradient of every weight that comes out is the one that autograd left in the module is one of the *books* of each Trace.
 
 Nothing of the training changes, not a bit of it: the hooks look, weights are copied, no random number is drawn.
@@ -68,8 +68,8 @@ class Recorder:
     """Follows one recurrent module of a model while the `with` block lasts, and then writes what it saw.
 
     path: where to; without it, the `recording` is there in memory.   every: iterations from one Trace to the next, the first one included.
-    sequences, steps: how many of a batch a Trace shows, and how many of their last steps.   stack: the recurrent module's name in the model,
-    where there are several.   most: bytes that the Traces may take; when there are more, every second one is dropped, and from then on half
+    sequences, steps: how many of a batch a Trace shows, and how many of their last steps.   stack: the recurrent module's name in a model
+    that has several.   most: bytes that the Traces may take; when there are more, every second one is dropped, and from then on half
     as many are made.
     ValueError for a model without such a module, and for a module that the engine does not have (see `core.own_module.check`).
     """

@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from core import limits
-from core.trace import AXES, Array, Axis, Trace
+from core.trace import AXES, PARTS, Array, Axis, Trace
 
 FORMAT = "bptt-recording-1"
 """Grows when a recording is laid out differently."""
@@ -28,6 +28,14 @@ COLUMNS = ("iteration", "loss", "norm_before", "norm_after", "factor", "share_cl
 
 LABELLED = ("gate", "part", "weight")
 """The axes of a recorded Trace that have labels."""
+
+NEEDED = frozenset(("h", "dh", "da", "lag_h", "reach"))
+RECORDED = NEEDED | {"c", "gate", "dc", "lag_c", "share_projection", "share_norm", "gradient_norm"}
+"""The quantities of a recorded Trace."""
+
+LONGEST_LABEL = 200
+LARGEST_COUNT = 2**53
+"""Bounds of the words and whole numbers in a file: what is larger was not written by a Recorder."""
 
 
 class InvalidRecording(ValueError):
@@ -107,8 +115,8 @@ class Recording:
         except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise InvalidRecording(f"This file is not a recording that core.Recorder has written (safetensors, {FORMAT}).") from error
         try:
-            if any(type(value) is not type(wanted) for value, wanted in zip(vars(about).values(), KINDS, strict=True)):
-                raise ValueError("about")
+            for value, wanted in zip(vars(about).values(), KINDS, strict=True):
+                _words([value]) if isinstance(wanted, str) else _count(value)
             if len(told) > limits.RECORDED_ITERATIONS:
                 raise ValueError("too many iterations")
             traces = tuple(_trace(one, _of(tensors, number)) for number, one in enumerate(told))
@@ -142,7 +150,7 @@ def _of(tensors: Mapping[str, Array], number: int) -> dict[str, Array]:
 def _history(points: Array) -> Array:
     if points.dtype != np.float64 or points.ndim != 2 or points.shape[1] != len(COLUMNS) or len(points) > limits.HISTORY_POINTS:
         raise ValueError("history")
-    if not (np.isfinite(points[:, 0]).all() and (np.diff(points[:, 0]) > 0).all()):
+    if not ((np.abs(points[:, 0]) < LARGEST_COUNT).all() and (np.diff(points[:, 0]) > 0).all()):
         raise ValueError("iterations")
     return points
 
@@ -152,7 +160,7 @@ def _trace(told: Mapping[str, Any], values: Mapping[str, Array]) -> Trace:
     axes = tuple(Axis(_words(inputs), _words(targets)) for inputs, targets in told["axes"])
     labels = {axis: _words(told["labels"][axis]) for axis in LABELLED}
     books = {str(name): float(error) for name, error in told["books"].items()}
-    if type(told["iteration"]) is not int or not {"h", "dh", "da", "lag_h", "reach"} <= values.keys() <= AXES.keys():
+    if not NEEDED <= values.keys() <= RECORDED or labels["part"] != PARTS or len(books) > LONGEST_LABEL:
         raise ValueError("quantities")
     sizes = {axis: len(names) for axis, names in labels.items()} | {"sequence": len(axes)}
     for name, value in values.items():
@@ -163,10 +171,16 @@ def _trace(told: Mapping[str, Any], values: Mapping[str, Array]) -> Trace:
                 raise ValueError(f"{name}: {axis}")
     if not axes or any(len(axis.inputs) != len(axis.targets) or not 1 <= len(axis.inputs) <= sizes["step"] for axis in axes):
         raise ValueError("axes")
-    return Trace(told["iteration"], axes, labels, values, books=books)
+    return Trace(_count(told["iteration"]), axes, labels, values, books=books)
 
 
 def _words(labels: Sequence[Any]) -> tuple[str, ...]:
-    if not all(isinstance(label, str) for label in labels):
+    if not all(isinstance(label, str) and len(label) <= LONGEST_LABEL for label in labels):
         raise ValueError("labels")
     return tuple(labels)
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < LARGEST_COUNT:
+        raise ValueError("a whole number")
+    return value
