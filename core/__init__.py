@@ -1,7 +1,7 @@
 """Backpropagation through time, made visible: the numeric core.
 
 Nothing is imported until it is touched, so that a process without torch can use `core.experiment`, `core.catalogue`, `core.trace`,
-`core.series`, `core.scores` and `core.forecast`.
+`core.series`, `core.scores`, `core.forecast` and `core.recording`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ _HOMES = {
     "Hooks": "core.hooks",
     "InvalidCheckpoint": "core.checkpoint",
     "InvalidExperiment": "core.experiment",
+    "InvalidRecording": "core.recording",
+    "InvalidWeights": "core.own_weights",
+    "Recorder": "core.recorder",
+    "Recording": "core.recording",
     "SequenceModel": "core.model",
     "Series": "core.series",
     "Snapshot": "core.training",
@@ -26,7 +30,9 @@ _HOMES = {
     "Trace": "core.trace",
     "Trainer": "core.training",
     "bptt": "core.bptt",
+    "pass_of": "core.own_module",
     "stream": "core.streaming",
+    "trace_of": "core.own_module",
 }
 
 __all__ = list(_HOMES)

@@ -214,6 +214,8 @@ class Backward:
     """A backward pass that can be advanced step by step.
 
     direct: (T, B, H), the error that each step's own loss sends into the top layer's h_t.  paths: what attention sends to earlier h_t.
+    beyond: errors that enter the states of each layer after the last step, from what reads them there (a decoder, say); they belong to the
+    last loss.  ValueError where they would enter in the midst of a window, or of padding.
     Each call of `step` moves every window of the truncation one step back (full BPTT has one window); `finish` returns the sums over
     windows.
     """
@@ -222,7 +224,13 @@ class Backward:
     """Rooms in which the errors of overlapping windows travel; a step reads from one and writes to the next."""
 
     def __init__(
-        self, unrolled: Unrolled, direct: Tensor, truncation: TBPTT | None = None, hooks: Hooks | None = None, paths: Paths | None = None
+        self,
+        unrolled: Unrolled,
+        direct: Tensor,
+        truncation: TBPTT | None = None,
+        hooks: Hooks | None = None,
+        paths: Paths | None = None,
+        beyond: State | None = None,
     ) -> None:
         steps, batch, hidden = direct.shape
         if (steps, batch) != unrolled.x.shape[:2]:
@@ -234,9 +242,11 @@ class Backward:
         self._disjoint = self.turns == 2 and not self.windows.overlap
         self._inside: list[Tensor | None] = [None] * len(unrolled.layers)
         self._make_room(unrolled, direct)
-        self.begin(unrolled, direct, hooks, paths)
+        self.begin(unrolled, direct, hooks, paths, beyond)
 
-    def begin(self, unrolled: Unrolled, direct: Tensor, hooks: Hooks | None = None, paths: Paths | None = None) -> None:
+    def begin(
+        self, unrolled: Unrolled, direct: Tensor, hooks: Hooks | None = None, paths: Paths | None = None, beyond: State | None = None
+    ) -> None:
         """Back to before the last step, for a pass of the same shape; what the last one left is overwritten."""
         self.unrolled, self._hooks, self._paths = unrolled, hooks or Hooks(), paths
         self.position = self.windows.k2
@@ -253,6 +263,18 @@ class Backward:
             for layer, rows in enumerate(self._rooms[self._turn(self.position - 1)]):
                 rows.dc.zero_()
                 self._fill(layer, self.position - 1)
+        if beyond:
+            self._arrive(beyond)
+
+    def _arrive(self, beyond: State) -> None:
+        """Start the last window's rows with what comes from beyond the last step."""
+        if self.unrolled.mask is not None or (self.count > 1 and self.windows.k1 > 1):
+            raise ValueError("Errors from beyond the last step need sequences of one length, and full BPTT or a sliding window.")
+        room = self._rooms[self.windows.k1 - 1 if self._disjoint else self._turn(self.position - 1)]
+        for rows, errors in zip(room, beyond, strict=True):
+            rows.dh[-self._batch :] += errors["h"]
+            if self._has_c:
+                rows.dc[-self._batch :] += errors["c"]
 
     @property
     def done(self) -> bool:
@@ -414,14 +436,18 @@ class Lag(Backward):
 
     turns = LAGS
 
-    def __init__(self, unrolled: Unrolled, direct: Tensor, reach: Array | None = None, paths: Paths | None = None) -> None:
-        super().__init__(unrolled, direct, TBPTT(1, len(direct)), paths=paths)
+    def __init__(
+        self, unrolled: Unrolled, direct: Tensor, reach: Array | None = None, paths: Paths | None = None, beyond: State | None = None
+    ) -> None:
+        super().__init__(unrolled, direct, TBPTT(1, len(direct)), paths=paths, beyond=beyond)
         self._reach: Array | None = None
         self._keep: list[Tensor | None] = [None] * -(-self._steps // LAGS)
         self.keep(reach)
 
-    def begin(self, unrolled: Unrolled, direct: Tensor, hooks: Hooks | None = None, paths: Paths | None = None) -> None:
-        super().begin(unrolled, direct, hooks, paths)
+    def begin(
+        self, unrolled: Unrolled, direct: Tensor, hooks: Hooks | None = None, paths: Paths | None = None, beyond: State | None = None
+    ) -> None:
+        super().begin(unrolled, direct, hooks, paths, beyond)
         # The rows after the last are where the diagonals of the first few columns end that are written with longer ones.
         square = (self._steps + LAGS, self._steps, self._batch)
         kinds = range(2 if self._has_c else 1)
@@ -472,11 +498,13 @@ class AttendedLag(Lag):
     whole, through the step's own output.
     """
 
-    def begin(self, unrolled: Unrolled, direct: Tensor, hooks: Hooks | None = None, paths: Paths | None = None) -> None:
+    def begin(
+        self, unrolled: Unrolled, direct: Tensor, hooks: Hooks | None = None, paths: Paths | None = None, beyond: State | None = None
+    ) -> None:
         # By position, odd or even: rows are started for the next position before the lower layers have seen those of this one.
         self._alone: dict[int, Tensor] = {}
         self._above = direct
-        super().begin(unrolled, direct, hooks, paths)
+        super().begin(unrolled, direct, hooks, paths, beyond)
         square = (self._steps, self._steps, self._batch)
         self._along, self._across = ([direct.new_full(square, float("nan")) for _ in unrolled.layers] for _ in range(2))
 
@@ -537,10 +565,15 @@ def forward(
 
 @torch.inference_mode()
 def backward(
-    unrolled: Unrolled, direct: Tensor, truncation: TBPTT | None = None, hooks: Hooks | None = None, paths: Paths | None = None
+    unrolled: Unrolled,
+    direct: Tensor,
+    truncation: TBPTT | None = None,
+    hooks: Hooks | None = None,
+    paths: Paths | None = None,
+    beyond: State | None = None,
 ) -> Errors:
     """All steps back, from direct (T, B, H), the error of each step's own loss at the top layer; full BPTT unless truncated."""
-    return Backward(unrolled, direct, truncation, hooks, paths).finish()
+    return Backward(unrolled, direct, truncation, hooks, paths, beyond).finish()
 
 
 @torch.inference_mode()
@@ -565,14 +598,16 @@ class LagSweep:
         self._walk: Lag
 
     @torch.inference_mode()
-    def __call__(self, unrolled: Unrolled, direct: Tensor, reach: Array | None = None, paths: Paths | None = None) -> LagMatrix:
+    def __call__(
+        self, unrolled: Unrolled, direct: Tensor, reach: Array | None = None, paths: Paths | None = None, beyond: State | None = None
+    ) -> LagMatrix:
         """The error norms of every loss at every earlier state; see `Lag`."""
         shape = (direct.shape, direct.dtype, unrolled.cell, len(unrolled.layers), paths is None)
         if self._shape == shape:
-            self._walk.begin(unrolled, direct, paths=paths)
+            self._walk.begin(unrolled, direct, paths=paths, beyond=beyond)
             self._walk.keep(reach)
         else:
-            self._walk, self._shape = (AttendedLag if paths else Lag)(unrolled, direct, reach, paths), shape
+            self._walk, self._shape = (AttendedLag if paths else Lag)(unrolled, direct, reach, paths, beyond), shape
         walk = self._walk
         for _ in range(walk.position):
             walk.step()
@@ -607,20 +642,32 @@ def lag_vectors(unrolled: Unrolled, direct: Tensor, paths: Paths | None = None) 
 
 
 @torch.inference_mode()
-def direct_parts(unrolled: Unrolled, direct: Tensor) -> tuple[Tensor, ...]:
-    """dL_t/dh_t of every layer, (T, B, H): what each step's own loss sends to its own states, through the layers above."""
-    parts = [direct]
+def direct_parts(unrolled: Unrolled, direct: Tensor, beyond: State | None = None) -> tuple[Tensor, ...]:
+    """dL_t/dh_t of every layer, (T, B, H): what each step's own loss sends to its own states, through the layers above.
+
+    beyond: as in `Backward`; it belongs to the last step.
+    """
+    late = [{name: _at_last(error, len(direct)) for name, error in errors.items()} for errors in beyond or ()]
+    parts = [direct + late[-1]["h"] if late else direct]
     cell = unrolled.cell
     for layer in reversed(range(1, len(unrolled.layers))):
         k = cell.slope_room(unrolled.tapes[layer])
         cell.slopes(unrolled.tapes[layer], k)
-        parts.insert(0, _descend(cell, k, parts[0], unrolled.layers[layer]))
+        below = _descend(cell, k, parts[0], unrolled.layers[layer], late[layer].get("c") if late else None)
+        parts.insert(0, below + late[layer - 1]["h"] if late else below)
     return tuple(parts)
 
 
-def _descend(cell: AnyCell, k: Slopes, dh: Tensor, w: Weights) -> Tensor:
-    """dL/dh_t of a layer (..., H) -> what it sends to the layer below within the step."""
-    dc = torch.zeros_like(dh)
+def _at_last(error: Tensor, steps: int) -> Tensor:
+    """(B, H) -> (T, B, H), 0 but at the last step."""
+    out = error.new_zeros(steps, *error.shape)
+    out[-1] = error
+    return out
+
+
+def _descend(cell: AnyCell, k: Slopes, dh: Tensor, w: Weights, dc: Tensor | None = None) -> Tensor:
+    """dL/dh_t of a layer (..., H) -> what it sends to the layer below within the step.  dc: what else comes to its c."""
+    dc = torch.zeros_like(dh) if dc is None else dc.clone()
     da = dh.new_empty(*dh.shape[:-1], len(cell.gates), dh.shape[-1])
     rows = cell.rows(dh, dc, da)
     cell.through(k, rows)

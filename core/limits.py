@@ -54,5 +54,12 @@ ATTENTION_WEIGHTS = 2**22
 CHECKPOINT_BYTES = 64 * 2**20
 """The largest checkpoint that is read from a file."""
 
+RECORDING_BYTES = 32 * 2**20
+"""The largest recording of a training loop that is written, and that is read from a file."""
+RECORDED_ITERATIONS = 1_000
+"""Of a recording: iterations that carry a Trace."""
+HISTORY_POINTS = 20_000
+"""Of a recording: iterations of which loss and norms are kept; of a longer training every second, every fourth, ..."""
+
 GENERATED_TOKENS = 200
 TEMPERATURE = 10.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,9 +13,19 @@ from core import bptt, limits
 from core.attention import Paths
 from core.passes import Pass
 from core.shares import Shares, shares
-from core.tasks import Task
 from core.trace import ATTENDED_PARTS, Array, Axis, Trace
 from core.truncation import TBPTT
+
+
+class Shows(Protocol):
+    """What is asked of a task: what a Trace shows of outputs, and the labels of the axes that this adds; see `core.tasks.Task`."""
+
+    @property
+    def coordinates(self) -> Mapping[str, tuple[str, ...]]:
+        """Axis -> labels."""
+
+    def shown(self, outputs: Tensor, targets: Tensor) -> Mapping[str, Array]:
+        """Quantity -> array."""
 
 
 @torch.inference_mode()
@@ -23,7 +34,7 @@ def observe(
     gradient: Mapping[str, Tensor],
     axes: Sequence[Axis],
     rows: slice,
-    task: Task,
+    task: Shows,
     *,
     iteration: int,
     in_batch: bool = True,
@@ -39,6 +50,7 @@ def observe(
     part = seen.unrolled.section(rows=rows)
     direct = seen.direct[:, rows]
     paths = seen.paths and seen.paths.section(rows=rows)
+    beyond = seen.beyond and [{name: error[rows] for name, error in errors.items()} for errors in seen.beyond]
     cell = seen.unrolled.cell
     real = seen.batch.mask[:, rows].numpy()
     with_loss = seen.batch.with_loss[:, rows].numpy()
@@ -76,14 +88,14 @@ def observe(
         """(T, B, G, H) a layer -> (L, G, T, B, H)."""
         return hide_padding(whole(torch.stack(list(layers)).movedim(-2, 1), 2), 2, 3)
 
-    parts = bptt.direct_parts(part, direct)
+    parts = bptt.direct_parts(part, direct, beyond)
     reach = seen.truncation.within(len(real)).reach(len(real))
     total = [dh[:, rows] for dh in seen.errors.dh]
     values: dict[str, Array] = {name: stacked([tape[name][1:] for tape in part.tapes]) for name in cell.states}
     if cell.gated:
         values["gate"] = by_gate([tape["a"].unflatten(-1, (len(cell.gates), -1)) for tape in part.tapes])
     along = _along(part, direct, seen.truncation.within(len(real)), paths)
-    full = _untruncated(part, direct, reach, total, paths)
+    full = _untruncated(part, direct, reach, total, paths, beyond)
     values["dh"] = hide_padding(whole(_by_part(total, parts, full, along), 2), 2, 3)
     if seen.errors.dc:
         values["dc"] = stacked([dc[:, rows] for dc in seen.errors.dc])
@@ -101,7 +113,7 @@ def observe(
     books = {"shares": _share_error(by_weight)}
 
     values["reach"] = whole(reach, 0, 1)
-    swept, books["lag matrix"], books["direct"] = _lag(sweep or bptt.LagSweep(), part, direct, reach, total, parts, paths)
+    swept, books["lag matrix"], books["direct"] = _lag(sweep or bptt.LagSweep(), part, direct, reach, total, parts, paths, beyond)
     for name, matrices in swept.named().items():
         values[name] = hide_padding(hide(whole(torch.stack(matrices), 1, 2), 1, 3, with_loss), 2, 3)
     if paths:
@@ -120,11 +132,12 @@ def _lag(
     total: Sequence[Tensor],
     parts: Sequence[Tensor],
     paths: Paths | None,
+    beyond: bptt.State | None,
 ) -> tuple[bptt.LagMatrix, float, float]:
     """The lag matrix of the last steps, and how well its kept cells add up to dL/dh and its diagonal is the direct part."""
     first = max(0, part.steps - (limits.ATTENDED_LAG_STEPS if paths else limits.LAG_STEPS))
     late = slice(first, None)
-    matrix = sweep(part.section(late), direct[late], reach[late, late], paths.section(late) if paths else None)
+    matrix = sweep(part.section(late), direct[late], reach[late, late], paths.section(late) if paths else None, beyond)
     difference = _relative([kept - dh[late] for kept, dh in zip(matrix.kept_h, total, strict=True)], total)
     own = [own[late].norm(dim=-1) for own in parts]
     diagonal = _relative([h.diagonal().T - norm for h, norm in zip(matrix.h, own, strict=True)], own)
@@ -134,10 +147,12 @@ def _lag(
     return matrix, difference, diagonal
 
 
-def _untruncated(part: bptt.Unrolled, direct: Tensor, reach: Array, total: Sequence[Tensor], paths: Paths | None) -> Sequence[Tensor]:
+def _untruncated(
+    part: bptt.Unrolled, direct: Tensor, reach: Array, total: Sequence[Tensor], paths: Paths | None, beyond: bptt.State | None
+) -> Sequence[Tensor]:
     """dL/dh under full BPTT, (T, B, H) a layer: the total where the truncation cuts nothing."""
     truncated = (reach != np.tri(len(reach), dtype=bool)).any()
-    return bptt.backward(part, direct, paths=paths).dh if truncated else total
+    return bptt.backward(part, direct, paths=paths, beyond=beyond).dh if truncated else total
 
 
 def _along(part: bptt.Unrolled, direct: Tensor, windows: TBPTT, paths: Paths | None) -> tuple[Tensor, ...]:

@@ -24,7 +24,8 @@ class Pass:
 
     losses: L_s of each step and sequence, (T, B), which add up to L.  outputs: (T, B, O).  d_outputs: dL/d outputs.
     direct: the error that each step's own loss sends into its own state of the top layer, (T, B, H).
-    paths: what attention lets through to other states; None without attention.
+    paths: what attention lets through to other states; None without attention.   beyond: the errors that enter the states after the last
+    step; see `core.bptt.Backward`.
     """
 
     model: SequenceModel
@@ -37,6 +38,7 @@ class Pass:
     direct: Tensor
     errors: bptt.Errors
     paths: Paths | None = None
+    beyond: bptt.State | None = None
 
     @cached_property
     def loss(self) -> float:

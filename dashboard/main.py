@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import session
 from dashboard.starts import FIRST, STARTS
-from dashboard.views import explore, proof
+from dashboard.views import explore, proof, recording
 from dashboard.views.lab import frame
 from dashboard.views.lab.pages import LAB
 
@@ -27,4 +27,5 @@ st.logo(str(ASSETS / "pictures" / "logo.svg"), size="large", icon_image=str(ASSE
 st.html(ASSETS / "styles" / "app.css")
 pages = [st.Page(partial(explore.page, name), title=say(f"pages.{name}"), url_path=name, default=name == FIRST) for name in STARTS]
 pages += [st.Page(partial(frame.page, name, panel, proof.badge), title=say(f"pages.{name}"), url_path=name) for name, panel in LAB.items()]
+pages += [st.Page(recording.page, title=say("pages.recording"), url_path=recording.NAME)]
 st.navigation(pages, position="top").run()

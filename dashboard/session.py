@@ -11,9 +11,11 @@ from typing import Any
 import streamlit as st
 
 from core.experiment import Experiment
+from core.recording import Recording
 from core.series import Reading
 from dashboard.comparing import Comparison
 from dashboard.inquiry import Inquiry
+from dashboard.live.runs import FoundWeights
 from dashboard.live.visitors import VISITOR
 from dashboard.measurement import Measurement
 from dashboard.starts import FIRST, STARTS
@@ -22,6 +24,7 @@ from dashboard.texts import DEFAULT_LANGUAGE, Texts, load
 KEY = "session"
 PLACE = "page"
 LIVE = "live page"
+RECORDING = "opened recording"
 
 
 @dataclass
@@ -49,6 +52,7 @@ class Session:
     inquiries: what the laboratory's pages ask of the run's network, by the name of the study.
     kept: the run's last checkpoint that was studied, to go on from when the run has ended meanwhile.
     reading: what was found in the file that an own series was taken from.
+    weights: what was found in the file whose weights the run began with.
     trial, generated: the last answers of 'try a text'.
     """
 
@@ -74,6 +78,7 @@ class Session:
     inquiries: dict[str, Inquiry] = field(default_factory=dict)
     kept: bytes = b""
     reading: Reading | None = None
+    weights: FoundWeights | None = None
     trial: Any = None
     generated: Any = None
     lock: threading.RLock = field(default_factory=threading.RLock, compare=False, repr=False)
@@ -107,6 +112,22 @@ class Session:
     def start(self) -> Experiment:
         """What the page's bare address runs."""
         return STARTS[self.page]
+
+
+@dataclass
+class Opened:
+    """The recording of a training loop that this tab has opened.   problem: why its last file is none."""
+
+    recording: Recording | None = None
+    problem: str | None = None
+
+
+def opened() -> Opened:
+    """What the page 'Recording' shows."""
+    if RECORDING not in st.session_state:
+        st.session_state[RECORDING] = Opened()
+    held: Opened = st.session_state[RECORDING]
+    return held
 
 
 def current(page: str = FIRST) -> Session:

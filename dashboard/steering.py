@@ -193,6 +193,20 @@ def load_checkpoint(held: Session, content: bytes) -> None:
         held.problems["checkpoint"] = str(error)
 
 
+def load_weights(held: Session, content: bytes, nonlinearity: str) -> None:
+    """Begin again with the weights of a file; a bad one leaves a sentence at 'weights'."""
+    held.problems.pop("weights", None)
+    if held.control is None:
+        return
+    try:
+        info, found = runs.take_weights(held.control, content, nonlinearity)
+    except (InvalidExperiment, LiveError) as error:
+        held.problems["weights"] = str(error)
+        return
+    adopt(held, info)
+    held.weights = found
+
+
 def describe(held: Session) -> None:
     """Ask the server what the experiment's task is made of."""
     held.description = runs.describe(held.experiment)
@@ -225,5 +239,5 @@ def _exchange(held: Session, experiment: Experiment) -> None:
 
 def _show(held: Session, info: RunInfo) -> None:
     held.experiment, held.changed_live = info.experiment, info.changed_live
-    held.drafts, held.problems = {}, {}
+    held.drafts, held.problems, held.weights = {}, {}, None
     describe(held)

@@ -124,7 +124,7 @@ def test_core_says_what_is_public():
 
 
 def test_core_is_light_until_the_engine_is_named():
-    light = "experiment trace trial catalogue limits series scores scoreboard error_by_k forecast baselines baselines.comparison"
+    light = "experiment trace recording trial catalogue limits series scores scoreboard error_by_k forecast baselines baselines.comparison"
     modules = ", ".join(f"core.{name}" for name in light.split())
     code = f"import sys, core, {modules}; assert not {{'torch', 'statsmodels', 'scipy'}} & sys.modules.keys()"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

@@ -97,7 +97,7 @@ class Chart:
         there, steps = observed(trace), []
         for quantity in self.needs:
             axes = trace.dims[quantity]
-            bad = ~(np.abs(trace[quantity]) <= LARGEST)
+            bad = ~(np.abs(trace[quantity].astype(float)) <= LARGEST)
             for position, axis in enumerate(axes):
                 if axis in ("step", "loss_step"):
                     kept = np.arange(bad.shape[position]) < len(there)

@@ -315,6 +315,13 @@ class Registry:
         run.began(Experiment.from_dict(answer["experiment"]))
         return run
 
+    async def weights(self, key: str, block: bytes, nonlinearity: str) -> tuple[Run, dict[str, Any]]:
+        """Begin again with weights from a file, and what was found in it."""
+        run, worker = self._controlled(key)
+        answer, _ = await worker.request({"do": "weights", "run": run.number, "nonlinearity": nonlinearity}, block)
+        run.began(Experiment.from_dict(answer["experiment"]))
+        return run, answer["found"]
+
     async def close(self, key: str) -> None:
         """Discard a run."""
         self._discard(self._owned(key))

@@ -25,6 +25,7 @@ from dashboard.live.run import Run
 from dashboard.live.workers import LiveError
 
 __all__ = [
+    "FoundWeights",
     "Generated",
     "LiveError",
     "RunInfo",
@@ -43,6 +44,7 @@ __all__ = [
     "history",
     "ready",
     "restore",
+    "take_weights",
     "trace",
     "try_text",
 ]
@@ -56,6 +58,19 @@ class RunKeys:
 
     control: str
     watch: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundWeights:
+    """What a file of weights gave to a run.
+
+    stack: what stands before the names of its recurrent weights.  embedding, readout: the names of the matrices that were taken for them;
+    None where they are newly drawn.
+    """
+
+    stack: str
+    embedding: str | None
+    readout: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +244,14 @@ def restore(control: str, checkpoint: bytes) -> RunInfo:
     if len(checkpoint) > limits.CHECKPOINT_BYTES:
         raise LiveError(f"The file has {len(checkpoint) / 2**20:.0f} MB; at most {limits.CHECKPOINT_BYTES // 2**20} are read.")
     return _info(_do(registry().restore(control, checkpoint)), control)
+
+
+def take_weights(control: str, block: bytes, nonlinearity: str) -> tuple[RunInfo, FoundWeights]:
+    """Begin again with the weights of a file (see `core.own_weights`); LiveError or InvalidExperiment where they cannot be run."""
+    if len(block) > limits.CHECKPOINT_BYTES:
+        raise LiveError(f"The file has {len(block) / 2**20:.0f} MB; at most {limits.CHECKPOINT_BYTES // 2**20} are read.")
+    run, found = _do(registry().weights(control, block, nonlinearity))
+    return _info(run, control), FoundWeights(**found)
 
 
 def close(control: str) -> None:

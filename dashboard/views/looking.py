@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from core.trace import Trace
+from core.trace import Axis, Trace
 from dashboard import session
 from dashboard.charts import CHARTS, Look, Picture
 from dashboard.charts.token_axis import quoted
@@ -52,7 +52,7 @@ def choose(trace: Trace, charts: Sequence[str], place: str, say: Texts) -> Look:
         "shares": begin.shares,
     }
     words = {
-        "step": lambda step: f"{step}: {axis.inputs[step - 1]} → {axis.targets[step - 1]}",
+        "step": lambda step: _step(axis, step),
         "layer": lambda layer: say("look.layer_number", number=layer + 1),
         "path": lambda path: say(f"look.paths.{path}"),
         "shares": lambda view: say(f"charts.shares.{view}"),
@@ -67,6 +67,12 @@ def choose(trace: Trace, charts: Sequence[str], place: str, say: Texts) -> Look:
                 say(f"look.{name}"), values, format_func=words.get(name, str), key=key, width=260 if name in WIDE else 150
             )
     return Look(dark=session.is_dark(), language=say.language, subjects=say.subjects, **chosen)
+
+
+def _step(axis: Axis, step: int) -> str:
+    """What step t reads and predicts; where both are only its number, that."""
+    reads, predicts = axis.inputs[step - 1], axis.targets[step - 1]
+    return reads if axis.inputs == axis.targets else f"{step}: {reads} → {predicts}"
 
 
 def follow(view: Mapping[str, Any], place: str) -> None:

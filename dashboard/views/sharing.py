@@ -14,7 +14,13 @@ from dashboard.controls import summary
 from dashboard.form import problem_line
 from dashboard.live import runs
 from dashboard.session import Session
-from dashboard.texts import Texts
+from dashboard.texts import Texts, literal
+
+OPENED = {"file", "checkpoint", "weights"}
+"""Where sentences about opened files stand among the page's problems."""
+
+NONLINEARITIES = ("tanh", "relu")
+"""Of a plain RNN, which its weights do not tell."""
 
 
 def panel(held: Session, catalogue: Catalogue, say: Texts) -> None:
@@ -29,7 +35,7 @@ def panel(held: Session, catalogue: Catalogue, say: Texts) -> None:
     if not address.carries_text(held.experiment):
         st.html(f"<p class='problem' role='status'>{escape(say('share.text_too_long'))}</p>")
     _link("share.watch", lambda: steering.watch_link(held, base), say, "share.watch_help")
-    with st.expander(say("share.files"), key="share files", expanded=bool({"file", "checkpoint"} & held.problems.keys())):
+    with st.expander(say("share.files"), key="share files", expanded=bool(OPENED & held.problems.keys()) or held.weights is not None):
         st.download_button(
             say("share.download_experiment"),
             lambda: address.to_file(held.experiment),
@@ -68,6 +74,7 @@ def panel(held: Session, catalogue: Catalogue, say: Texts) -> None:
             on_change=lambda: _uploaded(held, "checkpoint file", "checkpoint", lambda content: steering.load_checkpoint(held, content)),
         )
         problem_line(held.problems.get("checkpoint"))
+        _weights(held, say)
     if held.experiment != held.start or held.drafts:
         st.button(say("share.defaults"), on_click=steering.reset, args=(held,), key="defaults", type="tertiary", icon=":material/undo:")
 
@@ -91,6 +98,35 @@ def _link(name: str, link: Callable[[], str], say: Texts, about: str | None = No
             if about:
                 _aside(say(about))
             st.code(link(), language=None, wrap_lines=True)
+
+
+def _weights(held: Session, say: Texts) -> None:
+    """The place for a file of weights, and what was found in it."""
+    if session.widget("own nonlinearity") not in NONLINEARITIES:
+        session.set_widget("own nonlinearity", NONLINEARITIES[0])
+    st.segmented_control(
+        say("weights.nonlinearity"), NONLINEARITIES, key="own nonlinearity", required=True, help=literal(say("weights.nonlinearity_help"))
+    )
+    st.file_uploader(
+        say("weights.open"),
+        type=["safetensors", "pt", "pth", "bin"],
+        key="weights file",
+        help=literal(say("weights.help")),
+        max_upload_size=limits.CHECKPOINT_BYTES // 2**20,
+        on_change=lambda: _uploaded(
+            held, "weights file", "weights", lambda content: steering.load_weights(held, content, session.widget("own nonlinearity"))
+        ),
+    )
+    problem_line(held.problems.get("weights"))
+    if (found := held.weights) is not None:
+        experiment = held.experiment
+        stack = found.stack.rstrip("._")
+        words = [say("weights.found" if stack else "weights.found_alone", stack=stack, layers=experiment.layers, hidden=experiment.hidden)]
+        if experiment.task == "sentences":
+            words.append(say("weights.embedding" if found.embedding else "weights.embedding_drawn", name=found.embedding))
+        words.append(say("weights.readout" if found.readout else "weights.readout_drawn", name=found.readout))
+        words.append(say("weights.kept"))
+        st.html(f"<p class='note' role='status'>{escape(' '.join(words))}</p>")
 
 
 def _aside(words: str) -> None:

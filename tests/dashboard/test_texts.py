@@ -13,7 +13,7 @@ from dashboard import texts
 ROOT = Path(texts.__file__).parent
 CODE = [path for path in ROOT.rglob("*.py") if "live" not in path.parts]
 NAMED = {key for path in CODE for key in re.findall(r"""\bsay\(\s*["']([a-z_.0-9]+)["']""", path.read_text())}
-SUBJECTS = ("series", "transformer", "drawn", "copy", "echo", "order", "reber", "embedded_reber")
+SUBJECTS = ("series", "transformer", "recording", "drawn", "copy", "echo", "order", "reber", "embedded_reber")
 FIELD = re.compile(r"{(\w*)}")
 COMPOSED = {start for path in CODE for start in re.findall(r"""\bsay\(\s*f["']([a-z_.]*?)\{""", path.read_text())}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -11,8 +12,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from core.checkpoint import read_checkpoint
 from core.experiment import Experiment, InvalidExperiment
 from dashboard.live import runs
 from dashboard.live.runs import LiveError
@@ -343,6 +347,25 @@ class TestPages:
                 runs.restore(keys.control, bad)
         with pytest.raises(InvalidExperiment):
             runs.try_text(keys.control, "")
+
+    def test_weights_of_a_file(self, keys: runs.RunKeys):
+        runs.command(keys.control, "step")
+        own = nn.ModuleDict({"encoder": nn.Embedding(8, 5), "lstm": nn.LSTM(5, 6, 2), "head": nn.Linear(6, 9)})
+        out = io.BytesIO()
+        torch.save(own.state_dict(), out)
+        info, found = runs.take_weights(keys.control, out.getvalue(), "tanh")
+        assert (info.iteration, info.experiment.cell, info.experiment.layers, info.experiment.hidden) == (0, "lstm", 2, 6)
+        assert found == runs.FoundWeights("lstm.", "encoder.weight", None)
+        trace, _ = runs.trace(keys.watch)
+        assert trace["h"].shape[0] == 2
+        *_, saved = read_checkpoint(runs.checkpoint(keys.control))
+        assert torch.equal(saved["weights"]["rnn.weight_hh_l1"], own["lstm"].weight_hh_l1.detach().double())
+        for bad in (b"", b"junk", out.getvalue()[:-5]):
+            with pytest.raises(LiveError):
+                runs.take_weights(keys.control, bad, "tanh")
+        with pytest.raises(LiveError, match="only watch"):
+            runs.take_weights(keys.watch, out.getvalue(), "tanh")
+        assert runs.find(keys.control).experiment.hidden == 6
 
     def test_only_the_control_key_commands(self, keys: runs.RunKeys):
         for key, sentence in ((keys.watch, "only watch"), ("nobody", "no longer exists")):

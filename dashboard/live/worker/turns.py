@@ -20,6 +20,7 @@ from core.cells import CELLS
 from core.checkpoint import InvalidCheckpoint
 from core.experiment import Experiment, InvalidExperiment
 from core.model import check_room
+from core.own_weights import InvalidWeights, read_weights
 from core.tasks import TASKS, Task
 from core.training import Trainer
 from dashboard.live import pipe
@@ -52,6 +53,7 @@ class Turns:
             "generate": self._generate,
             "checkpoint": self._checkpoint,
             "restore": self._restore,
+            "weights": self._weights,
         }
 
     def warm_up(self) -> None:
@@ -149,7 +151,7 @@ class Turns:
             answer, answered = self._answers[message["do"]](message, block)
         except InvalidExperiment as refusal:
             answer, answered = {"problems": refusal.problems}, b""
-        except InvalidCheckpoint as refusal:
+        except (InvalidCheckpoint, InvalidWeights) as refusal:
             answer, answered = {"error": str(refusal)}, b""
         except Exception:
             log.exception("request %s failed", message["do"])
@@ -190,11 +192,21 @@ class Turns:
         return {"iteration": run.trainer.iteration}, b""
 
     def _restore(self, message: pipe.Message, block: bytes) -> Answer:
-        run, trainer = self._run(message), Trainer.restore(block)
+        return self._exchange(self._run(message), Trainer.restore(block)), b""
+
+    def _weights(self, message: pipe.Message, block: bytes) -> Answer:
+        """Begin again with what the run learns, and with weights from a file."""
+        run = self._run(message)
+        begun = read_weights(block, message["nonlinearity"]).begin(run.trainer.experiment)
+        found = {"stack": begun.stack, "embedding": begun.embedding, "readout": begun.readout}
+        return {"found": found, **self._exchange(run, begun.trainer)}, b""
+
+    def _exchange(self, run: LiveTrainer, trainer: Trainer) -> dict[str, Any]:
+        """Let a run go on with another trainer; InvalidExperiment where that is too much work."""
         if problems := work_problems(_needed(trainer.experiment, trainer.task), self._settings.max_work):
             raise InvalidExperiment(problems)
         run.adopt(trainer)
-        return {"iteration": run.trainer.iteration, "experiment": run.trainer.experiment.to_dict()}, b""
+        return {"iteration": run.trainer.iteration, "experiment": run.trainer.experiment.to_dict()}
 
     def _trace(self, message: pipe.Message, _: bytes) -> Answer:
         snapshot = self._run(message).current()

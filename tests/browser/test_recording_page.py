@@ -1,0 +1,84 @@
+"""The page 'Recording': a file that the Recorder wrote is opened, looked into and saved; another one is refused in a sentence."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from core.recording import Recording
+from tests.serving import ROOT
+
+PATIENCE = 60_000
+"""Milliseconds; a machine with two cores may be busy with other things."""
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the shipped example records in a few iterations."""
+    path = tmp_path_factory.mktemp("recording") / "run.safetensors"
+    command = [sys.executable, "assets/examples/record_lstm.py", "35", str(path)]
+    subprocess.run(command, cwd=ROOT, check=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    return path
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Page]) -> Page:
+    opened = open_page("/recording")
+    expect(opened.get_by_role("heading", name="A training loop of your own")).to_be_visible(timeout=PATIENCE)
+    return opened
+
+
+def upload(page: Page, path: Path) -> None:
+    expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE)
+    page.locator(".st-key-recording-file input[type=file]").set_input_files(path)
+
+
+def chart(page: Page, name: str) -> Locator:
+    return page.locator(f".st-key-recording-chart-{name} .js-plotly-plot")
+
+
+def test_a_recording_is_opened_and_looked_into(page: Page, recorded: Path, tmp_path: Path):
+    expect(page.locator("[data-testid=stCode]")).to_contain_text("recorder.note(loss)", timeout=PATIENCE)
+    upload(page, recorded)
+    expect(page.locator(".note")).to_contain_text("LSTM 'lstm': 2 × 32 units, input size 1, float32. 35 iterations", timeout=PATIENCE)
+    for name in ("history", "lag_matrix", "hidden_state", "gradient", "shares"):
+        expect(chart(page, name)).to_be_visible(timeout=PATIENCE)
+    recording = Recording.load(recorded)
+    first, last = recording.history[[0, -1], 1]
+    expect(page.locator(".words").first).to_contain_text(f"fell from {first:.3g} to {last:.3g} in 35 iterations")
+    books = page.locator(".aside", has_text="PyTorch's autograd")
+    expect(books).to_contain_text("In iteration 31,")
+    slider = page.get_by_role("slider")
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(books).to_contain_text("In iteration 21,", timeout=PATIENCE)
+    heading = page.locator(".st-key-recording-heading-lag_matrix")
+    with page.expect_download(timeout=PATIENCE) as saved:
+        heading.get_by_role("button", name="CSV").click()
+    assert saved.value.suggested_filename == "lag_matrix_iteration_21.csv"
+    lines = Path(saved.value.path()).read_text().splitlines()
+    trace = recording.traces[recording.iterations.index(21)]
+    assert len(lines) == 1 + trace["lag_h"].size + trace["reach"].size
+
+
+def test_another_file_is_refused_and_the_next_one_opened(page: Page, recorded: Path, tmp_path: Path):
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(recorded.read_bytes()[:-7])
+    upload(page, bad)
+    expect(page.locator(".problem[role=alert]")).to_contain_text("not a recording that core.Recorder has written", timeout=PATIENCE)
+    upload(page, recorded)
+    expect(chart(page, "history")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".problem[role=alert]")).to_have_count(0)
+
+
+def test_the_live_page_is_found_again(page: Page):
+    page.get_by_role("link", name="Explore").click()
+    expect(page.locator(".explorer")).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("link", name="Recording").click()
+    expect(page.get_by_role("heading", name="A training loop of your own")).to_be_visible(timeout=PATIENCE)
