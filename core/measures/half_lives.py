@@ -1,4 +1,4 @@
-"""Half-lives at the start: cells and levers at equal settings.
+"""Half-lives at the start: cells and levers at equal settings, measured on the last loss of a long run.
 
 "An LSTM does not vanish" is not so at torch's default weights: its forget gate stands near 1/2, and the error of c halves in a step and a
 half (Jozefowicz, Zaremba & Sutskever 2015 on the forget bias; Saxe, McClelland & Ganguli 2014 and Le, Jaitly & Hinton 2015 on the
@@ -14,8 +14,9 @@ import torch
 
 from core.experiment import Experiment
 from core.measures.decay import Decay, fit_decay
-from core.measures.last_losses import check_recurrent, last_losses
-from core.model import DTYPES, SequenceModel
+from core.measures.each_loss import check_recurrent, each_loss
+from core.measures.long_run import long_run
+from core.model import SequenceModel
 from core.tasks import Task
 
 LINE_UP: tuple[Mapping[str, str | float], ...] = (
@@ -43,17 +44,19 @@ class Stretch:
 
 
 def at_start(experiment: Experiment, task: Task, stretch: Stretch, noise: bool) -> Decay:
-    """The decay of the last loss's error in the untrained model, at the top layer; of c where there is c.
-
-    noise: read random numbers, x ~ N(0, 1), drawn by the experiment's seed, instead of the task's own inputs.
-    `InvalidExperiment` for attention and for a model without recurrence.
-    """
+    """The decay in the untrained model of an experiment; see `of_model`."""
     check_recurrent(experiment)
-    model = SequenceModel.of_experiment(experiment, task)
-    x = None
-    if noise:
-        generator = torch.Generator().manual_seed(experiment.seed)
+    return of_model(SequenceModel.of_experiment(experiment, task), task, stretch, experiment.seed if noise else None)
+
+
+def of_model(model: SequenceModel, task: Task, stretch: Stretch, noise: int | None = None) -> Decay:
+    """The decay of the last loss's error at the top layer of a model without attention; of c where there is c.
+
+    noise: the seed of random numbers, x ~ N(0, 1), that are read instead of the task's own inputs; None reads these.
+    """
+    x, dtype = None, model.flat.dtype
+    if noise is not None:
         inputs = model.layers[0].weight_ih.shape[1]
-        x = torch.randn(stretch.steps, 1, inputs, generator=generator, dtype=DTYPES[experiment.dtype])
-    norms = last_losses(model, task, stretch.steps, x).by_lag()
-    return fit_decay(norms, stretch.first, stretch.last, floor=float(torch.finfo(DTYPES[experiment.dtype]).tiny))
+        x = torch.randn(stretch.steps, 1, inputs, generator=torch.Generator().manual_seed(noise), dtype=dtype)
+    norms = each_loss(model, task, long_run(task, stretch.steps), x).last_by_lag()
+    return fit_decay(norms, stretch.first, stretch.last, floor=float(torch.finfo(dtype).tiny))

@@ -54,18 +54,37 @@ class Spectrum:
         return total / len(self._largest) if self._largest else np.full(len(total), np.nan)
 
 
-def backward_growth(recurrence: Recurrence, generator: torch.Generator, skip: int = 0) -> Array:
-    """ln of the factor by which an error grows at each step on its way back from the last, (T - skip,); its mean is the measured growth.
+class BackwardGrowth:
+    """What an error grows by at each step on its way back from the last step of a recurrence; it begins in a random direction.
 
-    The error begins in a random direction; its first `skip` steps, in which it turns, are left out.  Shorter where it vanishes entirely,
-    which ends the array with -inf.
+    warm: so many steps only turn it.   generator: draws the direction.
     """
-    error = torch.randn(1, recurrence.size, generator=generator, dtype=torch.float64)
-    grown = []
-    for step in reversed(range(recurrence.steps)):
-        # At size 1 again before every step, an error cannot underflow on a long way.
-        error = recurrence.back(step, error / error.norm())
-        grown.append(float(error.norm().log()))
-        if not error.any():
-            break
-    return np.array(grown)[skip:]
+
+    def __init__(self, recurrence: Recurrence, warm: int, generator: torch.Generator) -> None:
+        self._recurrence, self._warm = recurrence, warm
+        self._error = torch.randn(1, recurrence.size, generator=generator, dtype=torch.float64)
+        self._left = recurrence.steps
+        self._total = 0.0
+        self._means: list[float] = []
+
+    def step(self) -> None:
+        """One step back."""
+        self._left -= 1
+        # At size 1 again before every step, an error cannot underflow on a long way; one that is gone stays gone.
+        size = self._error.norm()
+        self._error = self._recurrence.back(self._left, self._error / size if size > 0 else self._error)
+        if self._warm:
+            self._warm -= 1
+            return
+        self._total += float(self._error.norm().log())
+        self._means.append(self._total / (len(self._means) + 1))
+
+    @property
+    def running(self) -> Array:
+        """ln of the factor per step as it was known after each counted step."""
+        return np.array(self._means)
+
+    @property
+    def value(self) -> float:
+        """ln of the factor per step; -inf where the error is gone, NaN before any step was counted."""
+        return self._means[-1] if self._means else np.nan

@@ -13,7 +13,8 @@ from __future__ import annotations
 import numpy as np
 
 from core.experiment import Experiment
-from core.measures.last_losses import check_recurrent, last_losses
+from core.measures.each_loss import check_recurrent, each_loss
+from core.measures.long_run import long_run
 from core.model import SequenceModel
 from core.tasks import Task
 from core.trace import Array
@@ -29,6 +30,7 @@ def first_errors(experiment: Experiment, task: Task, longest: int) -> Array:
     attention and for a model without recurrence.
     """
     check_recurrent(experiment)
-    norms = last_losses(SequenceModel.of_experiment(experiment, task), task, longest).matrix()[:, 0]
+    found = each_loss(SequenceModel.of_experiment(experiment, task), task, long_run(task, longest))
+    norms = found.matrices()[found.carrying][:, 0]
     with np.errstate(divide="ignore"):
         return np.asarray(np.log10(norms))

@@ -1,16 +1,18 @@
 """Saturation: the share of units whose value lies so near a bound of its range that hardly any error passes.
 
 A tanh at |h| = 0.97 has the slope 1 - h^2 = 0.06, a sigmoid at 0.03 or 0.97 the slope 0.03.  A relu has no bound, but it is off at 0,
-where nothing passes at all (Pascanu, Mikolov & Bengio 2013, section 2; Glorot & Bengio 2010 for the measure).
+where nothing passes at all (Pascanu, Mikolov & Bengio 2013, section 2; Glorot & Bengio 2010 for the measure).  Nothing here imports torch.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
-from core import bptt
+    from core.bptt import Unrolled
 
 NEAR = 0.03
 """How near a bound counts as saturated."""
@@ -30,7 +32,7 @@ class Saturated:
     off: float
 
 
-def saturation(unrolled: bptt.Unrolled, layer: int = -1) -> tuple[Saturated, ...]:
+def saturation(unrolled: Unrolled, layer: int = -1) -> tuple[Saturated, ...]:
     """What is saturated in a layer, real steps only: each gate if the cell has any, and h."""
     cell, tape = unrolled.cell, unrolled.tapes[layer]
     gates = dict(zip(cell.gates, tape["a"].chunk(len(cell.gates), -1), strict=True)) if cell.gated else {}

@@ -13,8 +13,8 @@ from core import bptt
 from core.cells import CELLS
 from core.experiment import InvalidExperiment
 from core.measures.decay import fit_decay
+from core.measures.each_loss import check_recurrent, each_loss, in_precision
 from core.measures.jacobians import spectral_radii
-from core.measures.last_losses import check_recurrent, in_precision, last_losses
 from core.measures.long_run import long_run
 from core.measures.random_network import random_network
 from core.training import Trainer
@@ -47,21 +47,21 @@ def test_a_long_run_of_a_series_has_a_loss_at_every_step(small, answer):
 def test_errors_of_the_last_loss_are_autograds(small, kind):
     """Cross-entropy of the last step alone, through torch's own network with a probe at every state."""
     trainer = Trainer(small.replace(cell=kind, gain=2.0))
-    found = last_losses(trainer.model, trainer.task, 15)
+    found = each_loss(trainer.model, trainer.task, long_run(trainer.task, 15))
     batch = long_run(trainer.task, 15)
     twin = oracle.Model(kind, trainer.model.weights)
     run = oracle.unroll(kind, twin.rnn, twin.embedding(batch.inputs))
     loss = nn.functional.cross_entropy(twin.readout(run.h[-1][-1]), batch.targets[-1])
     probes = (run.probe_c if kind == "lstm" else run.probe_h)[-1]
     norms = torch.stack([one.norm() for one in oracle.gradients(loss, probes)])
-    assert found.state == ("c" if kind == "lstm" else "h")
-    assert_close(torch.tensor(found.by_lag()), norms.flip(0))
-    assert_close(torch.tensor(found.matrix()[-1]), norms)
+    assert found.carrying == ("c" if kind == "lstm" else "h")
+    assert_close(torch.tensor(found.last_by_lag()), norms.flip(0))
+    assert_close(torch.tensor(found.matrices()[found.carrying][-1]), norms)
 
 
 def test_errors_of_a_series_are_not_divided_by_its_steps(small):
     trainer = Trainer(small.replace(**SERIES, cell="gru"))
-    found = last_losses(trainer.model, trainer.task, 9)
+    found = each_loss(trainer.model, trainer.task, long_run(trainer.task, 9))
     batch = long_run(trainer.task, 9)
     h = bptt.forward(trainer.model.cell, trainer.model.layers, batch.inputs).h[-1]
     off = trainer.model.readout(h) - batch.targets[-1]
@@ -86,6 +86,21 @@ def test_1_the_default_start_has_that_radius(seed, small):
     assert spectral_radii(model.layers[0], model.cell.gates)["a"] == pytest.approx(1 / math.sqrt(3), rel=0.15)
 
 
+@every_cell
+def test_every_layer_and_state_has_its_matrix(small, kind):
+    """Of a padded sequence alone, against `bptt.lag_row`; without a loss there is no row."""
+    trainer = Trainer(small.replace(**SERIES | {"layers": 2}, cell=kind, answer="last"))
+    batch = trainer.task.batch([1])
+    found = each_loss(trainer.model, trainer.task, batch)
+    row = bptt.lag_row(found.unrolled, found.direct, 11)
+    for layer in (0, 1):
+        matrices = found.matrices(layer)
+        assert tuple(matrices) == trainer.model.cell.states
+        for state, matrix in matrices.items():
+            assert np.isnan(matrix[:11]).all()
+            assert_close(torch.tensor(matrix[11]), (row.dh if state == "h" else row.dc)[layer][:, 0].norm(dim=-1))
+
+
 def test_14_single_precision_hides_the_tail(small):
     """Row 14: a tanh network at its default start, lag 200: exactly 0 in float32, and in float64 the 1e-60 or so that its half-life of
     about one step makes of it (five decades to either side for the draw of the weights)."""
@@ -94,7 +109,7 @@ def test_14_single_precision_hides_the_tail(small):
     for dtype in ("float64", "float32"):
         model = in_precision(trainer.model, trainer.experiment, trainer.task, dtype)
         assert model.flat.dtype == getattr(torch, dtype)
-        tails[dtype] = last_losses(model, trainer.task, 201).by_lag()
+        tails[dtype] = each_loss(model, trainer.task, long_run(trainer.task, 201)).last_by_lag()
     assert tails["float32"][200] == 0.0
     assert 1e-75 < tails["float64"][200] < 1e-50
     np.testing.assert_allclose(tails["float32"][:20], tails["float64"][:20], rtol=1e-3)
@@ -104,7 +119,7 @@ def test_14_single_precision_hides_the_tail(small):
 def test_a_series_is_walked_in_either_precision(small, dtype):
     trainer = Trainer(small.replace(**SERIES))
     model = in_precision(trainer.model, trainer.experiment, trainer.task, dtype)
-    assert np.isfinite(last_losses(model, trainer.task, 20).by_lag()).all()
+    assert np.isfinite(each_loss(model, trainer.task, long_run(trainer.task, 20)).last_by_lag()).all()
 
 
 @pytest.mark.parametrize(("changes", "words"), [({"model": "transformer"}, "no recurrence"), ({"attention": "dot"}, "past the recurrence")])

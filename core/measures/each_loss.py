@@ -1,6 +1,7 @@
-"""The losses of a long run (`core.measures.long_run`), each as if it were the last and only one.
+"""The losses of a pass, each as if it were the only one, and the errors that it sends back.
 
-T steps, H hidden units; errors are of the top layer, dL_T/dc_t where the cell has c (it is what carries far) and dL_T/dh_t where not.
+T steps, H hidden units.  A loss counts in full, not divided by the number of steps.  Errors are of dL_s/dc_t where the cell has c, which is
+what carries them far, and of dL_s/dh_t where not.
 """
 
 from __future__ import annotations
@@ -12,32 +13,32 @@ from torch import Tensor
 
 from core import bptt
 from core.experiment import Experiment, InvalidExperiment
-from core.measures.long_run import long_run
 from core.model import DTYPES, SequenceModel
-from core.tasks import Task
+from core.tasks import Batch, Task
 from core.trace import Array
 
 
 @dataclass(frozen=True)
-class LastLosses:
-    """A run whose every step has a loss of its own, not divided by the number of steps.  direct: dL_s/dh_s, (T, 1, H), at the top layer."""
+class EachLoss:
+    """A pass along one sequence.  direct: dL_s/dh_s of each loss, (T, 1, H), at the top layer.  with_loss: which steps have one, (T,)."""
 
     unrolled: bptt.Unrolled
     direct: Tensor
+    with_loss: Tensor
 
     @property
-    def state(self) -> str:
-        """Which state carries the error: "c" or "h"."""
+    def carrying(self) -> str:
+        """The state that carries errors far: "c" or "h"."""
         return self.unrolled.cell.states[-1]
 
-    def matrix(self) -> Array:
-        """The norm of dL_s/d state_t of the top layer for every s and t, (T, T), NaN above the diagonal."""
+    def matrices(self, layer: int = -1) -> dict[str, Array]:
+        """State -> norm of dL_s/d state_t of a layer for every s and t, (T, T); NaN above the diagonal and in rows without a loss."""
         found = bptt.lag_matrix(self.unrolled, self.direct)
-        norms: Array = (found.c or found.h)[-1][..., 0].double().numpy()
-        return norms
+        norms = {"h": found.h[layer]} | ({"c": found.c[layer]} if found.c else {})
+        return {state: value[..., 0].double().masked_fill(~self.with_loss[:, None], torch.nan).numpy() for state, value in norms.items()}
 
-    def by_lag(self) -> Array:
-        """The norm of dL_T/d state_t by lag T - t, (T,), from lag 0."""
+    def last_by_lag(self) -> Array:
+        """The norm of dL_T/d state_t at the top layer by lag T - t, (T,), from lag 0."""
         last = torch.zeros_like(self.direct)
         last[-1] = self.direct[-1]
         errors = bptt.backward(self.unrolled, last)
@@ -46,13 +47,13 @@ class LastLosses:
 
 
 @torch.inference_mode()
-def last_losses(model: SequenceModel, task: Task, steps: int, x: Tensor | None = None) -> LastLosses:
-    """Walk a model without attention along a long run.   x: (T, 1, I), what it reads instead of the task's own inputs."""
-    batch = long_run(task, steps)
+def each_loss(model: SequenceModel, task: Task, batch: Batch, x: Tensor | None = None) -> EachLoss:
+    """Walk a model without attention along one sequence.   x: (T, 1, I), what it reads instead of the batch's inputs."""
     read = model.embed(batch) if x is None else x
     unrolled = bptt.forward(model.cell, model.layers, read.to(model.flat.dtype))
     _, d_outputs = task.loss(model.readout(unrolled.h), batch)
-    return LastLosses(unrolled, model.readout_adjoint(d_outputs.to(model.flat.dtype) * batch.real))
+    direct = model.readout_adjoint(d_outputs.to(model.flat.dtype) * batch.real)
+    return EachLoss(unrolled, direct, batch.with_loss[:, 0])
 
 
 def check_recurrent(experiment: Experiment) -> None:
