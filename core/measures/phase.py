@@ -19,9 +19,6 @@ from core.model import SequenceModel
 from core.tasks import Task
 from core.trace import Array
 
-LEVERS = ("gain", "forget_bias")
-"""The fields of an Experiment that may stand on the vertical axis."""
-
 
 def first_errors(experiment: Experiment, task: Task, longest: int) -> Array:
     """log10 of |dL_T/d state_1| at the top layer of the untrained model for T = 1 ... longest, (longest,); the state is c where there is c.
