@@ -56,9 +56,9 @@ class Asked:
                 raise Refused(f"{label} must be a whole number from 2 to {most}, not {value!r}.")
 
     def ladder(self) -> Array:
-        """The values of the lever, (n,), ascending."""
+        """The values of the lever, (n,), ascending; of six digits, so that a link that carries one carries all of it."""
         spaced = np.geomspace if self.lever == "gain" else np.linspace
-        return np.asarray(spaced(self.low, self.high, self.values))
+        return np.array([float(f"{value:.6g}") for value in spaced(self.low, self.high, self.values)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,12 +102,24 @@ def heading(name: str, file: str, csv: Callable[[], str] | None, place: str, say
             )
 
 
-def figure(picture: Picture, name: str, place: str) -> None:
-    """A figure with its sentence below it, the sentence also for those who cannot see the figure."""
+def figure(picture: Picture, name: str, place: str, picked: Callable[[float, float], None] | None = None) -> None:
+    """A figure with its sentence below it, the sentence also for those who cannot see the figure.
+
+    picked: takes x and y of a point of the figure's that is clicked.
+    """
+    key = f"{place} chart {name}"
+
+    def pick() -> None:
+        chosen = (session.widget(key) or {}).get("selection", {}).get("points", ())
+        if picked and chosen:
+            picked(chosen[0]["x"], chosen[0]["y"])
+
     st.plotly_chart(
         picture.figure,
-        key=f"{place} chart {name}",
+        key=key,
         alt=picture.words,
+        on_select=pick if picked else "ignore",
+        selection_mode="points",
         config={
             "displaylogo": False,
             "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],

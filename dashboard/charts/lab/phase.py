@@ -131,16 +131,15 @@ def words(found: Found, look: Look) -> str:
     if not found.known.all():
         return say("charts.phase.going", done=int(found.known.sum()), all=len(found.known))
     border = found.border()
-    sentences = [
-        say("charts.phase.no_border", lever=lever) if math.isnan(border) else say("charts.phase.has_border", lever=lever, value=number(border))
-    ]
+    if math.isnan(border):
+        sentences = [say("charts.phase.no_border", lever=lever)]
+    else:
+        sentences = [say("charts.phase.has_border", lever=lever, value=number(border))]
     place = row_of(found, found.now)
     if not math.isnan(place):
-        row = round(place)
-        end = told(float(found.logs[row, -1]), look)
-        sentences.append(
-            say("charts.phase.own", lever=lever, value=number(float(found.values[row])), length=int(found.lengths[-1]), norm=end, state=found.state)
-        )
+        row, length = round(place), int(found.lengths[-1])
+        norm, value = told(float(found.logs[row, -1]), look), number(float(found.values[row]))
+        sentences.append(say("charts.phase.own", lever=lever, value=value, length=length, norm=norm, state=found.state))
     return " ".join(sentences)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dashboard.views.lab import truncation
+from dashboard.views.lab import truncation, vanishing
 from dashboard.views.lab.frame import Panel
 
-LAB: Mapping[str, Panel] = {"truncation": truncation.panel}
+LAB: Mapping[str, Panel] = {"truncation": truncation.panel, "vanishing": vanishing.panel}
 """Page (its path in the address) -> its panel; its words are `lab.<page>` in assets/texts."""
