@@ -17,6 +17,9 @@ from core.model import DTYPES, SequenceModel
 from core.tasks import Batch, Task
 from core.trace import Array
 
+SCALE = {torch.float64: 2.0**500, torch.float32: 2.0**60}
+"""A norm beyond this, or below its inverse, has squares under it that its type does not hold."""
+
 
 @dataclass(frozen=True)
 class EachLoss:
@@ -33,16 +36,30 @@ class EachLoss:
 
     def matrices(self, layer: int = -1) -> dict[str, Array]:
         """State -> norm of dL_s/d state_t of a layer for every s and t, (T, T); NaN above the diagonal and in rows without a loss."""
-        found = bptt.lag_matrix(self.unrolled, self.direct)
-        norms = {"h": found.h[layer]} | ({"c": found.c[layer]} if found.c else {})
-        return {state: value[..., 0].double().masked_fill(~self.with_loss[:, None], torch.nan).numpy() for state, value in norms.items()}
+        found = self._sweep(layer, self.direct)
+        dtype = self.direct.dtype
+        for factor in (SCALE[dtype], 1 / SCALE[dtype]):
+            small = factor > 1
+            if any(bool(_out_of_squares(norms, dtype, small=small).any()) for norms in found.values()):
+                # Errors are linear in what they begin as: begun larger, or smaller, they have squares.
+                again = self._sweep(layer, self.direct * factor)
+                found = {
+                    state: torch.where(_out_of_squares(norms, dtype, small=small), again[state] / factor, norms)
+                    for state, norms in found.items()
+                }
+        absent = ~self.with_loss[:, None] | torch.ones_like(next(iter(found.values())), dtype=torch.bool).triu(1)
+        return {state: norms.double().masked_fill(absent, torch.nan).numpy() for state, norms in found.items()}
+
+    def _sweep(self, layer: int, direct: Tensor) -> dict[str, Tensor]:
+        found = bptt.lag_matrix(self.unrolled, direct)
+        return {"h": found.h[layer][..., 0]} | ({"c": found.c[layer][..., 0]} if found.c else {})
 
     def last_by_lag(self) -> Array:
         """The norm of dL_T/d state_t at the top layer by lag T - t, (T,), from lag 0."""
         last = torch.zeros_like(self.direct)
         last[-1] = self.direct[-1]
         errors = bptt.backward(self.unrolled, last)
-        norms: Array = (errors.dc or errors.dh)[-1][:, 0].norm(dim=-1).flip(0).double().numpy()
+        norms: Array = _size((errors.dc or errors.dh)[-1][:, 0]).flip(0).numpy()
         return norms
 
 
@@ -69,3 +86,16 @@ def in_precision(model: SequenceModel, experiment: Experiment, task: Task, dtype
     other = SequenceModel.of_experiment(experiment.replace(dtype=dtype), task)
     other.flat.copy_(model.flat.to(DTYPES[dtype]))
     return other
+
+
+def _out_of_squares(norms: Tensor, dtype: torch.dtype, *, small: bool) -> Tensor:
+    """Where a norm is too small, or too large, to be trusted."""
+    return norms < 1 / SCALE[dtype] if small else ~(norms <= SCALE[dtype])
+
+
+def _size(errors: Tensor) -> Tensor:
+    """Norms of vectors (..., H) as float64, down to the smallest number that the errors themselves hold."""
+    largest = errors.double().abs().amax(-1, keepdim=True)
+    unit = torch.where((largest > 0) & largest.isfinite(), largest, torch.ones_like(largest))
+    norms: Tensor = (errors.double() / unit).norm(dim=-1) * unit[..., 0]
+    return norms

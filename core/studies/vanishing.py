@@ -163,30 +163,61 @@ class Found:
         """Of the state that carries errors far: c where there is c."""
         return self.fades[-1]
 
-    def to_frame(self) -> pd.DataFrame:
-        """Tidy: quantity, of (the state, or the number of a singular value from 1), step, lag, value; absent is NaN."""
-        parts: list[dict[str, Any]] = []
-        for fade in self.fades:
-            s, lag = np.nonzero(~np.isnan(fade.rows))
-            parts.append({"quantity": "error", "of": fade.state, "step": s + 1.0, "lag": lag, "value": fade.rows[s, lag]})
-            parts.append({"quantity": "mean_error", "of": fade.state, "lag": np.arange(len(fade.mean)), "value": fade.mean})
-        if self.tail:
-            lags = np.arange(len(self.tail.double))
-            parts += [{"quantity": "tail", "of": kind, "lag": lags, "value": getattr(self.tail, kind)} for kind in ("double", "single")]
-        if self.steps:
-            parts += _matrix("singular_value", self.steps.values, step=self.steps.steps)
-        if self.products:
-            parts += _matrix("log_singular_value_of_product", self.products.logs, lag=self.products.lags)
-        if self.rates:
-            parts.append({"quantity": "exponent", "of": np.arange(1, len(self.rates.values) + 1).astype(str), "value": self.rates.values})
-        columns = ["quantity", "of", "step", "lag", "value"]
-        return pd.concat([pd.DataFrame(part).reindex(columns=columns) for part in parts], ignore_index=True)
+    def to_frame(self, chart: str = "") -> pd.DataFrame:
+        """Tidy: chart, quantity, of (a state, a value, the number of a singular value from 1), step, lag, value; absent cells are left out.
+
+        chart: "fading", "tail", "jacobians", "products", "rates" or "saturation" alone; all of them by default.
+        """
+        parts = {
+            "fading": [part for fade in self.fades for part in _of_fade(fade)],
+            "tail": [_by_lag(kind, getattr(self.tail, kind)) for kind in ("double", "single")] if self.tail else [],
+            "jacobians": _of_steps(self.steps) if self.steps else [],
+            "products": [_matrix("log_singular_value", self.products.logs, lag=self.products.lags)] if self.products else [],
+            "rates": _of_rates(self.rates) if self.rates else [],
+            "saturation": [*map(_of_value, self.saturated), _part("spectral_radius", [*self.radii], value=[*self.radii.values()])],
+        }
+        chosen = [part.assign(chart=name) for name, made in parts.items() if chart in ("", name) for part in made]
+        columns = ["chart", "quantity", "of", "step", "lag", "value"]
+        return pd.concat([part.reindex(columns=columns) for part in chosen], ignore_index=True)
 
 
-def _matrix(quantity: str, values: Array, **axis: Array) -> list[dict[str, Any]]:
+def _part(quantity: Any, of: Any, **columns: Any) -> pd.DataFrame:
+    return pd.DataFrame({"quantity": quantity, "of": of, **columns})
+
+
+def _by_lag(quantity: str, values: Array) -> pd.DataFrame:
+    return _part(quantity, "", lag=np.arange(len(values)), value=values)
+
+
+def _matrix(quantity: str, values: Array, **axis: Array) -> pd.DataFrame:
+    """Singular values, (n, S), at n places of an axis."""
     (name, places), ranks = next(iter(axis.items())), values.shape[1]
     of = np.tile(np.arange(1, ranks + 1), len(values)).astype(str)
-    return [{"quantity": quantity, "of": of, name: np.repeat(places, ranks), "value": values.ravel()}]
+    return _part(quantity, of, **{name: np.repeat(places, ranks)}, value=values.ravel())
+
+
+def _of_fade(fade: Fade) -> list[pd.DataFrame]:
+    s, lag = np.nonzero(~np.isnan(fade.rows))
+    error = _part("error", fade.state, step=s + 1, lag=lag, value=fade.rows[s, lag])
+    return [error, _part("mean_error", fade.state, lag=np.arange(len(fade.mean)), value=fade.mean)]
+
+
+def _of_steps(steps: Steps) -> list[pd.DataFrame]:
+    kinds = {"singular_value": steps.values, "path_through_h": steps.h_by_h, "path_through_c": steps.c_by_c}
+    return [_matrix(name, values, step=steps.steps) for name, values in kinds.items() if values is not None]
+
+
+def _of_rates(rates: Rates) -> list[pd.DataFrame]:
+    """The exponents, and both running means after so many steps."""
+    exponents = _part("exponent", np.arange(1, len(rates.values) + 1).astype(str), value=rates.values)
+    running = {"exponent_so_far": rates.running, "growth_so_far": rates.growing}
+    return [exponents] + [_part(name, "1", step=np.arange(1, len(mean) + 1), value=mean) for name, mean in running.items()]
+
+
+def _of_value(one: Saturated) -> pd.DataFrame:
+    shares = [("low", one.low), ("high", one.high), ("off", one.off)]
+    there = [(kind, share) for kind, share in shares if not np.isnan(share)]
+    return _part([f"share_{kind}" for kind, _ in there], one.name, value=[share for _, share in there])
 
 
 def study(trainer: Trainer, asked: Asked) -> Iterator[Progress[Found]]:

@@ -39,12 +39,20 @@ def draw(found: Found, cell_label: Callable[[str], str], look: Look) -> Picture:
             go.Scatter(
                 x=[min(line.half_life, LONGEST)],
                 y=[label],
-                mode="markers+text",
+                mode="markers",
                 marker={"symbol": "line-ns", "size": 18, "line": {"width": 3, "color": colour}},
-                text=[f"  {_steps(line.half_life, look)}"],
-                textposition="middle right" if line.half_life < LONGEST / 4 else "middle left",
                 hoverinfo="skip",
             )
+        )
+        figure.add_annotation(
+            x=1,
+            xref="paper",
+            y=label,
+            text=_steps(line.half_life, look),
+            showarrow=False,
+            xanchor="left",
+            xshift=10,
+            font={"color": colour},
         )
     figure.update_xaxes(
         title={"text": say("charts.half_lives.axis"), "standoff": 6},

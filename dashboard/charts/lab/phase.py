@@ -77,7 +77,12 @@ def draw(found: Found, chosen: Cell, look: Look) -> Picture:
                 opacity=0.85,
             )
     ticks = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), 9)).round().astype(int))
-    figure.update_xaxes(title={"text": say("charts.phase.length"), "standoff": 6}, showgrid=False, zeroline=False)
+    figure.update_xaxes(
+        title={"text": say("charts.phase.length"), "standoff": 6},
+        range=[found.lengths[0] - 0.5, found.lengths[-1] + 0.5],
+        showgrid=False,
+        zeroline=False,
+    )
     figure.update_yaxes(
         title={"text": say(f"charts.phase.{found.lever}"), "standoff": 6},
         tickvals=ticks,

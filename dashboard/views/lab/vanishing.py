@@ -17,7 +17,7 @@ from dashboard import address, session
 from dashboard.charts.lab import fading, jacobians, rates, tail
 from dashboard.charts.lab import half_lives as half_lives_chart
 from dashboard.charts.lab import phase as phase_chart
-from dashboard.charts.picture import Look, number, percent
+from dashboard.charts.picture import Look, Picture, number, percent
 from dashboard.form import problem_line
 from dashboard.live import runs
 from dashboard.session import Session
@@ -36,7 +36,8 @@ A = TypeVar("A")
 def panel(held: Session, say: Texts) -> None:
     """Everything on the page."""
     asked = _asked(vanishing.Asked, lambda: _question(held, say))
-    frame.study(held, "vanishing", asked, lambda found: _fading(found, say), say)
+    state = looking.pick("fading state", ["c", "h"], say("look.state"), str) if held.experiment.cell == "lstm" else "h"
+    frame.study(held, "vanishing", asked, lambda found: _fading(found, state, say), say)
     _diagram(held, say)
     _cells(held, say)
     st.html(f"<p class='aside'>{escape(say('lab.vanishing.source'))}</p>")
@@ -74,36 +75,31 @@ def _question(held: Session, say: Texts) -> vanishing.Asked:
     return vanishing.Asked(layer, lag, last, run)
 
 
-def _fading(found: vanishing.Found, say: Texts) -> None:
+def _fading(found: vanishing.Found, state: str, say: Texts) -> None:
     """What is known so far; what is still to come has its heading already."""
     look = _look(say)
-    left, right = st.columns(2, gap="large")
-    with left:
-        looking.heading("fading", "vanishing.csv", lambda: str(found.to_frame().to_csv(index=False)), PLACE, say)
-        fades = {fade.state: fade for fade in reversed(found.fades)}
-        state = looking.pick("fading state", [*fades], say("look.state"), str) if len(fades) > 1 else next(iter(fades))
-        looking.figure(fading.draw(fades[state], look), "fading", PLACE)
-    with right:
-        looking.heading("tail", "", None, PLACE, say)
-        if found.tail:
-            looking.figure(tail.draw(found.tail, look), "tail", PLACE)
-    left, right = st.columns(2, gap="large")
-    with left:
-        looking.heading("jacobians", "", None, PLACE, say)
-        if found.steps:
-            looking.figure(jacobians.draw_steps(found.steps, found, look), "jacobians", PLACE)
-    with right:
-        looking.heading("products", "", None, PLACE, say)
-        if found.products:
-            looking.figure(jacobians.draw_products(found.products, look), "products", PLACE)
-    left, right = st.columns(2, gap="large")
-    with left:
-        looking.heading("rates", "", None, PLACE, say)
-        if found.rates:
-            looking.figure(rates.draw(found.rates, look), "rates", PLACE)
-    with right:
-        looking.heading("saturation", "", None, PLACE, say)
+    fade = next((fade for fade in found.fades if fade.state == state), found.carrying)
+    drawn: Sequence[tuple[str, Any, Callable[[Any, Look], Picture]]] = (
+        ("fading", fade, fading.draw),
+        ("tail", found.tail, tail.draw),
+        ("jacobians", found.steps, lambda steps, look: jacobians.draw_steps(steps, found, look)),
+        ("products", found.products, jacobians.draw_products),
+        ("rates", found.rates, rates.draw),
+    )
+    columns = [column for _ in range(3) for column in st.columns(2, gap="large")]
+    for column, (name, part, draw) in zip(columns, drawn, strict=False):
+        with column:
+            looking.heading(name, f"{name}.csv", _numbers(found, name) if part else None, PLACE, say)
+            if part:
+                looking.figure(draw(part, look), name, PLACE)
+    with columns[-1]:
+        looking.heading("saturation", "saturation.csv", _numbers(found, "saturation"), PLACE, say)
         st.html(_table(found, say))
+
+
+def _numbers(found: vanishing.Found, name: str) -> Callable[[], str]:
+    """The part of the table that a chart draws."""
+    return lambda: str(found.to_frame(name).to_csv(index=False))
 
 
 def _table(found: vanishing.Found, say: Texts) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -113,6 +114,34 @@ def test_14_single_precision_hides_the_tail(small):
     assert tails["float32"][200] == 0.0
     assert 1e-75 < tails["float64"][200] < 1e-50
     np.testing.assert_allclose(tails["float32"][:20], tails["float64"][:20], rtol=1e-3)
+
+
+@pytest.mark.parametrize(("dtype", "smallest"), [("float64", 1e-300), ("float32", 1e-40)])
+def test_an_error_is_seen_as_long_as_its_type_holds_it(small, dtype, smallest):
+    """Its squares leave the type at half of its decades: norms must not be lost there, and agree with the logarithms' straight line."""
+    trainer = Trainer(small.replace(cell="rnn_tanh", hidden=1, layers=1, dtype=dtype))
+    trainer.model.layers[0].weight_hh.fill_(0.25)
+    found = each_loss(trainer.model, trainer.task, long_run(trainer.task, 600))
+    row, tail = found.matrices()["h"][-1][::-1], found.last_by_lag()
+    factors = (1 - found.unrolled.h[:, 0, 0].double() ** 2).flip(0) * 0.25
+    logs = np.log(tail[0]) + np.concatenate(([0.0], np.cumsum(factors.log().numpy())))[:600]
+    seen = logs > math.log(smallest)
+    assert 20 < seen.sum() < 600
+    for norms in (row, tail):
+        np.testing.assert_allclose(np.log(norms[seen]), logs[seen], atol=1e-3 if dtype == "float32" else 1e-9)
+        assert norms[-1] == 0.0
+
+
+def test_a_large_error_is_seen_too(small):
+    trainer = Trainer(small.replace(cell="rnn_relu", hidden=1, layers=1))
+    w = trainer.model.layers[0]
+    w.weight_hh.fill_(8.0)
+    w.bias_ih.fill_(10.0)
+    found = each_loss(trainer.model, trainer.task, long_run(trainer.task, 250))
+    found = replace(found, direct=torch.ones_like(found.direct))  # the loss itself has none: its logits are as large
+    row = found.matrices()["h"][-1][::-1]
+    np.testing.assert_allclose(np.log(row), np.log(row[0]) + np.arange(250) * math.log(8), atol=1e-9)
+    assert row[-1] > 1e200
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -120,12 +120,17 @@ def test_it_survives_the_way_to_another_process(small, kind):
 def test_the_table_holds_every_number(small):
     found = result(Trainer(small.replace(cell="lstm")))
     frame = found.to_frame()
-    kinds = {"error", "mean_error", "tail", "singular_value", "log_singular_value_of_product", "exponent"}
-    assert set(frame["quantity"]) == kinds
+    assert list(frame["chart"].unique()) == ["fading", "tail", "jacobians", "products", "rates", "saturation"]
     cell = frame[(frame.quantity == "error") & (frame.of == "c") & (frame.step == 4) & (frame.lag == 2)]
     assert cell["value"].item() == found.fades[1].rows[3, 2]
     cell = frame[(frame.quantity == "singular_value") & (frame.of == "2") & (frame.step == 3)]
     assert cell["value"].item() == found.steps.values[2, 1]
+    cell = frame[(frame.quantity == "spectral_radius") & (frame.of == "f")]
+    assert cell["value"].item() == found.radii["f"]
+    counts = frame["quantity"].value_counts()
+    assert counts["path_through_c"] == counts["path_through_h"] == found.steps.c_by_c.size
+    assert counts["double"] == counts["single"] == 60
+    assert found.to_frame("rates")["quantity"].unique().tolist() == ["exponent", "exponent_so_far", "growth_so_far"]
 
 
 @pytest.mark.parametrize(
