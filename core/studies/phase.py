@@ -66,8 +66,9 @@ class Found:
     """The diagram as far as it is known.
 
     state: whose error it is, "c" or "h", at the top layer.   seed: of every network.   now: the lever in the experiment itself.
-    values: (n,).   lengths: T, (m,).   logs: log10 |dL_T/d state_1|, (n, m); -inf where it vanished below the smallest number, inf or NaN
-    where it exploded beyond the largest.   known: whether a row has been computed, (n,); others are NaN.
+    values: (n,), the experiment's own among them if it lies between them.   lengths: T, (m,).
+    logs: log10 |dL_T/d state_1|, (n, m); -inf where it vanished below the smallest number, inf or NaN where it exploded beyond the largest.
+    known: whether a row has been computed, (n,); others are NaN.
     """
 
     cell: str
@@ -119,15 +120,22 @@ def study(trainer: Trainer, asked: Asked) -> Iterator[Progress[Found]]:
     cell = CELLS[experiment.cell]
     if asked.lever == "forget_bias" and "forget_bias" not in cell.options:
         raise InvalidExperiment({"cell": "Only a cell with a forget gate has a forget bias: choose the LSTM, or the recurrent gain."})
-    values, known = asked.ladder(), np.zeros(asked.values, bool)
-    logs = np.full((asked.values, asked.longest), np.nan)
     now = float(getattr(experiment, asked.lever))
+    values, known = _with(asked.ladder(), now), np.zeros(asked.values, bool)
+    logs = np.full((asked.values, asked.longest), np.nan)
     for done, row in enumerate(_coarse_first(asked.values), 1):
         logs[row] = first_errors(experiment.replace(**{asked.lever: float(values[row])}), task, asked.longest)
         known[row] = True
         lengths = np.arange(1, asked.longest + 1)
         found = Found(experiment.cell, cell.states[-1], experiment.seed, asked.lever, now, values, lengths, logs.copy(), known.copy())
         yield Progress(done, asked.values, f"{asked.lever.replace('_', ' ')} {values[row]:.3g}", found)
+
+
+def _with(values: Array, now: float) -> Array:
+    """The values with the nearest one moved to where the experiment itself stands, if that is between them."""
+    if values[0] <= now <= values[-1]:
+        values[np.abs(values - now).argmin()] = now
+    return values
 
 
 def _coarse_first(count: int) -> list[int]:

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from core.measures.decay import Decay
 from core.studies.vanishing import Fade
 from core.trace import Array
-from dashboard.charts.picture import Look, Picture, number, on_page
+from dashboard.charts.picture import NARROW, Look, Picture, number, on_page
 
 
 def draw(fade: Fade, look: Look) -> Picture:
@@ -59,7 +59,7 @@ def draw(fade: Fade, look: Look) -> Picture:
     figure.update_yaxes(
         title={"text": say("charts.fading.norm", state=fade.state), "standoff": 6}, type="log", exponentformat="power", nticks=8
     )
-    on_page(figure, look, height=340)
+    on_page(figure, look, height=340, margin=NARROW)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0})
     return Picture(figure, words(fade, look))
 

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from core.studies.vanishing import Found, Products, Steps
 from core.trace import Array
-from dashboard.charts.picture import Look, Picture, number, on_page
+from dashboard.charts.picture import NARROW, Look, Picture, number, on_page
 
 
 def draw_steps(steps: Steps, found: Found, look: Look) -> Picture:
@@ -82,7 +82,7 @@ def _smallest(logs: Array) -> Array:
 
 
 def _legend(figure: go.Figure, look: Look) -> None:
-    on_page(figure, look, height=340)
+    on_page(figure, look, height=340, margin=NARROW)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0})
 
 

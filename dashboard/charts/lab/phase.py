@@ -142,8 +142,8 @@ def words(found: Found, look: Look) -> str:
         sentences = [say("charts.phase.has_border", lever=lever, value=number(border))]
     place = row_of(found, found.now)
     if not math.isnan(place):
-        row, length = round(place), int(found.lengths[-1])
-        norm, value = told(float(found.logs[row, -1]), look), number(float(found.values[row]))
+        norm, length = told(float(found.logs[round(place), -1]), look), int(found.lengths[-1])
+        value = number(found.now)
         sentences.append(say("charts.phase.own", lever=lever, value=value, length=length, norm=norm, state=found.state))
     return " ".join(sentences)
 

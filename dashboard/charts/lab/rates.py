@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.studies.vanishing import Rates
-from dashboard.charts.picture import Look, Picture, number, on_page
+from dashboard.charts.picture import NARROW, Look, Picture, number, on_page
 
 
 def draw(rates: Rates, look: Look) -> Picture:
@@ -30,7 +30,7 @@ def draw(rates: Rates, look: Look) -> Picture:
     figure.add_hline(y=0, line={"color": colours.cut, "width": 1, "dash": "dash"})
     figure.update_xaxes(title={"text": say("charts.rates.steps"), "standoff": 6}, rangemode="tozero")
     figure.update_yaxes(title={"text": say("charts.rates.rate"), "standoff": 6})
-    on_page(figure, look, height=340)
+    on_page(figure, look, height=340, margin=NARROW)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0})
     return Picture(figure, words(rates, look))
 

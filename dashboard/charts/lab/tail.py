@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.studies.vanishing import Tail
-from dashboard.charts.picture import Look, Picture, number, on_page
+from dashboard.charts.picture import NARROW, Look, Picture, number, on_page
 
 SMALLEST = 1.4012984643248171e-45
 """The smallest number above 0 that float32 holds."""
@@ -44,7 +44,7 @@ def draw(tail: Tail, look: Look) -> Picture:
         )
     figure.update_xaxes(title={"text": say("charts.fading.lag"), "standoff": 6}, rangemode="tozero")
     figure.update_yaxes(title={"text": say("charts.tail.norm"), "standoff": 6}, type="log", exponentformat="power", nticks=8)
-    on_page(figure, look, height=340)
+    on_page(figure, look, height=340, margin=NARROW)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0})
     return Picture(figure, words(tail, look))
 

@@ -32,6 +32,15 @@ def test_every_row_is_the_experiment_with_that_gain(small, kind):
     assert found.state == CELLS[kind].states[-1]
 
 
+def test_the_experiments_own_row_is_among_them(small):
+    found = told(Trainer(small.replace(gain=1.3)))[-1]
+    assert 1.3 in found.values
+    assert np.all(np.diff(found.values) > 0)
+    assert found.now == 1.3
+    outside = told(Trainer(small.replace(gain=0.05)))[-1]
+    np.testing.assert_array_equal(outside.values, FEW.ladder())
+
+
 def test_training_changes_nothing(small):
     trainer = Trainer(small)
     before = told(trainer)[-1].logs
