@@ -58,8 +58,8 @@ def draw(found: Found, cell_label: Callable[[str], str], look: Look) -> Picture:
         title={"text": say("charts.half_lives.axis"), "standoff": 6},
         type="log",
         range=[math.log10(0.3), math.log10(LONGEST * 1.15)],
-        tickvals=[0.3, 1, 3, 10, 30, 100, 300, LONGEST],
-        ticktext=["0.3", "1", "3", "10", "30", "100", "300", say("charts.half_lives.more")],
+        tickvals=[1, 10, 100, LONGEST],
+        ticktext=["1", "10", "100", say("charts.half_lives.more")],
     )
     figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=names, automargin=True)
     on_page(figure, look, height=90 + 36 * len(names), margin=MARGIN | {"l": 8})
