@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.studies import cliff, cliff_descent, clipping, estimators, growth, influence, proof, replay, truncation
+from core.studies import (
+    cliff,
+    cliff_descent,
+    clipping,
+    estimators,
+    growth,
+    half_lives,
+    influence,
+    phase,
+    proof,
+    replay,
+    truncation,
+    vanishing,
+)
 from core.studies.study import Progress, Refused, Study, pack, plain, unpack
 
 __all__ = ["STUDIES", "Progress", "Refused", "Study", "pack", "plain", "unpack"]
@@ -15,8 +28,11 @@ STUDIES: dict[str, Study[Any, Any]] = {
     "clipping": Study(clipping.Asked, clipping.Found, clipping.study),
     "estimators": Study(estimators.Asked, estimators.Found, estimators.study),
     "growth": Study(growth.Asked, growth.Found, growth.study),
+    "half_lives": Study(half_lives.Asked, half_lives.Found, half_lives.study),
     "influence": Study(influence.Asked, influence.Found, influence.study),
+    "phase": Study(phase.Asked, phase.Found, phase.study),
     "proof": Study(proof.Asked, proof.Found, proof.study),
     "replay": Study(replay.Asked, replay.Found, replay.study),
     "truncation": Study(truncation.Asked, truncation.Found, truncation.study),
+    "vanishing": Study(vanishing.Asked, vanishing.Found, vanishing.study),
 }

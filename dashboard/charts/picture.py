@@ -16,6 +16,8 @@ from dashboard.texts import Texts
 LARGEST = 1e150
 MARGIN = {"l": 84, "r": 88, "t": 30, "b": 48}
 """Wide enough on both sides for labels and legends, and the same for all charts, so that they stand below each other."""
+NARROW = MARGIN | {"r": 24}
+"""The same for charts that stand side by side and have nothing on their right."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,34 +113,34 @@ def test_other_thresholds_are_trained_beside_what_happened(open_page: Callable[.
 
 
 def test_the_cliff_is_descended_from_where_it_is_clicked(lab: Laboratory):
-    tab(lab, "The error cliff", "cliff chart descents")
+    tab(lab, "The error cliff", "error_cliff chart descents")
     lab.says("Without clipping, the longest gradient is 1.5e+03; update 27 goes furthest, 750 away")
     lab.says("Clipped by norm at 1, 2 of 300 updates are shortened")
-    option(lab, "cliff clipping", "by value")
+    option(lab, "error_cliff clipping", "by value")
     lab.says("Clipped by value at 1")
-    option(lab, "cliff scale", "log10")
-    lab.enter("cliff steps", "40")
+    option(lab, "error_cliff scale", "log10")
+    lab.enter("error_cliff steps", "40")
     lab.says("of 40 updates are shortened")
-    box = lab.widget("cliff chart contour").locator(".nsewdrag").bounding_box()
+    box = lab.widget("error_cliff chart contour").locator(".nsewdrag").bounding_box()
     assert box
-    lab.widget("cliff chart contour").scroll_into_view_if_needed()
-    box = lab.widget("cliff chart contour").locator(".nsewdrag").bounding_box()
+    lab.widget("error_cliff chart contour").scroll_into_view_if_needed()
+    box = lab.widget("error_cliff chart contour").locator(".nsewdrag").bounding_box()
     lab.page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.25 * box["height"])
     lab.page.wait_for_timeout(300)
     lab.page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.25 * box["height"])
-    fields = lab.page.locator(".stMain [class*='st-key-cliff-w'] input")
+    fields = lab.page.locator(".stMain [class*='st-key-error_cliff-w'] input")
     lab.wait(lambda: fields.count() and fields.first.input_value() != "5.25", "another beginning")
     w = float(fields.first.input_value())
     assert w == pytest.approx(6.25, abs=0.15)
-    lab.wait(lambda: abs(lab.figure("cliff chart contour")[-1]["x"][0] - w) < 1e-3, "the ring is there")
+    lab.wait(lambda: abs(lab.figure("error_cliff chart contour")[-1]["x"][0] - w) < 1e-3, "the ring is there")
     for name, text, sentence in (
         ("rate", "0", "Rate must be a number from 0.000001 to 10, not 0."),
         ("rate", "fast", "Rate must be a number, not 'fast'."),
         ("span", "1e9", "Span must be a number from 0.05 to 20, not 1,000,000,000."),
     ):
-        lab.enter(f"cliff {name}", text)
+        lab.enter(f"error_cliff {name}", text)
         lab.wait(lambda said=sentence: said in lab.problems, sentence)
-        lab.enter(f"cliff {name}", "1")
+        lab.enter(f"error_cliff {name}", "1")
     lab.wait(lambda: not lab.problems, "all is well again")
     assert lab.csv("csv descents")[0] == "descent,update,w,b,loss,norm"
 

@@ -29,7 +29,7 @@ SCALES = ("log", "linear")
 
 def panel(held: Session, say: Texts) -> None:
     """Everything on the page."""
-    names = ("norms", "replay", "cliff")
+    names = ("norms", "replay", "error_cliff")
     tabs = st.tabs([say(f"lab.clipping.tabs.{name}") for name in names], key="clipping tabs", on_change="rerun")
     for tab, section in zip(tabs, (_norms, _replay, _cliff), strict=True):
         if tab.open:
@@ -138,25 +138,26 @@ CLIFF: dict[str, str] = {"w": "5.25", "b": "-3.125", "threshold": "1", "rate": "
 
 def _cliff(held: Session, say: Texts) -> None:
     """The published network of one unit."""
-    st.html(f"<p class='aside'>{escape(say('lab.cliff.intro'))}</p>")
+    st.html(f"<p class='aside'>{escape(say('lab.error_cliff.intro'))}</p>")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        by = typed.choice("cliff", "clipping", {name: say(f"lab.clips.{name}") for name in CLIPPINGS}, "norm", say)
-        fields = {name: typed.field("cliff", name, first, say, width=110) for name, first in CLIFF.items()}
-        scale = typed.choice("cliff", "scale", {name: say(f"lab.scales.{name}") for name in SCALES}, "linear", say)
+        by = typed.choice("error_cliff", "clipping", {name: say(f"lab.clips.{name}") for name in CLIPPINGS}, "norm", say)
+        fields = {name: typed.field("error_cliff", name, first, say, width=110) for name, first in CLIFF.items()}
+        scale = typed.choice("error_cliff", "scale", {name: say(f"lab.scales.{name}") for name in SCALES}, "linear", say)
 
     def make() -> cliff_descent.Asked:
         values: dict[str, Any] = {
-            name: (typed.whole if name == "steps" else typed.number)(say(f"lab.cliff.{name}"), text, say) for name, text in fields.items()
+            name: (typed.whole if name == "steps" else typed.number)(say(f"lab.error_cliff.{name}"), text, say)
+            for name, text in fields.items()
         }
         return cliff_descent.Asked(clipping=by, **values)
 
-    asked = typed.asked("cliff", make)
+    asked = typed.asked("error_cliff", make)
     if asked:
         frame.study(held, "cliff_descent", asked, lambda found: _cliff_found(found, asked, scale, say), say)
 
 
 def _cliff_found(found: cliff_descent.Found, asked: cliff_descent.Asked, scale: str, say: Texts) -> None:
-    look, place = _look(say), "cliff"
+    look, place = _look(say), "error_cliff"
     left, right = st.columns(2, gap="large")
     with left:
         looking.heading("error_cliff", "", None, place, say)
@@ -166,13 +167,13 @@ def _cliff_found(found: cliff_descent.Found, asked: cliff_descent.Asked, scale: 
         looking.figure(error_cliff.draw_contour(found, scale, look), "contour", place, picked=_pick)
     looking.heading("descents", "descents.csv", lambda: str(found.to_frame().to_csv(index=False)), place, say)
     looking.figure(error_cliff.draw_descents(found, asked, look), "descents", place)
-    if session.widget("cliff picked"):
-        session.set_widget("cliff picked", value=False)
+    if session.widget("error_cliff picked"):
+        session.set_widget("error_cliff picked", value=False)
         st.rerun()  # the fields of the beginning stand above this part of the page
 
 
 def _pick(x: float, y: float) -> None:
     """Begin where the contours were clicked."""
-    typed.put("cliff", "w", f"{x:.6g}")
-    typed.put("cliff", "b", f"{y:.6g}")
-    session.set_widget("cliff picked", value=True)
+    typed.put("error_cliff", "w", f"{x:.6g}")
+    typed.put("error_cliff", "b", f"{y:.6g}")
+    session.set_widget("error_cliff picked", value=True)

@@ -148,9 +148,8 @@ def whole(key: str, first: int, label: str, help: str = "") -> int:
 
 def real(key: str, first: float, label: str, help: str = "", kind: type = float) -> float:
     """A number that is typed; `Refused` where it is none."""
-    if session.widget(key) is None:
-        session.set_widget(key, f"{first:g}")
-    text = st.text_input(label, key=key, help=literal(help) or None, width=190).strip()
+    # The first value is the widget's own: one that is put into the session is lost where a page is drawn again before it was sent.
+    text = st.text_input(label, f"{first:g}", key=key, help=literal(help) or None, width=190).strip()
     try:
         return float(kind(text))
     except ValueError:

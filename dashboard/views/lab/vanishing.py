@@ -1,0 +1,193 @@
+"""The page 'Vanishing': how errors fade in this network, what makes them, and which levers change it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from core.experiment import SPECS, Experiment
+from core.measures.saturation import Saturated
+from core.studies import Refused, half_lives, phase, plain, vanishing
+from dashboard import address, session
+from dashboard.charts.lab import fading, jacobians, rates, tail
+from dashboard.charts.lab import half_lives as half_lives_chart
+from dashboard.charts.lab import phase as phase_chart
+from dashboard.charts.picture import Look, Picture, number, percent
+from dashboard.form import problem_line
+from dashboard.live import runs
+from dashboard.session import Session
+from dashboard.starts import FIRST
+from dashboard.texts import Texts
+from dashboard.views import looking
+from dashboard.views.lab import frame
+
+PLACE = "vanishing"
+SPANS = {"gain": (0.1, 10.0), "forget_bias": (-2.0, 6.0)}
+"""Between which values the levers first go."""
+
+A = TypeVar("A")
+
+
+def panel(held: Session, say: Texts) -> None:
+    """Everything on the page."""
+    asked = _asked(vanishing.Asked, lambda: _question(held, say))
+    state = looking.pick("fading state", ["c", "h"], say("look.state"), str) if held.experiment.cell == "lstm" else "h"
+    frame.study(held, "vanishing", asked, lambda found: _fading(found, state, say), say)
+    _diagram(held, say)
+    _cells(held, say)
+    st.html(f"<p class='aside'>{escape(say('lab.vanishing.source'))}</p>")
+    looking.picture_format(say)
+
+
+def _look(say: Texts) -> Look:
+    return Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)
+
+
+def _asked(kind: type[A], make: Callable[[], A]) -> A:
+    """What is typed; where that cannot be, one sentence, and what was asked before."""
+    key = f"{kind.__module__} asked"
+    try:
+        asked = make()
+    except Refused as refusal:
+        problem_line(str(refusal))
+        return kind(**session.widget(key, {}))
+    session.set_widget(key, plain(asked))
+    return asked
+
+
+def _csv(known: Any) -> Callable[[], str] | None:
+    """The table of what an inquiry has found."""
+    return (lambda: str(known.found.to_frame().to_csv(index=False))) if known and known.found else None
+
+
+def _question(held: Session, say: Texts) -> vanishing.Asked:
+    layers, first = held.experiment.layers, vanishing.Asked()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        layer = looking.pick("vanishing layer", [*range(layers, 0, -1)], say("look.layer"), str) if layers > 1 else 0
+        lag = frame.whole("vanishing first", first.first_lag, say("lab.vanishing.first"), say("lab.vanishing.first_help"))
+        last = frame.whole("vanishing last", first.last_lag, say("lab.vanishing.last"), say("lab.vanishing.last_help"))
+        run = frame.whole("vanishing run", first.run, say("lab.vanishing.run"), say("lab.vanishing.run_help"))
+    return vanishing.Asked(layer, lag, last, run)
+
+
+def _fading(found: vanishing.Found, state: str, say: Texts) -> None:
+    """What is known so far; what is still to come has its heading already."""
+    look = _look(say)
+    fade = next((fade for fade in found.fades if fade.state == state), found.carrying)
+    drawn: Sequence[tuple[str, Any, Callable[[Any, Look], Picture]]] = (
+        ("fading", fade, fading.draw),
+        ("tail", found.tail, tail.draw),
+        ("jacobians", found.steps, lambda steps, look: jacobians.draw_steps(steps, found, look)),
+        ("products", found.products, jacobians.draw_products),
+        ("rates", found.rates, rates.draw),
+    )
+    columns = [column for _ in range(3) for column in st.columns(2, gap="large")]
+    for column, (name, part, draw) in zip(columns, drawn, strict=False):
+        with column:
+            looking.heading(name, f"{name}.csv", _numbers(found, name) if part else None, PLACE, say)
+            if part:
+                looking.figure(draw(part, look), name, PLACE)
+    with columns[-1]:
+        looking.heading("saturation", "saturation.csv", _numbers(found, "saturation"), PLACE, say)
+        st.html(_table(found, say))
+
+
+def _numbers(found: vanishing.Found, name: str) -> Callable[[], str]:
+    """The part of the table that a chart draws."""
+    return lambda: str(found.to_frame(name).to_csv(index=False))
+
+
+def _table(found: vanishing.Found, say: Texts) -> str:
+    """What is saturated, and the spectral radii, gate by gate."""
+    relu = any(not math.isnan(one.off) for one in found.saturated)
+    heads = ["off"] if relu else ["low", "high"]
+    titles = "".join(f"<th scope='col'>{escape(say(f'lab.saturation.{head}'))}</th>" for head in ("value", *heads, "radius"))
+    rows = "".join(_row(one, found, heads) for one in found.saturated)
+    largest = max(found.radii.values())
+    words = escape(say("lab.saturation.below" if largest < 1 else "lab.saturation.above", radius=number(largest)))
+    return f"<table class='shares'><thead><tr>{titles}</tr></thead><tbody>{rows}</tbody></table><p class='words'>{words}</p>"
+
+
+def _row(one: Saturated, found: vanishing.Found, heads: Sequence[str]) -> str:
+    # A plain network has one recurrent product alone, whose radius stands with its state.
+    radius = found.radii.get(one.name) or (next(iter(found.radii.values())) if len(found.radii) == 1 else math.nan)
+    cells = [percent(getattr(one, head)) for head in heads] + ["" if math.isnan(radius) else number(radius)]
+    return f"<tr><th scope='row'>{escape(one.name)}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+
+
+def _diagram(held: Session, say: Texts) -> None:
+    """The phase diagram: controls, picture, and the way from a cell to its network."""
+    looking.heading("phase", "phase.csv", _csv(held.inquiries.get("phase")), PLACE, say)
+    asked = _asked(phase.Asked, lambda: _levers(held, say))
+    frame.study(held, "phase", asked, lambda found: _phase(held, found, say), say)
+
+
+def _levers(held: Session, say: Texts) -> phase.Asked:
+    first = phase.Asked()
+    levers = phase.LEVERS if held.experiment.cell == "lstm" else phase.LEVERS[:1]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        lever = looking.pick("phase lever", levers, say("lab.vanishing.lever"), lambda name: SPECS[name].label)
+        low, high = SPANS[lever]
+        low = frame.real(f"phase low {lever}", low, say("lab.vanishing.low"))
+        high = frame.real(f"phase high {lever}", high, say("lab.vanishing.high"))
+        values = frame.whole("phase values", first.values, say("lab.vanishing.values"))
+        longest = frame.whole("phase longest", first.longest, say("lab.vanishing.longest"))
+    return phase.Asked(lever, low, high, values, longest)
+
+
+def _phase(held: Session, found: phase.Found, say: Texts) -> None:
+    look, chosen = _look(say), _chosen(found)
+
+    def picked(length: float, row: float) -> None:
+        session.set_widget("phase cell", {"row": round(row), "length": round(length)})
+
+    looking.figure(phase_chart.draw(found, chosen, look), "phase", PLACE, picked)
+    value = float(found.values[chosen.row])
+    norm = phase_chart.told(found.logs[chosen.row, chosen.length - 1], look) if found.known[chosen.row] else say("charts.phase.not_yet")
+    words = {"lever": SPECS[found.lever].label.lower(), "value": number(value)}
+    st.html(f"<p class='words'>{escape(say('lab.vanishing.cell', length=chosen.length, norm=norm, **words))}</p>")
+    experiment = held.experiment.replace(**{found.lever: value})
+    if address.carries_text(experiment):
+        st.link_button(say("lab.vanishing.open", **words), _link(held, experiment), icon=":material/open_in_new:")
+
+
+def _chosen(found: phase.Found) -> phase_chart.Cell:
+    """The cell that was clicked on, or the longest sequence of the experiment's own row."""
+    own = phase_chart.row_of(found, found.now)
+    first = {"row": len(found.values) // 2 if math.isnan(own) else round(own), "length": len(found.lengths)}
+    cell = first | session.widget("phase cell", {})
+    return phase_chart.Cell(min(cell["row"], len(found.values) - 1), min(cell["length"], len(found.lengths)))
+
+
+def _link(held: Session, experiment: Experiment) -> str:
+    """The address that starts this experiment on the live page that the run belongs to."""
+    root = (st.context.url or "").rstrip("/").removesuffix(f"/{PLACE}")
+    query = address.write(experiment, held.start)
+    return f"{root}/{'' if held.page == FIRST else held.page}" + (f"?{urlencode(query)}" if query else "")
+
+
+def _cells(held: Session, say: Texts) -> None:
+    """Cells and levers at equal settings."""
+    looking.heading("half_lives", "half_lives.csv", _csv(held.inquiries.get("half_lives")), PLACE, say)
+    asked = _asked(half_lives.Asked, lambda: _line_up(say))
+    members = runs.catalogue().members("cell")
+
+    def draw(found: half_lives.Found) -> None:
+        looking.figure(half_lives_chart.draw(found, lambda cell: members[cell].label, _look(say)), "half_lives", PLACE)
+
+    frame.study(held, "half_lives", asked, draw, say)
+
+
+def _line_up(say: Texts) -> half_lives.Asked:
+    first = half_lives.Asked()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        inputs = looking.pick("half_lives inputs", half_lives.INPUTS, say("lab.vanishing.inputs"), lambda name: say(f"lab.inputs.{name}"))
+        seeds = frame.whole("half_lives seeds", first.seeds, say("measure.seeds"))
+        lag = frame.whole("half_lives first", first.first, say("lab.vanishing.first"))
+        last = frame.whole("half_lives last", first.last, say("lab.vanishing.last"))
+    return half_lives.Asked(seeds, inputs, lag, last)

@@ -1,0 +1,167 @@
+"""Charts of the laboratory's page on vanishing: what they draw is what was found, and their words are its numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from core.experiment import Experiment
+from core.measures.decay import fit_decay
+from core.studies import STUDIES, half_lives, phase, vanishing
+from core.training import Trainer
+from dashboard.charts.lab import fading, jacobians, rates, tail
+from dashboard.charts.lab import half_lives as half_lives_chart
+from dashboard.charts.lab import phase as phase_chart
+from dashboard.charts.picture import Look, Picture
+
+CELLS = ("rnn_tanh", "rnn_relu", "lstm", "gru")
+
+
+@cache
+def found(cell: str, study: str = "vanishing") -> vanishing.Found:
+    asked = {"vanishing": vanishing.Asked(run=200), "phase": phase.Asked(values=9, longest=20), "half_lives": half_lives.Asked(seeds=2)}
+    *_, last = STUDIES[study].run(Trainer(Experiment(cell=cell, hidden=8)), asked[study])
+    return last.found
+
+
+def checked(picture: Picture) -> Picture:
+    """What a browser could draw: its numbers as JSON, its words without a gap or a number that is none."""
+    json.loads(picture.figure.to_json())
+    assert picture.words
+    assert "nan" not in picture.words
+    assert "{" not in picture.words
+    return picture
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_cell_can_be_drawn(cell: str, dark: bool):
+    seen, look = found(cell), Look(dark=dark)
+    for fade in seen.fades:
+        checked(fading.draw(fade, look))
+    checked(tail.draw(seen.tail, look))
+    checked(jacobians.draw_steps(seen.steps, seen, look))
+    checked(jacobians.draw_products(seen.products, look))
+    checked(rates.draw(seen.rates, look))
+
+
+def test_fading_draws_every_loss_and_speaks_of_the_fit():
+    fade = found("gru").carrying
+    picture = fading.draw(fade, Look())
+    each, mean, line = picture.figure.data
+    np.testing.assert_allclose(mean.y, fade.mean)
+    last = np.asarray(each.y)[np.asarray(each.customdata) == 10]
+    np.testing.assert_allclose(last[:10], fade.rows[9] / fade.rows[9, 0])
+    np.testing.assert_allclose(line.y, fade.of_mean.at(np.array([1, 9])))
+    assert f"it halves every {fade.of_mean.half_life:.3g} steps" in picture.words
+
+
+@pytest.mark.parametrize(
+    ("norms", "said"),
+    [
+        (2.0 ** np.arange(5.0), "it doubles every 1 steps"),
+        (np.array([1.0, 0, 0, 0, 0]), "At 4 lags the error is exactly 0"),
+        (np.array([1.0, 0.5, np.nan, np.nan, np.nan]), "it halves every 1 steps."),
+        (np.array([1.0, np.nan, np.nan, np.nan, np.nan]), "nothing can be fitted"),
+    ],
+)
+def test_fading_says_what_else_there_may_be(norms, said):
+    fit = fit_decay(norms)
+    assert said in checked(fading.draw(vanishing.Fade("h", norms[None], norms, fit, (fit,)), Look())).words
+
+
+def test_the_tail_ends_where_single_precision_does():
+    double = 10.0 ** -np.arange(50.0)
+    single = double.astype(np.float32).astype(float)
+    seen = vanishing.Tail(double, single, fit_decay(double))
+    picture = checked(tail.draw(seen, Look()))
+    assert [len(line.x) for line in picture.figure.data] == [50, 46]
+    assert "At lag 46 float32 holds exactly 0; float64 still holds 1e-46." in picture.words
+    both = vanishing.Tail(double[:9], single[:9], fit_decay(double[:9]))
+    assert "Up to lag 8 both precisions hold a number." in checked(tail.draw(both, Look())).words
+    gone = vanishing.Tail(np.array([1.0, 0.0]), np.array([1.0, 0.0]), fit_decay(np.array([1.0, 0.0])))
+    assert "From lag 1 on float64, too" in checked(tail.draw(gone, Look())).words
+
+
+def test_an_lstm_shows_both_paths():
+    seen = found("lstm")
+    lines = {line.name: line.y for line in jacobians.draw_steps(seen.steps, seen, Look()).figure.data}
+    np.testing.assert_allclose(lines["path through c"], seen.steps.c_by_c[:, 0])
+    np.testing.assert_allclose(lines["largest"], seen.steps.values[:, 0])
+    assert "path through c" not in {line.name for line in jacobians.draw_steps(found("gru").steps, found("gru"), Look()).figure.data}
+
+
+def test_products_say_what_is_left():
+    products = vanishing.Products(np.array([1, 2]), np.log(np.array([[0.1, 0.01], [1e-4, 1e-9]])))
+    assert "After 2 steps back, at most 0.0001 of an error is left" in checked(jacobians.draw_products(products, Look())).words
+    grown = vanishing.Products(np.array([1]), np.array([[2000.0, 1.0]]))
+    assert "can have become 1e869 times as large" in checked(jacobians.draw_products(grown, Look())).words
+    nothing = vanishing.Products(np.array([1]), np.array([[-np.inf, -np.inf]]))
+    assert "exactly 0" in checked(jacobians.draw_products(nothing, Look())).words
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([-0.5, -1.0], "an error halves every 1.39 steps"),
+        ([0.5, -1.0], "doubles every 1.39 steps"),
+        ([-np.inf], "minus infinity"),
+        ([np.nan], "first steps"),
+    ],
+)
+def test_rates_say_which_way_it_goes(values, said):
+    seen = vanishing.Rates(np.array(values), np.array(values[:1]), values[0], np.array(values[:1]))
+    assert said in checked(rates.draw(seen, Look())).words
+
+
+def test_the_diagram_shows_what_is_known_and_marks_the_border():
+    seen = found("rnn_relu", "phase")
+    picture = checked(phase_chart.draw(seen, phase_chart.Cell(3, 7), Look()))
+    reach = phase_chart.decades(seen.logs)
+    np.testing.assert_allclose(picture.figure.data[0].z, np.clip(seen.logs, -reach, reach))
+    assert (picture.figure.data[4].x[0], picture.figure.data[4].y[0]) == (7, 3)
+    assert f"{seen.border():.3g}" in picture.words
+    assert "This experiment stands at recurrent gain 1:" in picture.words
+    squares = picture.figure.data[3]
+    assert (squares.x[25], squares.y[25]) == (6, 1)
+    assert squares.customdata[25].endswith(f"T = 6: {phase_chart.told(seen.logs[1, 5], Look())}")
+
+
+def test_absent_vanished_and_exploded_are_three_things():
+    logs = np.array([[0.0, -np.inf], [1.0, np.inf], [np.nan, np.nan]])
+    known = np.array([True, True, False])
+    seen = phase.Found("rnn_relu", "h", 0, "forget_bias", 9.0, np.array([0.0, 1.0, 2.0]), np.array([1, 2]), logs, known)
+    picture = checked(phase_chart.draw(seen, phase_chart.Cell(0, 1), Look()))
+    values, gone, exploded = (np.asarray(layer.z, float) for layer in picture.figure.data[:3])
+    assert np.isfinite(values).tolist() == [[True, False], [True, False], [False, False]]
+    assert np.isfinite(gone).tolist() == [[False, True], [False, False], [False, False]]
+    assert np.isfinite(exploded).tolist() == [[False, False], [False, True], [False, False]]
+    texts = list(picture.figure.data[3].customdata)
+    assert [text.rsplit(": ")[-1] for text in texts] == ["1", "exactly 0", "10", "not finite", "not computed yet", "not computed yet"]
+    assert "2 of 3 rows are computed." in picture.words
+    assert math.isnan(phase_chart.row_of(seen, seen.now))
+
+
+def test_half_lives_draw_every_seed_and_name_every_lever():
+    seen = found("lstm", "half_lives")
+    picture = checked(half_lives_chart.draw(seen, str.upper, Look()))
+    names = [half_lives_chart.name(line, str.upper, Look()) for line in seen.lines]
+    assert names[0] == "yours now: LSTM"
+    assert names[6:8] == ["LSTM, forget bias 3", "RNN_TANH, orthogonal"]
+    assert len(set(names)) == len(names)
+    np.testing.assert_allclose(picture.figure.data[2].x, [decay.half_life for decay in seen.lines[1].decays])
+    assert f"halves every {seen.lines[4].half_life:.3g} steps, a plain network's every {seen.lines[1].half_life:.3g}." in picture.words
+
+
+def test_what_does_not_fade_stands_at_the_edge():
+    seen = found("lstm", "half_lives")
+    growing = fit_decay(1.1 ** np.arange(9.0))
+    lines = (replace(seen.lines[1], decays=(growing, growing)),)
+    picture = checked(half_lives_chart.draw(replace(seen, lines=lines), str.upper, Look()))
+    assert list(picture.figure.data[0].x) == [half_lives_chart.LONGEST] * 2
+    assert "median does not fade" in picture.words
