@@ -27,6 +27,11 @@ HELD = 2**25
 """Numbers that may be held at a time."""
 
 
+def truncation_of(scheme: str, k: int) -> TBPTT:
+    """What a scheme of `core.measures.bias.SCHEMES` cuts at K."""
+    return TBPTT(1, k) if scheme == "window" else TBPTT(k, k)
+
+
 @torch.inference_mode()
 def truncation_bias(model: SequenceModel, task: Task, batch: Batch, ks: Sequence[int] = ()) -> Bias:
     """The error of truncated gradients on a batch, with the weights as they are.
@@ -50,7 +55,7 @@ def gradients(full: Pass, task: Task, scheme: str, ks: Sequence[int], names: Seq
     if full.paths:
         # Attention's own weights depend on the window, too: a whole pass for each K.
         for k in ks:
-            yield _flat(passes.run(full.model, task, full.batch, TBPTT(1, k) if scheme == "window" else TBPTT(k, k)), names)
+            yield _flat(passes.run(full.model, task, full.batch, truncation_of(scheme, k)), names)
         return
     for errors in (_windows if scheme == "window" else _chunks)(full, ks):
         yield _of_stack(full, errors, names)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 
 import streamlit as st
 
 from core.measures.bias import SCHEMES
-from core.studies import growth
+from core.studies import cost, growth, influence
 from core.studies.truncation import Asked, Found
 from dashboard import session
 from dashboard.charts.lab import bias, boundary, decay
+from dashboard.charts.lab import cost as cost_chart
 from dashboard.charts.lab import growth as growth_chart
+from dashboard.charts.lab import influence as influence_charts
 from dashboard.charts.picture import Look, percent
 from dashboard.session import Session
 from dashboard.texts import Texts
@@ -26,8 +29,12 @@ MEASURES = ("error", "degrees")
 def panel(held: Session, say: Texts) -> None:
     """Everything on the page."""
     frame.study(held, "truncation", Asked(), lambda found: _found(found, say), say)
+    looking.heading("cost", "cost.csv", _csv(held, "cost"), PLACE, say)
+    frame.study(held, "cost", cost.Asked(), lambda found: _cost(found, say), say)
     _growth(held, say)
     cliff.section(held, say)
+    st.html(f"<h3 class='chart'>{escape(say('lab.truncation.sign'))}</h3><p class='aside'>{escape(say('lab.truncation.sign_help'))}</p>")
+    frame.study(held, "influence", influence.Asked(steps=influence.FEWEST_STEPS), lambda found: _sign(found, say), say, "sign")
     st.html(f"<p class='aside'>{escape(say('lab.truncation.source'))}</p>")
     looking.picture_format(say)
 
@@ -51,11 +58,28 @@ def _found(found: Found, say: Texts) -> None:
     looking.figure(boundary.draw(found, scheme, look), "boundary", PLACE)
 
 
+def _cost(found: cost.Found, say: Texts) -> None:
+    look = Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)
+    for column, quantity in zip(st.columns(2, gap="large"), cost_chart.UNITS, strict=True):
+        with column:
+            looking.figure(cost_chart.draw(found, quantity, look), f"cost_{quantity}", PLACE)
+
+
+def _sign(found: influence.Found, say: Texts) -> None:
+    look = Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)
+    looking.figure(influence_charts.draw_sign(found, look), "influence_sign", PLACE)
+
+
+def _csv(held: Session, name: str) -> Callable[[], str] | None:
+    """The numbers of a study as a file, once there are any."""
+    known = held.inquiries.get(name)
+    found = known.found if known else None
+    return (lambda: str(found.to_frame().to_csv(index=False))) if found is not None else None
+
+
 def _growth(held: Session, say: Texts) -> None:
     """The same error over training, on demand."""
-    known = held.inquiries.get("growth")
-    csv = (lambda: str(known.found.to_frame().to_csv(index=False))) if known and known.found else None
-    looking.heading("growth", "growth.csv", csv, PLACE, say)
+    looking.heading("growth", "growth.csv", _csv(held, "growth"), PLACE, say)
 
     def draw(found: growth.Found) -> None:
         look = Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)

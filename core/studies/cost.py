@@ -1,0 +1,88 @@
+"""What truncation saves: memory and time against K, measured.  Importing this needs no torch."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from core.measures.bias import SCHEMES
+from core.studies.study import Progress, Refused
+from core.trace import Array
+
+if TYPE_CHECKING:
+    from core.training import Trainer
+    from core.truncation import TBPTT
+
+KS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+"""The K that are measured, as far as the sequences are longer, beside T, which cuts nothing."""
+SEQUENCES = 64
+ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Nothing is asked but the network itself."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One gradient of the whole batch under each truncation, read in segments of K steps, of which only what a window needs is kept.
+
+    ks: (n,), the last one T.   steps, sequences: of the batch.   schemes as in `core.measures.bias.SCHEMES`.
+    held: the most bytes of tensors that were held at one time, (schemes, n); as integers.   seconds: CPU time, median, (schemes, n).
+    """
+
+    ks: tuple[int, ...]
+    steps: int
+    sequences: int
+    held: Array
+    seconds: Array
+
+    def to_frame(self) -> pd.DataFrame:
+        """Tidy: a row for each scheme and K."""
+        index = pd.MultiIndex.from_product([SCHEMES, self.ks], names=["scheme", "k"])
+        return pd.DataFrame({"bytes": self.held.ravel(), "seconds": self.seconds.ravel()}, index=index).reset_index()
+
+
+def study(trainer: Trainer, _: Asked) -> Iterator[Progress[Found]]:
+    """See `Found`.  `Refused` with attention, which cannot be read in segments."""
+    from core.measures.memory import Held
+    from core.measures.truncated import truncation_of
+    from core.streaming import stream
+
+    model, task = trainer.model, trainer.task
+    if model.attention:
+        raise Refused(
+            "Memory and time against K are measured segment by segment; attention reads all states at once. Choose attention none."
+        )
+    batch = task.batch(range(min(task.sequences, SEQUENCES)))
+    steps = len(batch.inputs)
+    ks = (*(k for k in KS if k < steps), steps)
+    total = len(SCHEMES) * len(ks)
+    held, seconds = np.zeros((len(SCHEMES), len(ks)), np.int64), np.full((len(SCHEMES), len(ks)), np.nan)
+    for place in range(total):
+        row, column = place % len(SCHEMES), place // len(SCHEMES)
+        k, windows = ks[column], truncation_of(SCHEMES[row], ks[column])
+
+        def walk(k: int = k, windows: TBPTT = windows) -> None:
+            for _segment in stream(model, task, (batch.section(first, first + k) for first in range(0, steps, k)), windows):
+                pass
+
+        # Counting bytes takes time of its own: what is weighed is not timed.
+        with Held() as weighed:
+            walk()
+        held[row, column] = weighed.peak
+        times = []
+        for _round in range(ROUNDS):
+            begin = time.process_time()
+            walk()
+            times.append(time.process_time() - begin)
+            yield Progress(place, total, f"K = {k}")
+        seconds[row, column] = statistics.median(times)
+    yield Progress(total, total, "", Found(ks, steps, batch.inputs.shape[1], held, seconds))
