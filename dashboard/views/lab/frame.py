@@ -52,7 +52,7 @@ def page(name: str, panel: Panel, badge: Panel) -> None:
     with held.lock:
         if typed := controls.typed(held):
             steering.change(held, typed)
-    say = say.about(held.experiment.task)
+    say = say.about(held.experiment.model, held.experiment.task)
     with st.sidebar:
         if held.control is None:
             controls.summary(held.experiment, catalogue)
