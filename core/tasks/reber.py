@@ -184,7 +184,7 @@ class EmbeddedReber(Grammar):
     """The last symbol but one repeats the second one, across a whole string of the simple grammar: what is marked is that symbol alone."""
 
     label = "Embedded Reber grammar"
-    help = "The same with a long memory: the last symbol but one repeats the second, across a whole string."
+    help = "A string of the Reber grammar between two equal symbols: the last symbol but one repeats the second."
     automaton = Automaton(embedded())
     guess = "knowing the grammar, but not its second symbol any more"
     chance = MappingProxyType({"loss": automaton.knowing(lambda symbol, state: forgetful(state))[0], "accuracy": 1 / 2})

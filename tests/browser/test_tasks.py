@@ -78,6 +78,8 @@ def test_networks_that_differ_in_k_are_trained_side_by_side(open_page: Callable[
     lab = Laboratory(open_page("/truncation?task=order&len=12&h=8&ex=200"))
     lab.enter("cliff ks 12", "2, 12")
     lab.enter("cliff iterations", "10")
+    lab.page.wait_for_timeout(500)  # the button begins what the page has heard of
+    lab.rest()
     lab.press("begin cliff")
     lab.says("After 10 iterations, accuracy on new sequences:")
     lines = [trace for trace in lab.figure("cliff chart cliff accuracy") if trace["name"]]

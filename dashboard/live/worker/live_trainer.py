@@ -108,8 +108,8 @@ class LiveTrainer:
         axis = task.axis(sentence)
         one = task.batch([sentence])
         self._targets = one.targets[:, 0].numpy()
-        if one.counted is not None:
-            self._targets = np.where(one.counted[:, :1].numpy().reshape(-1, *[1] * (self._targets.ndim - 1)), self._targets, UNANSWERED)
+        if task.labels and one.counted is not None:
+            self._targets = np.where(one.counted[:, 0].numpy(), self._targets, UNANSWERED)
         self._emit({"on": "axis", "axis": about | {"sentence": sentence, "inputs": axis.inputs, "targets": axis.targets}}, b"")
 
     @property

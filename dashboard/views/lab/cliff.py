@@ -45,10 +45,8 @@ def _asked(held: Session, say: Texts) -> Asked:
         session.set_widget(key, ", ".join(map(str, spread(steps))))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         typed = st.text_input(say("lab.cliff.ks"), key=key, help=say("lab.cliff.ks_help", steps=steps), width=190)
-        iterations = frame.whole(
-            "cliff iterations", first.iterations, say("lab.truncation.iterations"), _upto(limits.MEASURED_ITERATIONS, say)
-        )
-        seeds = frame.whole("cliff seeds", first.seeds, say("lab.cliff.seeds"), _upto(limits.MEASURED_SEEDS, say))
+        iterations = frame.whole("cliff iterations", first.iterations, say("measure.iterations"), _upto(limits.MEASURED_ITERATIONS, say))
+        seeds = frame.whole("cliff seeds", first.seeds, say("measure.seeds"), _upto(limits.MEASURED_SEEDS, say))
     words = [word for word in re.split(r"[\s,]+", typed) if word]
     if not all(word.isdecimal() for word in words):
         raise Refused(say("lab.cliff.bad_ks"))
