@@ -86,9 +86,9 @@ class Paths:
 
 
 def singular_values(matrix: Tensor) -> Tensor:
-    """Singular values, (..., S), the largest first."""
+    """Singular values of a matrix, (S,), the largest first; NaN where rounding hides them, as where units of a relu are off."""
     found: Tensor = torch.linalg.svdvals(matrix)
-    return found
+    return torch.where((found < PRECISION * found[0]) & (found > 0), torch.nan, found)
 
 
 class Product:
@@ -121,9 +121,7 @@ class Product:
 
     def log_singular_values(self) -> Tensor:
         """ln of the singular values, (S,) float64, the largest first; -inf where one is 0, NaN where rounding hides it."""
-        values = singular_values(self._matrix)
-        logs = values.log() + self._log_scale
-        return torch.where((values < PRECISION * values[0]) & (values[0] > 0), torch.nan, logs)
+        return singular_values(self._matrix).log() + self._log_scale
 
 
 def spectral_radii(weights: Weights, gates: Sequence[str]) -> dict[str, float]:

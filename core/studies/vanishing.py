@@ -103,7 +103,7 @@ class Tail:
 class Steps:
     """Singular values of D_t, the Jacobian of one step, at some steps.
 
-    steps: (n,), from 1.   values: of D_t, (n, S), the largest first.
+    steps: (n,), from 1.   values: of D_t, (n, S), the largest first; NaN where rounding hides one.
     h_by_h, c_by_c: of an LSTM's two paths apart, (n, H), each with the other state held fixed; None without c.
     """
 

@@ -164,4 +164,4 @@ def test_what_does_not_fade_stands_at_the_edge():
     lines = (replace(seen.lines[1], decays=(growing, growing)),)
     picture = checked(half_lives_chart.draw(replace(seen, lines=lines), str.upper, Look()))
     assert list(picture.figure.data[0].x) == [half_lives_chart.LONGEST] * 2
-    assert "median does not fade" in picture.words
+    assert "median ∞ (seeds from ∞ to ∞)" in picture.words

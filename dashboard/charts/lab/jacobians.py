@@ -14,8 +14,8 @@ def draw_steps(steps: Steps, found: Found, look: Look) -> Picture:
     """The largest, the middle and the smallest; of an LSTM also the largest of its two paths."""
     say, colours = look.say, look.colours
     figure = go.Figure()
-    lines = [("largest", steps.values[:, 0], colours.first, "solid"), ("middle", np.median(steps.values, 1), colours.first, "dash")]
-    lines.append(("smallest", steps.values[:, -1], colours.first, "dot"))
+    lines = [("largest", steps.values[:, 0], colours.first, "solid"), ("middle", _middle(steps.values), colours.first, "dash")]
+    lines.append(("smallest", _smallest(steps.values), colours.first, "dot"))
     if steps.h_by_h is not None and steps.c_by_c is not None:
         lines += [("by_h", steps.h_by_h[:, 0], colours.second, "dash"), ("by_c", steps.c_by_c[:, 0], colours.second, "solid")]
     for name, values, colour, dash in lines:
@@ -71,14 +71,14 @@ def draw_products(products: Products, look: Look) -> Picture:
     return Picture(figure, say(key, lag=lag, value=_power(last)))
 
 
-def _middle(logs: Array) -> Array:
-    """The median, where rounding leaves it visible."""
-    return logs[:, logs.shape[1] // 2]
+def _middle(values: Array) -> Array:
+    """The one in the middle of each row, the larger of two; NaN where rounding hides it."""
+    return values[:, (values.shape[1] - 1) // 2]
 
 
-def _smallest(logs: Array) -> Array:
-    """The smallest that rounding does not hide: a whole column, or nothing."""
-    return logs[:, -1]
+def _smallest(values: Array) -> Array:
+    """The last of each row; NaN where rounding hides it."""
+    return values[:, -1]
 
 
 def _legend(figure: go.Figure, look: Look) -> None:

@@ -109,7 +109,8 @@ def _table(found: vanishing.Found, say: Texts) -> str:
     titles = "".join(f"<th scope='col'>{escape(say(f'lab.saturation.{head}'))}</th>" for head in ("value", *heads, "radius"))
     rows = "".join(_row(one, found, heads) for one in found.saturated)
     largest = max(found.radii.values())
-    words = escape(say("lab.saturation.below" if largest < 1 else "lab.saturation.above", radius=number(largest)))
+    told = "gated" if len(found.radii) > 1 else "below" if largest < 1 else "above"
+    words = escape(say(f"lab.saturation.{told}", radius=number(largest)))
     return f"<table class='shares'><thead><tr>{titles}</tr></thead><tbody>{rows}</tbody></table><p class='words'>{words}</p>"
 
 
