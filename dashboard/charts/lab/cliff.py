@@ -61,7 +61,7 @@ def draw(found: Found, quantity: str, look: Look) -> Picture:
     figure.update_yaxes(title={"text": say(f"charts.cliff.{quantity.replace(' ', '_')}"), "standoff": 6}, **top)
     figure.update_xaxes(title={"text": say("charts.axis.iteration"), "standoff": 6}, range=[0, int(found.iterations[-1])])
     on_page(figure, look, height=340)
-    figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.06, "x": 0})
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.06, "x": 0, "traceorder": "normal"})
     return Picture(figure, words(found, quantity, look))
 
 
@@ -80,7 +80,7 @@ def words(found: Found, quantity: str, look: Look) -> str:
         values = values[np.isfinite(values)]
         if len(values):
             shown = number(float(values.mean()))
-            if len(values) > 1:
+            if values.min() < values.max():
                 shown = say("charts.cliff.between", mean=shown, low=number(float(values.min())), high=number(float(values.max())))
             told.append(say("charts.cliff.at", k=k, value=shown))
     if not told:
