@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from html import escape
+from typing import Any
 
 import streamlit as st
 
-from core.experiment import number as written
 from core.studies import Refused, influence
 from core.studies.estimators import SAMPLES, SEQUENCES, Asked, Found
 from dashboard import session
@@ -39,18 +40,22 @@ def _asked(held: Session, say: Texts) -> tuple[Asked, str]:
     first, known = Asked(), held.inquiries.get("estimators")
     before = next((part for part in known.asked[0] if isinstance(part, Asked)), first) if known and known.asked else first
     line = "lab.estimators."
+    help_to = {"samples": SAMPLES, "sequences": SEQUENCES}
     with st.container(horizontal=True, vertical_alignment="bottom", key="estimators options"):
+
+        def whole(name: str) -> int:
+            bounds = say(f"{line}{name}_help", high=help_to.get(name, 0))
+            return frame.whole(f"estimators {name}", getattr(first, name), say(f"{line}{name}"), bounds)
+
         try:
-            k = frame.whole("estimators k", first.k, say(f"{line}k"), say(f"{line}k_help"))
-            cut = frame.real("estimators cut", first.cut, say(f"{line}cut"), say(f"{line}cut_help"))
-            samples = frame.whole("estimators samples", first.samples, say(f"{line}samples"), say(f"{line}samples_help", high=SAMPLES))
-            sequences = frame.whole(
-                "estimators sequences", first.sequences, say(f"{line}sequences"), say(f"{line}sequences_help", high=SEQUENCES)
+            k, cut, samples, sequences, weights = _all(
+                lambda: whole("k"),
+                lambda: frame.real("estimators cut", first.cut, say(f"{line}cut"), say(f"{line}cut_help")),
+                lambda: whole("samples"),
+                lambda: whole("sequences"),
+                lambda: looking.pick("estimators weights", WEIGHTS, say(f"{line}weights"), lambda name: say(f"{line}weights_{name}")),
             )
-            untrained = (
-                looking.pick("estimators weights", WEIGHTS, say(f"{line}weights"), lambda name: say(f"{line}weights_{name}")) == "begun"
-            )
-            return Asked(k, cut, samples, sequences, untrained), ""
+            return Asked(k, cut, samples, sequences, weights == "begun"), ""
         except Refused as refusal:
             return before, str(refusal)
 
@@ -122,16 +127,29 @@ def _influence(held: Session, say: Texts) -> None:
     def asked() -> influence.Asked:
         first, line = influence.Asked(), "lab.estimators."
         with st.container(horizontal=True, vertical_alignment="bottom", key="influence options"):
-            for key, value in (("influence ks", ", ".join(map(str, first.ks))), ("influence rate", written(first.rate))):
-                if session.widget(key) is None:
-                    session.set_widget(key, value)
-            typed = st.text_input(say(f"{line}ks"), key="influence ks", width=190, help=say(f"{line}ks_help"))
-            rate = frame.real("influence rate", first.rate, say(f"{line}rate"))
-            steps = frame.whole("influence steps", first.steps, say(f"{line}steps"))
-            seed = frame.whole("influence seed", first.seed, say(f"{line}seed"))
-        return influence.Asked(_whole_numbers(typed), rate, steps, seed=seed)
+            begin = ", ".join(map(str, first.ks))
+            ks, rate, steps, seed = _all(
+                lambda: st.text_input(say(f"{line}ks"), begin, key="influence ks", width=190, help=say(f"{line}ks_help")),
+                lambda: frame.real("influence rate", first.rate, say(f"{line}rate")),
+                lambda: frame.whole("influence steps", first.steps, say(f"{line}steps")),
+                lambda: frame.whole("influence seed", first.seed, say(f"{line}seed")),
+            )
+        return influence.Asked(_whole_numbers(ks), rate, steps, seed=seed)
 
     frame.on_demand(held, "influence", asked, say("lab.estimators.train"), draw, say)
+
+
+def _all(*fields: Callable[[], Any]) -> list[Any]:
+    """What stands in each field.  `Refused` only when all of them are drawn: a field that is left out forgets what was typed."""
+    values, refused = [], []
+    for field in fields:
+        try:
+            values.append(field())
+        except Refused as refusal:
+            refused.append(str(refusal))
+    if refused:
+        raise Refused(" ".join(refused))
+    return values
 
 
 def _whole_numbers(typed: str) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.experiment import number as written
 from core.studies import Refused
 from dashboard import address, controls, inquiry, session, steering
 from dashboard.form import problem_line
@@ -149,7 +150,7 @@ def whole(key: str, first: int, label: str, help: str = "") -> int:
 def real(key: str, first: float, label: str, help: str = "", kind: type = float) -> float:
     """A number that is typed; `Refused` where it is none."""
     # The first value is the widget's own: one that is put into the session is lost where a page is drawn again before it was sent.
-    text = st.text_input(label, f"{first:g}", key=key, help=literal(help) or None, width=190).strip()
+    text = st.text_input(label, written(first), key=key, help=literal(help) or None, width=190).strip()
     try:
         return float(kind(text))
     except ValueError:
