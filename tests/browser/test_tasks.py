@@ -82,8 +82,9 @@ def test_networks_that_differ_in_k_are_trained_side_by_side(open_page: Callable[
     lab.rest()
     lab.press("begin cliff")
     lab.says("After 10 iterations, accuracy on new sequences:")
+    lab.wait(lambda: "Computing" not in lab.text, "all networks have come to their end")
     lines = [trace for trace in lab.figure("cliff chart cliff accuracy") if trace["name"]]
     assert [trace["name"] for trace in lines] == ["K = 2", "K = 12 (cuts nothing)"]
-    assert all(trace["x"] == list(range(1, 11)) for trace in lines)
+    assert [trace["x"] for trace in lines] == [list(range(1, 11))] * 2
     lab.enter("cliff ks 12", "2, a")
     lab.says("Several K must be whole numbers, apart by commas.")

@@ -28,7 +28,7 @@ def draw(found: Found, quantity: str, look: Look) -> Picture:
             for edge, fill in ((high, None), (low, "tonexty")):
                 figure.add_trace(
                     go.Scatter(
-                        x=found.iterations,
+                        x=found.iterations.tolist(),
                         y=edge,
                         mode="lines",
                         line={"width": 0},
@@ -41,7 +41,7 @@ def draw(found: Found, quantity: str, look: Look) -> Picture:
         name = say("charts.cliff.full" if k >= found.steps else "charts.cliff.k", k=k)
         figure.add_trace(
             go.Scatter(
-                x=found.iterations,
+                x=found.iterations.tolist(),
                 y=mean,
                 mode="lines",
                 line={"color": colour, "width": 2},
