@@ -78,15 +78,14 @@ class Laboratory:
 
     def figure(self, key: str) -> Any:
         """What a chart shows, once it is drawn: its traces as plain values."""
-        return (
-            self.widget(key)
-            .locator(".js-plotly-plot")
-            .evaluate(
-                """async plot => {
-                  for (let tries = 0; !plot.data && tries < 200; tries++) await new Promise(done => setTimeout(done, 50));
-                  return plot.data.map(trace => ({x: Array.from(trace.x ?? []), y: Array.from(trace.y ?? []), name: trace.name ?? ''}));
-                }"""
-            )
+        plot = self.widget(key).locator(".js-plotly-plot")
+        self.wait(lambda: plot.count() == 1, f"one {key}")  # while the page is drawn again, the old one may still stand there
+        # Arrays travel packed, and lie unpacked in the full data alone.
+        return plot.evaluate(
+            """async plot => {
+              for (let tries = 0; !plot._fullData && tries < 200; tries++) await new Promise(done => setTimeout(done, 50));
+              return plot._fullData.map(trace => ({x: Array.from(trace.x ?? []), y: Array.from(trace.y ?? []), name: trace.name ?? ''}));
+            }"""
         )
 
     def csv(self, key: str) -> list[str]:
