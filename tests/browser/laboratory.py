@@ -83,8 +83,10 @@ class Laboratory:
             .locator(".js-plotly-plot")
             .evaluate(
                 """async plot => {
-                  for (let tries = 0; !plot.data && tries < 200; tries++) await new Promise(done => setTimeout(done, 50));
-                  return plot.data.map(trace => ({x: Array.from(trace.x ?? []), y: Array.from(trace.y ?? []), name: trace.name ?? ''}));
+                  const missing = () => !plot.data && plot.isConnected;
+                  for (let tries = 0; missing() && tries < 200; tries++) await new Promise(done => setTimeout(done, 50));
+                  const plain = values => Array.from(values ?? []);
+                  return (plot.data ?? []).map(({x, y, name}) => ({x: plain(x), y: plain(y), name: name ?? ''}));
                 }"""
             )
         )
