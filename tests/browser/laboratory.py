@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-PATIENCE = 60.0
+PATIENCE = 150.0
 """Seconds; a machine with two cores may be busy with other things."""
 
 
@@ -77,14 +77,16 @@ class Laboratory:
         self.widget(key).get_by_role("button").click()
 
     def figure(self, key: str) -> Any:
-        """What a chart shows, once it is drawn: its traces as plain values."""
+        """What a chart shows, once it is drawn: its traces as plain values; nothing where it is just drawn again."""
         plot = self.widget(key).locator(".js-plotly-plot")
-        self.wait(lambda: plot.count() == 1, f"one {key}")  # while the page is drawn again, the old one may still stand there
+        self.wait(lambda: plot.count() == 1, f"one {key}")  # while another answer comes, the chart before may still stand there
         # Arrays travel packed, and lie unpacked in the full data alone.
-        return plot.evaluate(
+        return plot.last.evaluate(
             """async plot => {
-              for (let tries = 0; !plot._fullData && tries < 200; tries++) await new Promise(done => setTimeout(done, 50));
-              return plot._fullData.map(trace => ({x: Array.from(trace.x ?? []), y: Array.from(trace.y ?? []), name: trace.name ?? ''}));
+              const missing = () => !plot._fullData && plot.isConnected;
+              for (let tries = 0; missing() && tries < 200; tries++) await new Promise(done => setTimeout(done, 50));
+              const plain = values => Array.from(values ?? []);
+              return (plot._fullData ?? []).map(({x, y, name}) => ({x: plain(x), y: plain(y), name: name ?? ''}));
             }"""
         )
 
