@@ -68,9 +68,9 @@ def _verdict(held: Session, say: Texts) -> tuple[str, str]:
         books = runs.trace(held.run or "")[0].books
     except LiveError:
         return "unknown", say("proof.unknown")
-    error = max(books.values(), default=math.nan)
-    if math.isnan(error):
+    if not books or any(map(math.isnan, books.values())):
         return "unknown", say("proof.unknown")
+    error = max(books.values())
     if error <= BOOKS[held.experiment.dtype]:
         return "good", f"✓ {say('proof.balance')} · {_error(error)}"
     return "bad", f"✗ {say('proof.unbalanced')} · {_error(error)}"

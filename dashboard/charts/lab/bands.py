@@ -19,8 +19,8 @@ def pale(colour: str, opacity: float) -> str:
 
 
 def decades(*values: Array) -> int | None:
-    """Plotly's `dtick` of a logarithmic axis over these values: whole decades, or None for less than one, where it does better itself."""
+    """Plotly's `dtick` of a logarithmic axis over these values: whole decades, or None for less than two, where it does better itself."""
     every = np.concatenate(values)
     there = every[np.isfinite(every) & (every > 0)]
     span = math.log10(there.max() / there.min()) if len(there) else 0.0
-    return max(1, math.ceil(span / MOST)) if span >= 1 else None
+    return max(1, math.ceil(span / MOST)) if span >= 2 else None

@@ -68,7 +68,7 @@ def draw_surface(found: Found, scale: str, look: Look) -> Picture:
             "xaxis": {**axis, "title": {"text": "w"}, "range": [drawn.w[0], drawn.w[-1]]},
             "yaxis": {**axis, "title": {"text": "b"}, "range": [drawn.b[0], drawn.b[-1]]},
             "zaxis": {**axis, "title": {"text": _label(scale, look)}},
-            "camera": {"eye": {"x": -1.3, "y": 1.9, "z": 1.0}, "center": {"x": 0, "y": 0, "z": -0.15}},
+            "camera": {"eye": {"x": -1.45, "y": 2.1, "z": 1.1}, "center": {"x": 0, "y": 0, "z": -0.15}},
             "aspectratio": {"x": 1.2, "y": 1.2, "z": 0.8},
         },
         showlegend=True,
