@@ -485,7 +485,11 @@ class Lag(Backward):
         room, row, unit = travelling.stride(0), batch * travelling.stride(1), travelling.stride(1)
         errors = travelling.as_strided((lags, steps, batch, self._hidden), (room + row, row, unit, 1), first * row)
         down, across, _ = norms.stride()
-        torch.linalg.vector_norm(errors, dim=-1, out=norms.as_strided((lags, steps, batch), (down, down + across, 1), first * down))
+        out = norms.as_strided((lags, steps, batch), (down, down + across, 1), first * down)
+        if norms.dtype == torch.float64:
+            torch.linalg.vector_norm(errors, dim=-1, out=out)
+        else:  # float32 cannot hold the squares of errors that it holds: below 1e-23 they would look as if they had vanished
+            out.copy_(torch.linalg.vector_norm(errors, dim=-1, dtype=torch.float64))
         keep = self._keep[first // LAGS]
         if keep is not None:
             kept[:steps] += (errors * keep[:, :steps]).sum(0)

@@ -140,3 +140,18 @@ def test_float32_rows_agree_to_its_seven_digits(kind):
     lower = np.tril_indices(5)
     assert matrix.h[0].dtype == torch.float32
     assert_close(torch.stack(matrix.h)[:, *lower], h.norm(dim=-1)[:, *lower], relative=1e-4, absolute=1e-5)
+
+
+def test_errors_that_float32_holds_are_not_said_to_have_vanished():
+    """Their squares are beneath its smallest number; the norms are not."""
+    stack = make("rnn_tanh", 1, steps=40, batch=2, hidden=4, dtype=torch.float32)
+    for weight in stack.model.weights.values():
+        weight.mul_(0.08)
+    unrolled = stack.forward()
+    norms = bptt.lag_matrix(unrolled, stack.direct).h[0]
+    row = bptt.lag_row(unrolled, stack.direct, 39).dh[0]
+    there = (row.abs() > 1e-37).any(-1)
+    small = there & (row.norm(dim=-1) == 0)
+    assert small.any(), "the case is there"
+    assert (norms[39][there] > 0).all()
+    assert_close(norms[39][there], row.double().norm(dim=-1)[there].float(), 1e-5, 0)
