@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
 import streamlit as st
 
 from core import limits
 from core.studies.cliff import Asked, Found, spread
-from core.studies.study import Refused
 from dashboard import session
 from dashboard.charts.lab import cliff
 from dashboard.charts.picture import Look
 from dashboard.session import Session
 from dashboard.texts import Texts
 from dashboard.views import looking
-from dashboard.views.lab import frame
+from dashboard.views.lab import frame, typed
 
 PLACE = "cliff"
 
@@ -40,17 +37,13 @@ def section(held: Session, say: Texts) -> None:
 def _asked(held: Session, say: Texts) -> Asked:
     """What was typed: several K, iterations and seeds."""
     steps = held.description["steps"]
-    key, first = f"cliff ks {steps}", Asked()
-    if session.widget(key) is None:
-        session.set_widget(key, ", ".join(map(str, spread(steps))))
+    first, fields = Asked(), typed.Fields(say)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        typed = st.text_input(say("lab.cliff.ks"), key=key, help=say("lab.cliff.ks_help", steps=steps), width=190)
-        iterations = frame.whole("cliff iterations", first.iterations, say("measure.iterations"), _upto(limits.MEASURED_ITERATIONS, say))
-        seeds = frame.whole("cliff seeds", first.seeds, say("measure.seeds"), _upto(limits.MEASURED_SEEDS, say))
-    words = [word for word in re.split(r"[\s,]+", typed) if word]
-    if not all(word.isdecimal() for word in words):
-        raise Refused(say("lab.cliff.bad_ks"))
-    return Asked(tuple(sorted({int(word) for word in words})), iterations, seeds)
+        ks = fields.several(f"cliff ks {steps}", spread(steps), say("lab.cliff.ks"), say("lab.cliff.ks_help", steps=steps))
+        iterations = fields.whole("cliff iterations", first.iterations, say("measure.iterations"), _upto(limits.MEASURED_ITERATIONS, say))
+        seeds = fields.whole("cliff seeds", first.seeds, say("measure.seeds"), _upto(limits.MEASURED_SEEDS, say))
+    fields.check()
+    return Asked(tuple(sorted(set(ks))), iterations, seeds)
 
 
 def _upto(most: int, say: Texts) -> str:

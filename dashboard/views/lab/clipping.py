@@ -56,7 +56,9 @@ def _norms(held: Session, say: Texts) -> None:
     labels = {name: say(f"lab.norms.{name}") for name in ("iterations", "spikes")}
     asked = typed.asked(
         "norms",
-        lambda: clipping.Asked(start, typed.whole(labels["iterations"], iterations, say), typed.whole(labels["spikes"], spikes, say)),
+        lambda: clipping.Asked(
+            start, typed.read_whole(labels["iterations"], iterations, say), typed.read_whole(labels["spikes"], spikes, say)
+        ),
     )
     if asked:
         frame.study(held, "clipping", asked, lambda found: _norms_found(found, say), say)
@@ -113,8 +115,8 @@ def _replay(held: Session, say: Texts) -> None:
         "replay",
         lambda: replay.Asked(
             start,
-            typed.whole(labels["alike"], alike, say),
-            typed.whole(labels["iterations"], iterations, say),
+            typed.read_whole(labels["alike"], alike, say),
+            typed.read_whole(labels["iterations"], iterations, say),
             by,
             typed.numbers(labels["thresholds"], thresholds, say),
             off,
@@ -146,7 +148,7 @@ def _cliff(held: Session, say: Texts) -> None:
 
     def make() -> cliff_descent.Asked:
         values: dict[str, Any] = {
-            name: (typed.whole if name == "steps" else typed.number)(say(f"lab.error_cliff.{name}"), text, say)
+            name: (typed.read_whole if name == "steps" else typed.read_number)(say(f"lab.error_cliff.{name}"), text, say)
             for name, text in fields.items()
         }
         return cliff_descent.Asked(clipping=by, **values)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from html import escape
-from typing import Any
 
 import streamlit as st
 
-from core.studies import Refused, influence
+from core.studies import influence
 from core.studies.estimators import SAMPLES, SEQUENCES, Asked, Found
 from dashboard import session
 from dashboard.charts.lab import estimates, estimator_cost, sample_mean
@@ -19,7 +17,7 @@ from dashboard.form import problem_line
 from dashboard.session import Session
 from dashboard.texts import Texts
 from dashboard.views import looking
-from dashboard.views.lab import frame
+from dashboard.views.lab import frame, typed
 
 PLACE = "estimators"
 WEIGHTS = ("now", "begun")
@@ -27,37 +25,25 @@ WEIGHTS = ("now", "begun")
 
 def panel(held: Session, say: Texts) -> None:
     """Everything on the page."""
-    asked, refused = _asked(held, say)
-    problem_line(refused)
+    asked = typed.asked("estimators", lambda: _asked(say)) or Asked()
     frame.study(held, "estimators", asked, lambda found: _found(found, say), say)
     _influence(held, say)
     st.html(f"<p class='aside'>{escape(say('lab.estimators.source'))}</p>")
     looking.picture_format(say)
 
 
-def _asked(held: Session, say: Texts) -> tuple[Asked, str]:
-    """What is typed; where that cannot be, what was asked before, and why."""
-    first, known = Asked(), held.inquiries.get("estimators")
-    before = next((part for part in known.asked[0] if isinstance(part, Asked)), first) if known and known.asked else first
-    line = "lab.estimators."
-    help_to = {"samples": SAMPLES, "sequences": SEQUENCES}
+def _asked(say: Texts) -> Asked:
+    """What is typed."""
+    first, line, fields = Asked(), "lab.estimators.", typed.Fields(say)
     with st.container(horizontal=True, vertical_alignment="bottom", key="estimators options"):
-
-        def whole(name: str) -> int:
-            bounds = say(f"{line}{name}_help", high=help_to.get(name, 0))
-            return frame.whole(f"estimators {name}", getattr(first, name), say(f"{line}{name}"), bounds)
-
-        try:
-            k, cut, samples, sequences, weights = _all(
-                lambda: whole("k"),
-                lambda: frame.real("estimators cut", first.cut, say(f"{line}cut"), say(f"{line}cut_help")),
-                lambda: whole("samples"),
-                lambda: whole("sequences"),
-                lambda: looking.pick("estimators weights", WEIGHTS, say(f"{line}weights"), lambda name: say(f"{line}weights_{name}")),
-            )
-            return Asked(k, cut, samples, sequences, weights == "begun"), ""
-        except Refused as refusal:
-            return before, str(refusal)
+        k = fields.whole("estimators k", first.k, say(f"{line}k"), say(f"{line}k_help"))
+        cut = fields.real("estimators cut", first.cut, say(f"{line}cut"), say(f"{line}cut_help"))
+        samples = fields.whole("estimators samples", first.samples, say(f"{line}samples"), say(f"{line}samples_help", high=SAMPLES))
+        told = say(f"{line}sequences_help", high=SEQUENCES)
+        sequences = fields.whole("estimators sequences", first.sequences, say(f"{line}sequences"), told)
+        weights = looking.pick("estimators weights", WEIGHTS, say(f"{line}weights"), lambda name: say(f"{line}weights_{name}"))
+    fields.check()
+    return Asked(k, cut, samples, sequences, weights == "begun")
 
 
 def _found(found: Found, say: Texts) -> None:
@@ -125,33 +111,13 @@ def _influence(held: Session, say: Texts) -> None:
         looking.figure(influence_charts.draw_sign(found, look), "influence_sign", PLACE)
 
     def asked() -> influence.Asked:
-        first, line = influence.Asked(), "lab.estimators."
+        first, line, fields = influence.Asked(), "lab.estimators.", typed.Fields(say)
         with st.container(horizontal=True, vertical_alignment="bottom", key="influence options"):
-            begin = ", ".join(map(str, first.ks))
-            ks, rate, steps, seed = _all(
-                lambda: st.text_input(say(f"{line}ks"), begin, key="influence ks", width=190, help=say(f"{line}ks_help")),
-                lambda: frame.real("influence rate", first.rate, say(f"{line}rate")),
-                lambda: frame.whole("influence steps", first.steps, say(f"{line}steps")),
-                lambda: frame.whole("influence seed", first.seed, say(f"{line}seed")),
-            )
-        return influence.Asked(_whole_numbers(ks), rate, steps, seed=seed)
+            ks = fields.several("influence ks", first.ks, say(f"{line}ks"), say(f"{line}ks_help"))
+            rate = fields.real("influence rate", first.rate, say(f"{line}rate"))
+            steps = fields.whole("influence steps", first.steps, say(f"{line}steps"))
+            seed = fields.whole("influence seed", first.seed, say(f"{line}seed"))
+        fields.check()
+        return influence.Asked(ks, rate, steps, seed=seed)
 
     frame.on_demand(held, "influence", asked, say("lab.estimators.train"), draw, say)
-
-
-def _all(*fields: Callable[[], Any]) -> list[Any]:
-    """What stands in each field.  `Refused` only when all of them are drawn: a field that is left out forgets what was typed."""
-    values, refused = [], []
-    for field in fields:
-        try:
-            values.append(field())
-        except Refused as refusal:
-            refused.append(str(refusal))
-    if refused:
-        raise Refused(" ".join(refused))
-    return values
-
-
-def _whole_numbers(typed: str) -> tuple[int, ...]:
-    """Numbers apart by commas or spaces; what is none becomes 0, which is refused."""
-    return tuple(int(part) if part.isdecimal() else 0 for part in typed.replace(",", " ").split())

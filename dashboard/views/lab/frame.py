@@ -8,7 +8,6 @@ from typing import Any
 
 import streamlit as st
 
-from core.experiment import number as written
 from core.studies import Refused
 from dashboard import address, controls, inquiry, session, steering
 from dashboard.form import problem_line
@@ -140,22 +139,6 @@ def on_demand(held: Session, name: str, asked: Callable[[], Any], label: str, dr
     if known.found is not None and known.asked != _subject_of(held, options):
         st.html(f"<p class='aside'>{escape(say('lab.earlier'))}</p>")
     _section(known, name, "", begin, draw, say)
-
-
-def whole(key: str, first: int, label: str, help: str = "") -> int:
-    """A whole number that is typed; `Refused` where it is none."""
-    return round(real(key, first, label, help, kind=int))
-
-
-def real(key: str, first: float, label: str, help: str = "", kind: type = float) -> float:
-    """A number that is typed; `Refused` where it is none."""
-    # The first value is the widget's own: one that is put into the session is lost where a page is drawn again before it was sent.
-    text = st.text_input(label, written(first), key=key, help=literal(help) or None, width=190).strip()
-    try:
-        return float(kind(text))
-    except ValueError:
-        what = "a whole number" if kind is int else "a number"
-        raise Refused(f"{label} must be {what}, not {text or 'nothing'}.") from None
 
 
 def _subject_of(held: Session, asked: Any) -> tuple[Any, ...]:

@@ -19,7 +19,7 @@ from dashboard.charts.picture import Look, percent
 from dashboard.session import Session
 from dashboard.texts import Texts
 from dashboard.views import looking
-from dashboard.views.lab import cliff, frame
+from dashboard.views.lab import cliff, frame, typed
 
 PLACE = "truncation"
 DELTAS = (0.5, 0.1, 0.05, 0.01)
@@ -88,6 +88,9 @@ def _growth(held: Session, say: Texts) -> None:
 
     def asked() -> growth.Asked:
         bounds = say("lab.truncation.iterations_help", low=growth.LOOKS, high=f"{growth.ITERATIONS:,}")
-        return growth.Asked(frame.whole("growth iterations", growth.Asked().iterations, say("lab.truncation.iterations"), bounds))
+        fields = typed.Fields(say)
+        iterations = fields.whole("growth iterations", growth.Asked().iterations, say("lab.truncation.iterations"), bounds)
+        fields.check()
+        return growth.Asked(iterations)
 
     frame.on_demand(held, "growth", asked, say("lab.truncation.grow"), draw, say)

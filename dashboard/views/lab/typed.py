@@ -5,11 +5,13 @@ A field's first value travels with the field itself: what is put into it beside 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
 
+from core.experiment import number as written
 from core.studies import Refused
 from dashboard import session
 from dashboard.form import problem_line
@@ -58,25 +60,68 @@ def put(place: str, name: str, value: Any) -> None:
     session.set_widget(version, session.widget(version, 0) + 1)
 
 
-def number(label: str, text: str, say: Texts) -> float:
+class Fields:
+    """Numbers that are typed side by side.  One that is none is complained of at the end, by `check`: a field that is not drawn because the
+    one before it was at fault would forget what stands in it."""
+
+    def __init__(self, say: Texts) -> None:
+        self._say, self._complaints = say, list[str]()
+
+    def whole(self, key: str, first: int, label: str, help: str = "") -> int:
+        """A whole number; what it was at first where it is none."""
+        return self._read(lambda text: read_whole(label, text, self._say), first, key, written(first), label, help)
+
+    def real(self, key: str, first: float, label: str, help: str = "") -> float:
+        """A number."""
+        return self._read(lambda text: read_number(label, text, self._say), first, key, written(first), label, help)
+
+    def several(self, key: str, first: Sequence[int], label: str, help: str = "") -> tuple[int, ...]:
+        """Whole numbers apart by commas or spaces."""
+        begin = ", ".join(map(str, first))
+        return self._read(lambda text: read_several(label, text, self._say), tuple(first), key, begin, label, help)
+
+    def check(self) -> None:
+        """Refused where something was typed that is no number."""
+        if self._complaints:
+            raise Refused(" ".join(self._complaints))
+
+    def _read(self, read: Callable[[str], A], first: A, key: str, begin: str, label: str, help: str) -> A:
+        text = st.text_input(label, value=session.widget(f"kept {key}", begin), key=key, help=literal(help) or None, width=190)
+        session.set_widget(f"kept {key}", text)
+        try:
+            return read(text.strip())
+        except Refused as refusal:
+            self._complaints.append(str(refusal))
+            return first
+
+
+def read_number(label: str, text: str, say: Texts) -> float:
     """A number as people type it; Refused for anything else."""
     try:
         return float(text.replace(",", ""))
     except ValueError:
-        raise Refused(say("lab.no_number", label=label, text=text)) from None
+        raise Refused(say("lab.no_number", label=label, text=text or say("lab.nothing"))) from None
 
 
-def whole(label: str, text: str, say: Texts) -> int:
+def read_whole(label: str, text: str, say: Texts) -> int:
     """A whole number as people type it; Refused for anything else."""
-    value = number(label, text, say)
+    try:
+        value = read_number(label, text, say)
+    except Refused:
+        value = math.nan
     if not value.is_integer():
-        raise Refused(say("lab.no_whole", label=label, text=text))
+        raise Refused(say("lab.no_whole", label=label, text=text or say("lab.nothing")))
     return int(value)
+
+
+def read_several(label: str, text: str, say: Texts) -> tuple[int, ...]:
+    """Whole numbers apart by commas or spaces; Refused for anything else."""
+    return tuple(read_whole(label, part, say) for part in text.replace(",", " ").replace(";", " ").split())
 
 
 def numbers(label: str, text: str, say: Texts) -> tuple[float, ...]:
     """Numbers apart by commas or spaces; Refused for anything else."""
-    return tuple(number(label, part, say) for part in text.replace(",", " ").replace(";", " ").split())
+    return tuple(read_number(label, part, say) for part in text.replace(",", " ").replace(";", " ").split())
 
 
 def asked(place: str, make: Callable[[], A]) -> A | None:

@@ -12,19 +12,18 @@ import streamlit as st
 
 from core.experiment import SPECS, Experiment
 from core.measures.saturation import Saturated
-from core.studies import Refused, half_lives, phase, plain, vanishing
+from core.studies import half_lives, phase, vanishing
 from dashboard import address, session
 from dashboard.charts.lab import fading, jacobians, rates, tail
 from dashboard.charts.lab import half_lives as half_lives_chart
 from dashboard.charts.lab import phase as phase_chart
 from dashboard.charts.picture import Look, Picture, number, percent
-from dashboard.form import problem_line
 from dashboard.live import runs
 from dashboard.session import Session
 from dashboard.starts import FIRST
 from dashboard.texts import Texts
 from dashboard.views import looking
-from dashboard.views.lab import frame
+from dashboard.views.lab import frame, typed
 
 PLACE = "vanishing"
 SPANS = {"gain": (0.1, 10.0), "forget_bias": (-2.0, 6.0)}
@@ -35,7 +34,7 @@ A = TypeVar("A")
 
 def panel(held: Session, say: Texts) -> None:
     """Everything on the page."""
-    asked = _asked(vanishing.Asked, lambda: _question(held, say))
+    asked = typed.asked("vanishing", lambda: _question(held, say)) or vanishing.Asked()
     state = looking.pick("fading state", ["c", "h"], say("look.state"), str) if held.experiment.cell == "lstm" else "h"
     frame.study(held, "vanishing", asked, lambda found: _fading(found, state, say), say)
     _diagram(held, say)
@@ -48,30 +47,19 @@ def _look(say: Texts) -> Look:
     return Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)
 
 
-def _asked(kind: type[A], make: Callable[[], A]) -> A:
-    """What is typed; where that cannot be, one sentence, and what was asked before."""
-    key = f"{kind.__module__} asked"
-    try:
-        asked = make()
-    except Refused as refusal:
-        problem_line(str(refusal))
-        return kind(**session.widget(key, {}))
-    session.set_widget(key, plain(asked))
-    return asked
-
-
 def _csv(known: Any) -> Callable[[], str] | None:
     """The table of what an inquiry has found."""
     return (lambda: str(known.found.to_frame().to_csv(index=False))) if known and known.found else None
 
 
 def _question(held: Session, say: Texts) -> vanishing.Asked:
-    layers, first = held.experiment.layers, vanishing.Asked()
+    layers, first, fields = held.experiment.layers, vanishing.Asked(), typed.Fields(say)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         layer = looking.pick("vanishing layer", [*range(layers, 0, -1)], say("look.layer"), str) if layers > 1 else 0
-        lag = frame.whole("vanishing first", first.first_lag, say("lab.vanishing.first"), say("lab.vanishing.first_help"))
-        last = frame.whole("vanishing last", first.last_lag, say("lab.vanishing.last"), say("lab.vanishing.last_help"))
-        run = frame.whole("vanishing run", first.run, say("lab.vanishing.run"), say("lab.vanishing.run_help"))
+        lag = fields.whole("vanishing first", first.first_lag, say("lab.vanishing.first"), say("lab.vanishing.first_help"))
+        last = fields.whole("vanishing last", first.last_lag, say("lab.vanishing.last"), say("lab.vanishing.last_help"))
+        run = fields.whole("vanishing run", first.run, say("lab.vanishing.run"), say("lab.vanishing.run_help"))
+    fields.check()
     return vanishing.Asked(layer, lag, last, run)
 
 
@@ -124,20 +112,21 @@ def _row(one: Saturated, found: vanishing.Found, heads: Sequence[str]) -> str:
 def _diagram(held: Session, say: Texts) -> None:
     """The phase diagram: controls, picture, and the way from a cell to its network."""
     looking.heading("phase", "phase.csv", _csv(held.inquiries.get("phase")), PLACE, say)
-    asked = _asked(phase.Asked, lambda: _levers(held, say))
+    asked = typed.asked("phase", lambda: _levers(held, say)) or phase.Asked()
     frame.study(held, "phase", asked, lambda found: _phase(held, found, say), say)
 
 
 def _levers(held: Session, say: Texts) -> phase.Asked:
-    first = phase.Asked()
+    first, fields = phase.Asked(), typed.Fields(say)
     levers = phase.LEVERS if held.experiment.cell == "lstm" else phase.LEVERS[:1]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         lever = looking.pick("phase lever", levers, say("lab.vanishing.lever"), lambda name: SPECS[name].label)
         low, high = SPANS[lever]
-        low = frame.real(f"phase low {lever}", low, say("lab.vanishing.low"))
-        high = frame.real(f"phase high {lever}", high, say("lab.vanishing.high"))
-        values = frame.whole("phase values", first.values, say("lab.vanishing.values"))
-        longest = frame.whole("phase longest", first.longest, say("lab.vanishing.longest"))
+        low = fields.real(f"phase low {lever}", low, say("lab.vanishing.low"))
+        high = fields.real(f"phase high {lever}", high, say("lab.vanishing.high"))
+        values = fields.whole("phase values", first.values, say("lab.vanishing.values"))
+        longest = fields.whole("phase longest", first.longest, say("lab.vanishing.longest"))
+    fields.check()
     return phase.Asked(lever, low, high, values, longest)
 
 
@@ -175,7 +164,7 @@ def _link(held: Session, experiment: Experiment) -> str:
 def _cells(held: Session, say: Texts) -> None:
     """Cells and levers at equal settings."""
     looking.heading("half_lives", "half_lives.csv", _csv(held.inquiries.get("half_lives")), PLACE, say)
-    asked = _asked(half_lives.Asked, lambda: _line_up(say))
+    asked = typed.asked("half_lives", lambda: _line_up(say)) or half_lives.Asked()
     members = runs.catalogue().members("cell")
 
     def draw(found: half_lives.Found) -> None:
@@ -185,10 +174,11 @@ def _cells(held: Session, say: Texts) -> None:
 
 
 def _line_up(say: Texts) -> half_lives.Asked:
-    first = half_lives.Asked()
+    first, fields = half_lives.Asked(), typed.Fields(say)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         inputs = looking.pick("half_lives inputs", half_lives.INPUTS, say("lab.vanishing.inputs"), lambda name: say(f"lab.inputs.{name}"))
-        seeds = frame.whole("half_lives seeds", first.seeds, say("measure.seeds"))
-        lag = frame.whole("half_lives first", first.first, say("lab.vanishing.first"))
-        last = frame.whole("half_lives last", first.last, say("lab.vanishing.last"))
+        seeds = fields.whole("half_lives seeds", first.seeds, say("measure.seeds"))
+        lag = fields.whole("half_lives first", first.first, say("lab.vanishing.first"))
+        last = fields.whole("half_lives last", first.last, say("lab.vanishing.last"))
+    fields.check()
     return half_lives.Asked(seeds, inputs, lag, last)
