@@ -77,14 +77,15 @@ class Laboratory:
         self.widget(key).get_by_role("button").click()
 
     def figure(self, key: str) -> Any:
-        """What a chart shows, once it is drawn: its traces as plain values."""
+        """What a chart shows, once it is drawn: its traces as plain values.  While another answer comes, the chart before still stands."""
         return (
             self.widget(key)
             .locator(".js-plotly-plot")
-            .evaluate(
+            .last.evaluate(
                 """async plot => {
-                  for (let tries = 0; !plot.data && tries < 200; tries++) await new Promise(done => setTimeout(done, 50));
-                  return plot.data.map(trace => ({x: Array.from(trace.x ?? []), y: Array.from(trace.y ?? []), name: trace.name ?? ''}));
+                  for (let tries = 0; !plot._fullData && tries < 200; tries++) await new Promise(done => setTimeout(done, 50));
+                  const drawn = plot._fullData ?? [];
+                  return drawn.map(trace => ({x: Array.from(trace.x ?? []), y: Array.from(trace.y ?? []), name: trace.name ?? ''}));
                 }"""
             )
         )
