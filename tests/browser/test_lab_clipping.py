@@ -14,6 +14,12 @@ from tests.browser.laboratory import Laboratory
 ADDRESS = "/clipping?lr=0.1&thr=0.05&h=8"
 
 
+def points(lab: Laboratory, chart: str) -> int:
+    """How many there are on the chart's first line."""
+    lines = lab.figure(chart)
+    return len(lines[0]["x"]) if lines else 0
+
+
 @pytest.fixture
 def lab(open_page: Callable[..., Page]) -> Laboratory:
     return Laboratory(open_page(ADDRESS))
@@ -36,7 +42,7 @@ def option(lab: Laboratory, key: str, name: str) -> None:
 
 def test_it_opens_by_its_address_and_gives_advice(lab: Laboratory):
     lab.says("by the published rule, half to ten times the average")
-    lab.wait(lambda: len(lab.figure("norms chart norms")[0]["x"]) == 300, "all iterations")
+    lab.wait(lambda: points(lab, "norms chart norms") == 300, "all iterations")
     before, after, _ = lab.figure("norms chart norms")
     assert max(after["y"]) <= 0.05 * (1 + 1e-9) < max(before["y"])
     lab.says("This run's threshold of 0.05 lies")
@@ -50,7 +56,7 @@ def test_it_opens_by_its_address_and_gives_advice(lab: Laboratory):
 
 def test_every_control_of_the_norms_moves_what_it_names(lab: Laboratory):
     lab.enter("norms iterations", "80")
-    lab.wait(lambda: len(lab.figure("norms chart norms")[0]["x"]) == 80, "fewer iterations")
+    lab.wait(lambda: points(lab, "norms chart norms") == 80, "fewer iterations")
     lab.choose("norms quantile", "50 %")
     lab.says("To let 50 % of these gradients pass unchanged")
     lab.enter("norms spikes", "1")
@@ -64,11 +70,11 @@ def test_every_control_of_the_norms_moves_what_it_names(lab: Laboratory):
     lab.wait(lambda: "Iterations must be a whole number, not 'many'." in lab.problems, "a sentence")
     lab.enter("norms iterations", "5000")
     lab.wait(lambda: "Iterations must be a whole number from 1 to 2,000, not 5,000." in lab.problems, "a sentence")
-    assert len(lab.figure("norms chart norms")[0]["x"]) == 80, "what was found stays"
+    assert points(lab, "norms chart norms") == 80, "what was found stays"
 
 
 def test_numbers_and_pictures_can_be_saved(lab: Laboratory):
-    lab.wait(lambda: len(lab.figure("norms chart norms")[0]["x"]) == 300, "all iterations")
+    lab.wait(lambda: points(lab, "norms chart norms") == 300, "all iterations")
     lab.rest()
     lines = lab.csv("csv norms")
     assert lines[0] == "iteration,quantity,value"
@@ -89,7 +95,7 @@ def test_other_thresholds_are_trained_beside_what_happened(open_page: Callable[.
     lab = Laboratory(explorer.page)
     tab(lab, "Other thresholds", "replay chart replay")
     lab.enter("replay iterations", "30")
-    lab.wait(lambda: len(lab.figure("replay chart replay")[0]["x"]) == 30, "30 iterations")
+    lab.wait(lambda: points(lab, "replay chart replay") == 30, "30 iterations")
     lab.says("4 iterations that this run recorded are repeated here to the last bit.")
     names = {trace["name"] for trace in lab.figure("replay chart replay")}
     assert names == {"no clipping", "by norm 0.02", "by norm 0.1", "by norm 0.5", "this run: by norm 0.05"}
@@ -99,7 +105,7 @@ def test_other_thresholds_are_trained_beside_what_happened(open_page: Callable[.
     option(lab, "replay clipping", "by value")
     lab.wait(lambda: "by value 5" in {trace["name"] for trace in lab.figure("replay chart replay")}, "by value")
     lab.enter("replay alike", "10")
-    lab.wait(lambda: len(lab.figure("replay chart replay")[0]["x"]) == 40, "10 iterations in common")
+    lab.wait(lambda: points(lab, "replay chart replay") == 40, "10 iterations in common")
     first, second = (trace["y"] for trace in lab.figure("replay chart replay")[:3:2])
     assert first[:10] == second[:10]
     lab.enter("replay thresholds", "1, two")
