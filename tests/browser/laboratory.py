@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-PATIENCE = 150.0
+PATIENCE = 90.0
 """Seconds; a machine with two cores may be busy with other things."""
 
 
