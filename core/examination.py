@@ -30,9 +30,11 @@ def examine(model: SequenceModel, task: Task, iteration: int) -> Examined:
 
 
 def _parts(model: SequenceModel, batch: Batch) -> list[Batch]:
-    """All sequences at once, or so many that the weights of attention have room."""
+    """So many sequences at a time that their states, and the weights of attention, have room."""
     steps, sequences = batch.mask.shape
-    at_once = max(1, limits.ATTENTION_WEIGHTS // (limits.HEADS * steps**2)) if model.attention else sequences
+    at_once = max(1, limits.EXAMINED_STATES // (steps * model.hidden * len(model.layers)))
+    if model.attention:
+        at_once = min(at_once, max(1, limits.ATTENTION_WEIGHTS // (limits.HEADS * steps**2)))
     return [batch.pick(range(first, min(first + at_once, sequences))) for first in range(0, sequences, at_once)]
 
 

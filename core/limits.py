@@ -37,6 +37,8 @@ DRAWN_STEPS = 2**20
 EXAMINED = 500
 EXAMINED_STEPS = 25_000
 """Sequences of an examination, and their steps: an examination costs little beside the updates between two of them."""
+EXAMINED_STATES = 2**21
+"""Numbers in the states of the sequences that are examined at a time; a few dozen arrays of that size are held."""
 SHOWN = 24
 """Of the drawn sequences, those that can be looked at."""
 

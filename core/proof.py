@@ -21,6 +21,7 @@ from core.checks import BOOKS, Check, Slope
 from core.model import SequenceModel
 from core.models import MODELS
 from core.oracle import Twin
+from core.studies.rows import rows_of
 from core.tasks import TASKS, Batch, Task
 from core.trace import Trace
 from core.training import Trainer
@@ -61,7 +62,7 @@ class Subject:
         model = MODELS[experiment.model].make(experiment, task)
         model.cell = trainer.model.cell
         model.flat.copy_(trainer.model.flat)
-        batch = task.batch(range(min(task.sequences, SEQUENCES)))
+        batch = task.batch(rows_of(trainer, SEQUENCES))
         steps = len(batch.inputs)
         seen = passes.run(model, task, batch, TBPTT(steps, steps))
         gradient = torch.cat([value.flatten() for value in seen.gradient().values()])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import uuid4
 
 from dashboard.live import studying
 from dashboard.live.studying import FitProgress, LiveError
@@ -21,7 +22,7 @@ class Inquiry:
 
     asked: of what network, and with which options; anything else is another question.   progress: None before it is asked.
     found: what is found so far, None where there is nothing; `stale` while it still answers the question before.
-    problem: why there is nothing, or nothing more.
+    problem: why there is nothing, or nothing more.   asker: who asks: another page may ask the same.
     """
 
     asked: Any = None
@@ -30,6 +31,7 @@ class Inquiry:
     found: Any = None
     stale: bool = False
     problem: str = ""
+    asker: str = field(default_factory=lambda: uuid4().hex)
 
     @property
     def going_on(self) -> bool:
@@ -37,19 +39,21 @@ class Inquiry:
         return self.progress is not None and self.progress.state == "fitting"
 
 
-def follow(held: Inquiry, asked: Any, begin: Callable[[], str]) -> None:
-    """Ask, unless this was asked before.   begin: starts the study, and gives its ticket."""
+def follow(held: Inquiry, asked: Any, begin: Callable[[str], str]) -> None:
+    """Ask, unless this was asked before.   begin: (asker) -> the ticket of the study, which it starts."""
     if held.asked != asked:
         held.asked, held.stale = asked, held.found is not None
         again(held, begin)
     look(held)
 
 
-def again(held: Inquiry, begin: Callable[[], str]) -> None:
-    """Ask, also when it was cancelled.  A quick answer is waited for."""
+def again(held: Inquiry, begin: Callable[[str], str]) -> None:
+    """Ask, also when it was cancelled.  A quick answer is waited for; what was asked before is given up."""
+    if held.going_on:
+        cancel(held)
     held.problem, held.ticket, held.progress = "", "", None
     try:
-        held.ticket = begin()
+        held.ticket = begin(held.asker)
     except LiveError as error:
         held.problem = str(error)
         return
@@ -77,9 +81,11 @@ def look(held: Inquiry) -> None:
 
 
 def cancel(held: Inquiry) -> None:
-    """Give up what is not done."""
+    """Give up what is not done; what is found stays."""
+    look(held)
     try:
-        studying.cancel(held.ticket)
+        studying.leave(held.ticket, held.asker)
     except LiveError as error:
         held.problem = str(error)
-    look(held)
+    if held.progress is not None and held.going_on:
+        held.progress = replace(held.progress, state="cancelled")

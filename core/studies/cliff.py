@@ -123,24 +123,24 @@ def study(trainer: Trainer, asked: Asked) -> Iterator[Progress[Found]]:
         found = Found(asked.ks, numbers, looks, task.steps, loss.copy(), value.copy(), score, *known)
         return Progress(int(done.sum()), total, words, found)
 
-    networks: dict[tuple[int, int], Trainer] = {}
-    for at, seed in enumerate(numbers):
+    for at, seed in enumerate(numbers):  # one seed after the other: each network holds the room of its passes
         learned = TASKS[experiment.task](experiment.replace(seed=seed)) if drawn else task
+        networks: dict[int, Trainer] = {}
         for place, k in enumerate(asked.ks):
             cut = {"truncation": "window", "k": k} if k < task.steps else {"truncation": "full"}
-            networks[place, at] = Trainer(experiment.replace(seed=seed, update_every="pass", **cut), task=learned)
-            yield Progress(0, total, "beginning")
-    while networks:
-        for (place, at), network in list(networks.items()):
-            for _ in range(TURN):
-                snapshot = network.step()
-                done[place, at] = asked.iterations if snapshot.stopped else network.iteration
-                look = int(np.searchsorted(looks, network.iteration))
-                if not snapshot.stopped and looks[look] == network.iteration:
-                    loss[place, at, look] = snapshot.loss
-                    value[place, at, look] = network.examine().value if drawn else np.nan
-                if done[place, at] == asked.iterations:
-                    del networks[place, at]
-                    break
-            yield progress(f"iteration {network.iteration:,}")
+            networks[place] = Trainer(experiment.replace(seed=seed, update_every="pass", **cut), task=learned)
+            yield progress(f"seed {seed}")
+        while networks:
+            for place, network in list(networks.items()):
+                for _ in range(TURN):
+                    snapshot = network.step()
+                    done[place, at] = asked.iterations if snapshot.stopped else network.iteration
+                    look = int(np.searchsorted(looks, network.iteration))
+                    if not snapshot.stopped and looks[look] == network.iteration:
+                        loss[place, at, look] = snapshot.loss
+                        value[place, at, look] = network.examine().value if drawn else np.nan
+                    if done[place, at] == asked.iterations:
+                        del networks[place]
+                        break
+                yield progress(f"seed {seed}, iteration {network.iteration:,}")
     yield progress("")

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from core.measures.bias import SCHEMES
+from core.studies.rows import rows_of
 from core.studies.study import Progress, Refused
 from core.trace import Array
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 KS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 """The K that are measured, as far as the sequences are longer, beside T, which cuts nothing."""
-SEQUENCES = 64
 ROUNDS = 5
 
 
@@ -61,7 +61,7 @@ def study(trainer: Trainer, _: Asked) -> Iterator[Progress[Found]]:
         raise Refused(
             "Memory and time against K are measured segment by segment; attention reads all states at once. Choose attention none."
         )
-    batch = task.batch(range(min(task.sequences, SEQUENCES)))
+    batch = task.batch(rows_of(trainer))
     steps = len(batch.inputs)
     ks = (*(k for k in KS if k < steps), steps)
     total = len(SCHEMES) * len(ks)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from core import limits
+from core.studies.rows import rows_of
 from core.studies.study import Progress, Refused
 from core.trace import Array
 
@@ -290,11 +291,7 @@ class _Row:
 
 def _batch(trainer: Trainer, asked: Asked) -> Batch:
     """So many sequences, the observed one among them."""
-    observed = min(trainer.observe, trainer.task.sequences - 1)
-    rows = [*range(min(trainer.task.sequences, asked.sequences))]
-    if observed not in rows:
-        rows[-1] = observed
-    return trainer.task.batch(rows)
+    return trainer.task.batch(rows_of(trainer, asked.sequences))
 
 
 def _whole(what: str, value: int, least: int, most: int) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core.measures.bias import SCHEMES
+from core.studies.rows import rows_of
 from core.studies.study import Progress, Refused
 from core.trace import Array
 
@@ -55,11 +56,11 @@ class Found:
 
 
 def study(trainer: Trainer, asked: Asked) -> Iterator[Progress[Found]]:
-    """Train on as the run would, and look at the bias on all of the task's sequences (at most 64) on the way."""
+    """Train on as the run would, and look at the bias on all of the task's sequences (as many as `core.studies.rows` allows) on the way."""
     from core.measures.truncated import truncation_bias
 
     task = trainer.task
-    batch = task.batch(range(min(task.sequences, 64)))
+    batch = task.batch(rows_of(trainer, swept=True))
     steps = len(batch.inputs)
     ks = tuple(k for k in KS if k < steps) or (1,)
     begin = trainer.iteration

@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from core import limits
 from core.measures.advice import Fading, fading
 from core.measures.bias import Bias
-from core.studies.study import Progress
+from core.studies.rows import rows_of
+from core.studies.study import Progress, Refused
 from core.trace import Array, Axis
 
 if TYPE_CHECKING:
     from core.training import Trainer
-
-SEQUENCES = 64
-"""The most sequences that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +53,14 @@ def study(trainer: Trainer, _: Asked) -> Iterator[Progress[Found]]:
 
     model, task = trainer.model, trainer.task
     observed = min(trainer.observe, task.sequences - 1)
-    rows = [*range(min(task.sequences, SEQUENCES))]
-    if observed not in rows:
-        rows[-1] = observed
+    rows = rows_of(trainer, swept=True)
     batch = task.batch(rows)
     steps = len(batch.inputs)
+    if model.attention and steps > limits.ATTENDED_LAG_STEPS:
+        raise Refused(
+            f"With attention, truncation is studied on sequences of at most {limits.ATTENDED_LAG_STEPS} steps, not {steps}: "
+            "choose shorter sequences, or attention none."
+        )
     yield Progress(0, 3, "the lag matrix")
     full = passes.run(model, task, batch, TBPTT(steps, steps))
     lag = lag_matrix(full.unrolled, full.direct, paths=full.paths).h[-1].double()

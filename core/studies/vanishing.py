@@ -16,6 +16,7 @@ import pandas as pd
 from core import limits
 from core.measures.decay import Decay, by_lag, fit_decay, mean_by_lag
 from core.measures.saturation import Saturated, saturation
+from core.studies.rows import rows_of
 from core.studies.study import Progress, Refused
 from core.trace import Array, Axis
 
@@ -143,7 +144,7 @@ class Found:
     """What there is so far; None is still to come.
 
     layer: from 1.   axis: labels of the T steps.
-    radii: spectral radius of each gate's block of W_hh.   saturated: shares of the layer's units over all sequences.
+    radii: spectral radius of each gate's block of W_hh.   saturated: shares of the layer's units; see `core.studies.rows`.
     """
 
     cell: str
@@ -233,7 +234,7 @@ def study(trainer: Trainer, asked: Asked) -> Iterator[Progress[Found]]:
     yield Progress(1, total, "errors", found)
     found = replace(found, tail=_tail(trainer, asked))
     yield Progress(2, total, "both precisions", found)
-    recurrence = Recurrence(_walk(trainer, _observed(trainer)), found.layer - 1)
+    recurrence = Recurrence(_walk(trainer, [_observed(trainer)]), found.layer - 1)
     for done, steps in enumerate(_steps(recurrence), 3):
         found = replace(found, steps=steps)
         yield Progress(done, total, "Jacobians", found)
@@ -250,11 +251,11 @@ def _observed(trainer: Trainer) -> int:
     return min(trainer.observe, trainer.task.sequences - 1)
 
 
-def _walk(trainer: Trainer, sequence: int | None) -> Unrolled:
-    """The model along one sequence (from 0), or along all of them."""
+def _walk(trainer: Trainer, rows: list[int]) -> Unrolled:
+    """The model along some sequences."""
     from core import bptt
 
-    batch = trainer.task.batch(None if sequence is None else [sequence])
+    batch = trainer.task.batch(rows)
     return bptt.forward(trainer.model.cell, trainer.model.layers, trainer.model.embed(batch), mask=batch.mask)
 
 
@@ -277,7 +278,7 @@ def _begin(trainer: Trainer, asked: Asked) -> Found:
         task.axis(observed),
         tuple(_fade(state, norms, asked) for state, norms in matrices.items()),
         spectral_radii(model.layers[layer - 1], model.cell.gates),
-        saturation(_walk(trainer, None), layer - 1),
+        saturation(_walk(trainer, rows_of(trainer)), layer - 1),
     )
 
 

@@ -188,10 +188,11 @@ class FitQueue:
         """Do a job, unless it is done, or being done."""
         known = self._jobs.get(job.ticket)
         if known and known.state not in ("cancelled", "failed"):
+            known.askers |= job.askers
             self._asked(job.ticket)
             return
         if sum(other.state == "fitting" for other in self._jobs.values()) >= self.settings.max_fits:
-            raise LiveError(f"{self.settings.max_fits} questions about series are being worked on; try again in a moment.")
+            raise LiveError(f"{self.settings.max_fits} questions are being worked on; try again in a moment.")
         job.begin()
         self._jobs[job.ticket] = job
         self._asked(job.ticket)
@@ -218,6 +219,14 @@ class FitQueue:
         for worker, working_for in self._fitters.values():
             if working_for == ticket:
                 worker.send({"do": "cancel", "job": ticket})
+
+    async def leave(self, ticket: str, asker: str) -> None:
+        """Somebody does not want to know any more; a job that nobody else waits for is given up."""
+        job = self._jobs.get(ticket)
+        if job is not None:
+            job.askers.discard(asker)
+            if not job.askers:
+                await self.cancel(ticket)
 
     def _asked(self, ticket: str) -> Job:
         job = self._jobs.get(ticket)

@@ -40,6 +40,8 @@ class Job(ABC):
     """One question; its ticket is what was asked, so that who asks the same gets the same job."""
 
     ticket: str
+    askers: set[str] = field(default_factory=set)
+    """Who waits for it, where those who ask say who they are: it goes on while one of them does."""
     state: str = "fitting"
     words: str = ""
     spent: float = 0.0

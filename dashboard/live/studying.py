@@ -17,11 +17,11 @@ from typing import Any
 
 from core.studies import STUDIES, plain, unpack
 from dashboard.live import fits, pipe
-from dashboard.live.fits import FitProgress, cancel, progress
+from dashboard.live.fits import FitProgress, progress
 from dashboard.live.job import Job, Piece
 from dashboard.live.workers import LiveError
 
-__all__ = ["FitProgress", "LiveError", "cancel", "progress", "result", "start"]
+__all__ = ["FitProgress", "LiveError", "leave", "progress", "result", "start"]
 
 
 @dataclass(eq=False, kw_only=True)
@@ -70,10 +70,11 @@ class StudyJob(Job):
         return self.study, self.latest
 
 
-def start(study: str, asked: Any, checkpoint: bytes, observe: int = 0, more: int = 0) -> str:
+def start(study: str, asked: Any, checkpoint: bytes, observe: int = 0, more: int = 0, asker: str = "") -> str:
     """Begin a study of a checkpoint's network, unless that is done or being done; the ticket by which to ask after it.
 
     asked: of the study's own kind.   observe: the sequence that is looked at.   more: iterations to train before.
+    asker: who asks, to `leave` by.
     """
     options = plain(asked)
     said = json.dumps([study, options, observe, more])
@@ -89,6 +90,7 @@ def start(study: str, asked: Any, checkpoint: bytes, observe: int = 0, more: int
                 observe=observe,
                 more=more,
                 seconds=queue.settings.study_seconds,
+                askers={asker},
             )
         )
     )
@@ -99,3 +101,8 @@ def result(ticket: str) -> Any:
     """What is found so far: an instance of the study's `found`, or None."""
     study, latest = fits.ask(fits.queue().result(ticket))
     return unpack(STUDIES[study].found, latest) if latest else None
+
+
+def leave(ticket: str, asker: str = "") -> None:
+    """Who asked does not want to know any more; others who asked the same still do."""
+    fits.ask(fits.queue().leave(ticket, asker))

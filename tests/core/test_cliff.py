@@ -51,7 +51,7 @@ def test_curves_grow_side_by_side():
     for progress in study(trainer, Asked((1, 3), 40, 2)):
         if progress.found is not None:
             reached = np.isfinite(progress.found.loss).sum(-1)
-            assert reached.max() - reached.min() <= 5
+            assert (reached.max(0) - reached.min(0)).max() <= 5, "those of one seed"
     assert reached.min() == 40
 
 

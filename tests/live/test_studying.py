@@ -84,12 +84,15 @@ def test_cancel_ends_it_between_two_of_its_steps_and_start_begins_again(server: 
     ticket = studying.start("truncation", Asked(), checkpoint, more=10**6)
     wait_for(lambda: "training" in studying.progress(ticket).words)
     assert studying.result(ticket) is None
-    studying.cancel(ticket)
+    assert studying.start("truncation", Asked(), checkpoint, more=10**6, asker="somebody else") == ticket
+    studying.leave(ticket)
+    assert studying.progress(ticket).state == "fitting", "somebody else still waits"
+    studying.leave(ticket, "somebody else")
     assert studying.progress(ticket).state == "cancelled"
     assert done(studying.start("truncation", Asked(), checkpoint, more=2)).iteration == 5, "soon"
     assert studying.start("truncation", Asked(), checkpoint, more=10**6) == ticket
     assert studying.progress(ticket).state == "fitting"
-    studying.cancel(ticket)
+    studying.leave(ticket)
 
 
 def test_what_cannot_be_studied_says_why(server: str):

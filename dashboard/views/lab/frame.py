@@ -22,6 +22,8 @@ from dashboard.views.notices import notices
 
 ASK_EVERY = 0.4
 """Seconds between two looks at how far a study is."""
+KEPT_BYTES = 4 * 2**20
+"""The largest checkpoint of a run that its page keeps, to go on from."""
 MORE = (0, 100, 300, 1000)
 """Iterations that a network may be trained on before it is studied."""
 
@@ -146,19 +148,20 @@ def _subject_of(held: Session, asked: Any) -> tuple[Any, ...]:
     return held.control, held.experiment, asked, session.widget("lab observe", 0), session.widget("lab more", 0)
 
 
-def _begin(held: Session, name: str, asked: Any) -> Callable[[], str]:
+def _begin(held: Session, name: str, asked: Any) -> Callable[[str], str]:
     """What asks for the study of the network as it is then."""
     control = held.control or ""
     observe, more = session.widget("lab observe", 0), session.widget("lab more", 0)
 
-    def begin() -> str:
-        held.kept = runs.checkpoint(control)
-        return studying.start(name, asked, held.kept, observe, more)
+    def begin(asker: str) -> str:
+        checkpoint = runs.checkpoint(control)
+        held.kept = checkpoint if len(checkpoint) <= KEPT_BYTES else b""
+        return studying.start(name, asked, checkpoint, observe, more, asker)
 
     return begin
 
 
-def _section(known: Inquiry, name: str, place: str, begin: Callable[[], str], draw: Callable[[Any], None], say: Texts) -> None:
+def _section(known: Inquiry, name: str, place: str, begin: Callable[[str], str], draw: Callable[[Any], None], say: Texts) -> None:
     """How far a study is and what it has found, looked at again and again while it goes on."""
     every = ASK_EVERY if known.going_on else None
 
@@ -176,14 +179,14 @@ def _section(known: Inquiry, name: str, place: str, begin: Callable[[], str], dr
     section()
 
 
-def _progress(known: Inquiry, name: str, begin: Callable[[], str], say: Texts) -> None:
+def _progress(known: Inquiry, name: str, begin: Callable[[str], str], say: Texts) -> None:
     seen = known.progress
-    if seen is None or seen.state == "done":
+    if (seen is None and not known.problem) or (seen is not None and seen.state == "done"):
         return
-    if seen.state == "fitting":
+    if seen is not None and seen.state == "fitting":
         st.progress(seen.done / seen.total if seen.total else 0.0, literal(say("lab.going", words=seen.words or say("lab.begins"))))
         st.button(say("lab.cancel"), on_click=inquiry.cancel, args=(known,), key=f"cancel {name}")
         return
-    if seen.state == "cancelled":
+    if seen is not None and seen.state == "cancelled":
         st.html(f"<p class='aside'>{escape(say('lab.cancelled'))}</p>")
     st.button(say("lab.again"), on_click=inquiry.again, args=(known, begin), key=f"again {name}")
