@@ -42,6 +42,10 @@ assert torch.allclose(whole, lstm.weight_hh_l0.grad, rtol=1e-10, atol=1e-14)
     )
 
 
+def test_nothing_is_left_to_be_filled_in():
+    assert not re.findall(r"^[A-Z_]{6,}$", README, re.MULTILINE)
+
+
 def test_the_files_that_it_names_exist():
     names = set(re.findall(r"\]\((?!http)([^)#]+)\)", README)) | set(re.findall(r"`((?:core|dashboard|tests|assets)/[\w/.]+)`", README))
     assert not {name for name in names if not (ROOT / name).exists()}

@@ -61,8 +61,8 @@ class Settings:
     """Processes that fit baselines and measure networks, at most; 0 = one for each core.  They are started when they are needed."""
     fitters_kept: int = 1
     """Of these processes, those that start with the server and stay: a page of the laboratory should not wait for an import."""
-    fit_niceness: int = 19
-    """How far they stand back: they take what the trainers leave."""
+    fit_niceness: int = 10
+    """How far they stand back behind the trainers; further, and nothing would be studied while a room of people trains."""
     fit_idle: float = 300.0
     """A fitting process that has had nothing to do for this time ends, unless it is kept."""
     fit_seconds: float = 20.0

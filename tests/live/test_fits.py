@@ -185,7 +185,7 @@ class TestLife:
 
     def test_they_stand_back(self, server: str):
         done(begin(AIRLINE.values * 7, which=("naive",)))
-        assert os.getpriority(os.PRIO_PROCESS, processes()[0]) == 19
+        assert os.getpriority(os.PRIO_PROCESS, processes()[0]) == Settings().fit_niceness
 
 
 def test_a_fit_that_takes_too_long_is_ended():
