@@ -15,9 +15,15 @@ import numpy as np
 import pandas as pd
 
 from core.trace import Array
+from core.truncation import TBPTT
 
 SCHEMES = ("window", "chunk")
 """What cuts after K steps: TBPTT(1, K) and TBPTT(K, K)."""
+
+
+def truncation_of(scheme: str, k: int) -> TBPTT:
+    """What a scheme of `SCHEMES` cuts at K."""
+    return TBPTT(1, k) if scheme == "window" else TBPTT(k, k)
 
 
 @dataclass(frozen=True)

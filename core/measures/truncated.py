@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from core import bptt, passes
-from core.measures.bias import SCHEMES, Bias, ks_of
+from core.measures.bias import SCHEMES, Bias, ks_of, truncation_of
 from core.model import SequenceModel
 from core.passes import Pass
 from core.tasks import Batch, Task
@@ -25,11 +25,6 @@ UNTOUCHED = "readout."
 """What the names of weights begin with whose gradient no truncation touches."""
 HELD = 2**25
 """Numbers that may be held at a time."""
-
-
-def truncation_of(scheme: str, k: int) -> TBPTT:
-    """What a scheme of `core.measures.bias.SCHEMES` cuts at K."""
-    return TBPTT(1, k) if scheme == "window" else TBPTT(k, k)
 
 
 @torch.inference_mode()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from core.measures.bias import SCHEMES
+from core.measures.bias import SCHEMES, truncation_of
 from core.studies.rows import rows_of
 from core.studies.study import Progress, Refused
 from core.trace import Array
@@ -53,7 +53,6 @@ class Found:
 def study(trainer: Trainer, _: Asked) -> Iterator[Progress[Found]]:
     """See `Found`.  `Refused` with attention, which cannot be read in segments."""
     from core.measures.memory import Held
-    from core.measures.truncated import truncation_of
     from core.streaming import stream
 
     model, task = trainer.model, trainer.task

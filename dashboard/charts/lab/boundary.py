@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from core.measures.bias import truncation_of
 from core.studies.truncation import Found
 from core.trace import Array
 from core.truncation import TBPTT
 from dashboard import theme
+from dashboard.charts.lab.bands import pale
 from dashboard.charts.lag_matrix import decades
 from dashboard.charts.picture import Look, Picture, number, percent
 from dashboard.charts.token_axis import targets, token_axis
@@ -31,7 +33,7 @@ def draw(found: Found, scheme: str, look: Look) -> Picture:
     steps = np.arange(1, len(found.lag) + 1)
     ks = [k for k in found.bias.ks if k <= len(steps)]
     first = min(range(len(ks)), key=lambda place: abs(ks[place] - min(found.k2, len(steps))))
-    outlines = [_outline(_windows(scheme, k), len(steps)) for k in ks]
+    outlines = [_outline(truncation_of(scheme, k), len(steps)) for k in ks]
     figure = go.Figure(
         [
             go.Heatmap(
@@ -52,7 +54,7 @@ def draw(found: Found, scheme: str, look: Look) -> Picture:
                 y=outlines[first][1],
                 mode="lines",
                 fill="toself",
-                fillcolor=_veil(colours.page),
+                fillcolor=pale(colours.page, 0.72),
                 line={"color": colours.second, "width": 2},
                 hoverinfo="skip",
             ),
@@ -89,13 +91,9 @@ def draw(found: Found, scheme: str, look: Look) -> Picture:
     return Picture(figure, f"{labels[first]}. {say('charts.boundary.words')}")
 
 
-def _windows(scheme: str, k: int) -> TBPTT:
-    return TBPTT(1, k) if scheme == "window" else TBPTT(k, k)
-
-
 def _label(found: Found, scheme: str, k: int, look: Look) -> str:
     error, degrees = found.bias.at(scheme, k)
-    reach = _windows(scheme, k).reach(len(found.lag))
+    reach = truncation_of(scheme, k).reach(len(found.lag))
     return look.say(
         "charts.boundary.state",
         k=k,
@@ -122,8 +120,3 @@ def _outline(windows: TBPTT, steps: int) -> tuple[list[float], list[float]]:
             y += [s + 0.5, s + 0.5]
             before = int(begin)
     return [*x, before + 0.5, 0.5, 0.5], [*y, steps + 0.5, steps + 0.5, y[0]]
-
-
-def _veil(page: str) -> str:
-    red, green, blue = (int(page[place : place + 2], 16) for place in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.72)"

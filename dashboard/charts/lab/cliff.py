@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from core.studies.cliff import Found
 from core.trace import Array
+from dashboard.charts.lab.bands import pale
 from dashboard.charts.picture import Look, Picture, number, on_page
 
 PALEST = 0.35
@@ -33,7 +34,7 @@ def draw(found: Found, quantity: str, look: Look) -> Picture:
                         mode="lines",
                         line={"width": 0},
                         fill=fill,
-                        fillcolor=_pale(colour),
+                        fillcolor=pale(colour, 0.18),
                         hoverinfo="skip",
                         showlegend=False,
                     )
@@ -94,8 +95,3 @@ def words(found: Found, quantity: str, look: Look) -> str:
     )
     chance = found.chance(quantity)
     return sentence + (" " + say("charts.cliff.chance_words", value=number(chance)) if np.isfinite(chance) else "")
-
-
-def _pale(colour: str) -> str:
-    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.18)"

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.measures.advice import Fading
+from dashboard.charts.lab.bands import pale
 from dashboard.charts.picture import Look, Picture, number, on_page, percent
 
 
@@ -20,7 +21,9 @@ def draw(fading: Fading, delta: float, look: Look) -> Picture:
     figure = go.Figure(
         [
             go.Scatter(x=lags, y=high, mode="lines", line={"width": 0}, hoverinfo="skip"),
-            go.Scatter(x=lags, y=low, mode="lines", line={"width": 0}, fill="tonexty", fillcolor=_pale(colours.first), hoverinfo="skip"),
+            go.Scatter(
+                x=lags, y=low, mode="lines", line={"width": 0}, fill="tonexty", fillcolor=pale(colours.first, 0.18), hoverinfo="skip"
+            ),
             go.Scatter(
                 x=lags,
                 y=phi,
@@ -67,8 +70,3 @@ def words(fading: Fading, delta: float, look: Look) -> str:
     if k := fading.enough(delta):
         told.append(say("charts.decay.enough", k=k, delta=percent(delta)))
     return " ".join(told)
-
-
-def _pale(colour: str) -> str:
-    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.18)"

@@ -8,13 +8,11 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.studies.estimators import Estimated, Found
-from dashboard.charts.picture import Look, Picture, number, on_page, percent
+from dashboard.charts.picture import NARROW, Look, Picture, number, on_page, percent
 
 MEASURES = ("error", "cosine")
 FLOOR = 1e-17
 """Relative errors below it are none."""
-MARGIN = {"l": 84, "r": 24, "t": 30, "b": 48}
-"""Without the room that other pages' charts leave for scales on the right."""
 
 
 def draw(found: Found, weight: str, measure: str, look: Look) -> Picture:
@@ -62,7 +60,7 @@ def draw(found: Found, weight: str, measure: str, look: Look) -> Picture:
         figure.update_yaxes(title=title, type="log", exponentformat="power", dtick=2)
     else:
         figure.update_yaxes(title=title, range=[min(-0.1, *(value for value in (*single, *mean) if math.isfinite(value)), 0) - 0.05, 1.05])
-    on_page(figure, look, height=360, margin=MARGIN)
+    on_page(figure, look, height=360, margin=NARROW)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0})
     return Picture(figure, words(found, weight, look))
 

@@ -8,10 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.studies.influence import Found, Run
-from dashboard.charts.picture import Look, Picture, number, on_page
-
-MARGIN = {"l": 84, "r": 24, "t": 30, "b": 48}
-"""Without the room that other pages' charts leave for scales on the right."""
+from dashboard.charts.picture import NARROW, Look, Picture, number, on_page
 
 
 def draw_sign(found: Found, look: Look) -> Picture:
@@ -37,7 +34,7 @@ def draw_sign(found: Found, look: Look) -> Picture:
     )
     figure.update_xaxes(title={"text": say("charts.influence_sign.k"), "standoff": 6}, rangemode="tozero")
     figure.update_yaxes(title={"text": say("charts.influence_sign.derivative"), "standoff": 6})
-    on_page(figure, look, height=360, margin=MARGIN)
+    on_page(figure, look, height=360, margin=NARROW)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}, bargap=0.1)
     return Picture(figure, _sign(found, look))
 
@@ -68,7 +65,7 @@ def draw_training(found: Found, look: Look) -> Picture:
     figure.update_yaxes(
         title={"text": say("charts.influence_training.loss"), "standoff": 6}, type="log", exponentformat="power", range=[-10, 6.5]
     )
-    on_page(figure, look, height=360, margin=MARGIN)
+    on_page(figure, look, height=360, margin=NARROW)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0})
     return Picture(figure, _training(found, look))
 

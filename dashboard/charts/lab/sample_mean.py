@@ -8,10 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.studies.estimators import Found
-from dashboard.charts.picture import Look, Picture, number, on_page
-
-MARGIN = {"l": 84, "r": 24, "t": 30, "b": 48}
-"""Without the room that other pages' charts leave for scales on the right."""
+from dashboard.charts.picture import NARROW, Look, Picture, number, on_page
 
 
 def draw(found: Found, weight: str, look: Look) -> Picture:
@@ -51,7 +48,7 @@ def draw(found: Found, weight: str, look: Look) -> Picture:
         range=[-0.05, math.log10(max(2, most)) + 0.05],
     )
     figure.update_yaxes(title={"text": say("charts.estimates.error"), "standoff": 6}, type="log", exponentformat="power", dtick=1)
-    on_page(figure, look, height=360, margin=MARGIN)
+    on_page(figure, look, height=360, margin=NARROW)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0})
     return Picture(figure, words(found, weight, look))
 

@@ -17,9 +17,9 @@ from core.measures.decay import fit_decay
 from core.measures.each_loss import check_recurrent, each_loss, in_precision
 from core.measures.jacobians import spectral_radii
 from core.measures.long_run import long_run
-from core.measures.random_network import random_network
 from core.training import Trainer
 from tests.core import oracle
+from tests.core.measures.random_network import random_network
 from tests.core.stacks import assert_close
 
 every_cell = pytest.mark.parametrize("kind", CELLS)

@@ -12,7 +12,7 @@ from core import bptt
 from core.cells import CELLS
 from core.measures.jacobians import Recurrence
 from core.measures.lyapunov import BackwardGrowth, Spectrum
-from core.measures.random_network import random_network
+from tests.core.measures.random_network import random_network
 from tests.core.stacks import make
 
 WARM, STEPS = 100, 1000
