@@ -66,6 +66,15 @@ def test_only_what_is_biased_is_called_so(whole: Found):
     assert {name.rsplit(" ", 2)[0] for name in biased.rstrip(".").split(", ")} == {"Window 4", "Chunk 4", "SnAp-1"}
 
 
+@pytest.mark.parametrize("name", ["window", "chunk"])
+def test_a_truncation_that_cuts_nothing_is_not_called_biased(whole: Found, name: str):
+    assert f"{name.capitalize()} {whole.steps - 1} " in estimates.words(replace(whole, k=whole.steps - 1), "all", Look())
+    for k in (whole.steps, whole.steps + 1):
+        words = estimates.words(replace(whole, k=k), "all", Look())
+        assert name.capitalize() not in words
+        assert "Biased, and more samples would not help: SnAp-1" in words
+
+
 def test_what_is_drawn_is_what_was_found(whole: Found):
     single, mean, chance = estimates.draw(whole, "all", "error", Look()).figure.data
     rows = [row for row in whole.rows if row.name != "bptt"]
@@ -92,3 +101,4 @@ def test_influence_balancing_is_drawn_with_its_signs(balancing: influence.Found,
 def test_no_wrong_sign_is_claimed_where_there_is_none():
     found = list(influence.study(None, influence.Asked(steps=100, units=7, positive=7)))[-1].found
     assert influence_charts.draw_sign(found, Look()).words == "Exactly, the derivative is 14, and every truncation has its sign."
+    assert not any(letter.isdigit() for letter in Look().say("charts.influence_training.help")), "the network's size may be chosen"

@@ -79,7 +79,10 @@ def words(found: Found, weight: str, look: Look) -> str:
                 error=number(float(forwards.error[column])),
             )
         )
-    biased = [row for row in found.rows if row.samples and not row.unbiased and math.isfinite(row.error[column])]
+    exact_at_k = ("window", "chunk") if found.k >= found.steps else ()  # they cut nothing
+    biased = [
+        row for row in found.rows if row.samples and not row.unbiased and row.name not in exact_at_k and math.isfinite(row.error[column])
+    ]
     if biased:
         off = ", ".join(
             f"{_label(row, found)} {percent(float(row.error[column]))}" for row in sorted(biased, key=lambda row: row.error[column])
