@@ -95,9 +95,21 @@ class Tail:
 
     @property
     def lost(self) -> int:
-        """The shortest lag at which float32 has exactly 0.0 where float64 has a number; -1 where it has one everywhere."""
-        zero = np.flatnonzero((self.single == 0) & (self.double > 0))
+        """The shortest lag at which float32 has exactly 0.0 where float64 has a number above it; -1 where there is none."""
+        zero = np.flatnonzero((self.single == 0) & (self.double > 0) & np.isfinite(self.double))
         return int(zero[0]) if len(zero) else -1
+
+    @property
+    def overflowed(self) -> int:
+        """The lag from which on float32 has inf or NaN alone; -1 where it ends with a number."""
+        there = np.flatnonzero(np.isfinite(self.single))
+        first = int(there[-1]) + 1 if len(there) else 0
+        return first if first < len(self.single) else -1
+
+    @property
+    def kept(self) -> bool:
+        """Whether float32 has a number above 0 at every lag."""
+        return bool((np.isfinite(self.single) & (self.single > 0)).all())
 
 
 @dataclass(frozen=True, slots=True)

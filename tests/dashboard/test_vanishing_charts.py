@@ -88,12 +88,44 @@ def test_the_tail_ends_where_single_precision_does():
     assert "From lag 1 on float64, too" in checked(tail.draw(gone, Look())).words
 
 
+@pytest.mark.parametrize(
+    ("double", "single", "said"),
+    [
+        ([1.0, 1e30, 1e60, 1e90], [1.0, 1e30, np.inf, np.nan], ["From lag 2 on float32 holds no finite number."]),
+        ([1.0, 1e60, np.inf], [1.0, np.inf, np.nan], ["From lag 1 on float32 holds no finite number."]),
+        ([0.0, 0.0, 0.0], [0.0, 0.0, 0.0], ["From lag 0 on float64, too, holds exactly 0."]),
+        ([1.0, np.inf], [1.0, 0.0], []),
+    ],
+)
+def test_no_number_is_claimed_where_there_is_none(double, single, said):
+    seen = vanishing.Tail(np.array(double), np.array(single), fit_decay(np.ones(3)))
+    words = tail.words(seen, Look())
+    assert "both precisions hold" not in words
+    assert "inf" not in words
+    assert all(one in words for one in said)
+
+
 def test_an_lstm_shows_both_paths():
     seen = found("lstm")
     lines = {line.name: line.y for line in jacobians.draw_steps(seen.steps, seen, Look()).figure.data}
     np.testing.assert_allclose(lines["path through c"], seen.steps.c_by_c[:, 0])
     np.testing.assert_allclose(lines["largest"], seen.steps.values[:, 0])
     assert "path through c" not in {line.name for line in jacobians.draw_steps(found("gru").steps, found("gru"), Look()).figure.data}
+
+
+@pytest.mark.parametrize(
+    ("largest", "said"),
+    [
+        ([0.5, 0.9], "It is below 1 at each of the 2 steps that were looked at"),
+        ([0.5, 1.1], "Above 1 a step can make"),
+        ([0.5, 1.0], "between 0.5 and 1."),
+    ],
+)
+def test_no_more_steps_shrink_errors_than_were_looked_at(largest, said):
+    steps = vanishing.Steps(np.arange(1, 3), np.array(largest)[:, None], None, None)
+    words = checked(jacobians.draw_steps(steps, found("gru"), Look())).words
+    assert said in words
+    assert ("below 1" in words, "Above 1" in words) == (max(largest) < 1, max(largest) > 1)
 
 
 def test_products_say_what_is_left():
@@ -126,6 +158,7 @@ def test_the_diagram_shows_what_is_known_and_marks_the_border():
     np.testing.assert_allclose(picture.figure.data[0].z, np.clip(seen.logs, -reach, reach))
     assert (picture.figure.data[4].x[0], picture.figure.data[4].y[0]) == (7, 3)
     assert f"{seen.border():.3g}" in picture.words
+    assert "just below it vanishes, just above it explodes" in picture.words, "further away it may change again"
     assert "This experiment stands at recurrent gain 1:" in picture.words
     squares = picture.figure.data[3]
     assert (squares.x[25], squares.y[25]) == (6, 1)
@@ -165,3 +198,15 @@ def test_what_does_not_fade_stands_at_the_edge():
     picture = checked(half_lives_chart.draw(replace(seen, lines=lines), str.upper, Look()))
     assert list(picture.figure.data[0].x) == [half_lives_chart.LONGEST] * 2
     assert "median ∞ (seeds from ∞ to ∞)" in picture.words
+
+
+def test_what_could_not_be_fitted_is_not_the_longest():
+    seen = found("lstm", "half_lives")
+    absent = fit_decay(np.full(9, np.nan))
+    assert math.isnan(absent.half_life)
+    rnn, lstm = seen.lines[1], seen.lines[4]
+    lines = (replace(rnn, decays=(absent, absent)), lstm)
+    words = half_lives_chart.words(replace(seen, lines=lines), str.upper, Look())
+    assert words.startswith("Longest here: LSTM, median ")
+    assert "nan" not in words
+    assert half_lives_chart.words(replace(seen, lines=lines[:1]), str.upper, Look()) == ""

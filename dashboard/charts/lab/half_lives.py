@@ -83,7 +83,7 @@ def name(line: Line, cell_label: Callable[[str], str], look: Look) -> str:
 def words(found: Found, cell_label: Callable[[str], str], look: Look) -> str:
     """The LSTM at its plain start against the plain network, and the line that keeps errors longest."""
     say = look.say
-    measured = [line for line in found.lines if line.decays]
+    measured = [line for line in found.lines if not math.isnan(line.half_life)]
     plain = {line.cell: line for line in reversed(measured) if not line.own and line.initialisation == "uniform" and not line.forget_bias}
     told = []
     if "lstm" in plain and "rnn_tanh" in plain:

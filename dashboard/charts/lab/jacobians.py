@@ -36,7 +36,10 @@ def draw_steps(steps: Steps, found: Found, look: Look) -> Picture:
     _legend(figure, look)
     largest = steps.values[:, 0]
     told = [say("charts.jacobians.words", low=number(largest.min()), high=number(largest.max()))]
-    told.append(say("charts.jacobians.stretches" if largest.max() > 1 else "charts.jacobians.shrinks"))
+    if largest.max() > 1:
+        told.append(say("charts.jacobians.stretches"))
+    elif largest.max() < 1:
+        told.append(say("charts.jacobians.shrinks", count=len(largest)))
     if steps.c_by_c is not None and steps.h_by_h is not None:
         forget, hidden = float(steps.c_by_c[:, 0].mean()), float(steps.h_by_h[:, 0].mean())
         told.append(say("charts.jacobians.paths", c=number(forget), h=number(hidden)))

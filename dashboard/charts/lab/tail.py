@@ -55,7 +55,9 @@ def words(tail: Tail, look: Look) -> str:
     told = []
     if tail.lost >= 0:
         told.append(say("charts.tail.lost", lag=tail.lost, value=number(float(tail.double[tail.lost]))))
-    else:
+    if tail.overflowed >= 0:
+        told.append(say("charts.tail.overflowed", lag=tail.overflowed))
+    if tail.kept:
         told.append(say("charts.tail.kept", lag=len(tail.double) - 1))
     if gone := int((tail.double == 0).sum()):
         told.append(say("charts.tail.gone", lag=len(tail.double) - gone))
