@@ -54,8 +54,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Found:
-    """surface: where the descents begin.   clipped, unclipped: the descents."""
+    """clipping, threshold: of the clipped descent.   surface: where the descents begin.   clipped, unclipped: the descents."""
 
+    clipping: str
+    threshold: float
     surface: Surface
     unclipped: Descent
     clipped: Descent
@@ -78,4 +80,4 @@ def study(_trainer: object, asked: Asked) -> Iterator[Progress[Found]]:
     unclipped = descend(asked.w, asked.b, asked.rate, asked.steps)
     yield Progress(2, 3, "clipped")
     clipped = descend(asked.w, asked.b, asked.rate, asked.steps, asked.clipping, asked.threshold)
-    yield Progress(3, 3, "", Found(drawn, unclipped, clipped))
+    yield Progress(3, 3, "", Found(asked.clipping, asked.threshold, drawn, unclipped, clipped))

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 SPIKES = 10
 """The most spikes that are looked into."""
-
-
+LEAST = 2.0
+"""A gradient is a spike that is longer than so many times the median of those before it."""
 NEAR = 5
 """Iterations within which long gradients count as one spike."""
 
@@ -47,7 +47,8 @@ class Spike:
     """A gradient that was long against those before it.
 
     times: its norm against the median of the norms before.   parts: (sequences, T), the signed part of each sequence and step in the norm;
-    they add up to it.   sequences: as texts.   worst, inputs: the sequence with the largest part, and the labels of its steps.
+    they add up to it.   sequences: as texts, or by number where
+    the task names no more.   worst, inputs: the sequence with the largest part, and the labels of its steps.
     weights: |g_w|^2 / |g|^2 by weight; they add up to 1.
     """
 
@@ -165,7 +166,7 @@ class _Watching:
         self.weights.append([float(g.norm()) for g in gradients.values()])
         self.norms.append(float(trainer.gradient.norm()))
         times = float(times_typical(np.array(self.norms[-26:]))[-1])
-        if not (self.asked.spikes and math.isfinite(self.norms[-1]) and times > 1):
+        if not (self.asked.spikes and math.isfinite(self.norms[-1]) and times > LEAST):
             return
         # Of gradients that follow each other closely, the longest tells of all.
         near = [spike for spike in self.spikes if spike.iteration >= trainer.iteration + 1 - NEAR]
@@ -191,7 +192,7 @@ class _Watching:
             self.norms[-1],
             times,
             whole,
-            tuple(task.texts[row] for row in rows),
+            tuple(task.texts[row] if row < len(task.texts) else f"sequence {row + 1}" for row in rows),
             worst,
             task.axis(rows[worst]).inputs,
             found.of_weights,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -75,6 +76,13 @@ def test_norms_are_shown_with_the_band_and_the_advice(look):
 @pytest.mark.parametrize(("threshold", "place"), [(0.5, "below"), (100.0, "above")])
 def test_a_threshold_outside_of_the_band_is_told(threshold, place):
     assert f"lies {place} that band" in norms.draw(found(threshold=threshold), 0.9, Look()).words
+
+
+@pytest.mark.parametrize(("last", "even"), [(2.0, True), (2.01, False)])
+def test_where_no_gradient_was_long_the_page_says_so(last, even):
+    shown = norms.draw(found(before=(1.0,) * 5 + (last,), spikes=()), 0.9, Look())
+    assert ("None was more than 2 times the median of those before it." in shown.words) == even
+    assert "None was" not in norms.draw(found(spikes=()), 0.9, Look()).words, "four gradients are too few to say"
 
 
 def test_without_clipping_there_is_no_threshold_to_judge():
@@ -193,9 +201,14 @@ def test_a_descent_that_leaves_ends_at_the_edge(descended):
 
 
 def test_the_words_are_those_of_row_3(descended):
-    words = error_cliff.draw_descents(descended, cliff_descent.Asked(), Look()).words
+    words = error_cliff.draw_descents(descended, Look()).words
     assert "the longest gradient is 1.5e+03; update 27 goes furthest, 750 away, and after 300 updates the loss is 0.09" in words
     assert "Clipped by norm at 1, 2 of 300 updates are shortened, none goes further than 0.5" in words
+
+
+def test_the_descents_are_told_with_what_they_were_clipped_by(descended):
+    other = replace(descended, clipping="value", threshold=0.25)
+    assert "Clipped by value at 0.25, 2 of 300" in error_cliff.draw_descents(other, Look()).words
 
 
 def test_decades_and_bands():

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from core.measures.error_cliff import Descent
-from core.studies.cliff_descent import Asked, Found
+from core.studies.cliff_descent import Found
 from core.trace import Array
 from dashboard import theme
 from dashboard.charts.lab.bands import decades
@@ -142,7 +142,7 @@ def draw_contour(found: Found, scale: str, look: Look) -> Picture:
     return Picture(figure, say("charts.contour.words"))
 
 
-def draw_descents(found: Found, asked: Asked, look: Look) -> Picture:
+def draw_descents(found: Found, look: Look) -> Picture:
     """Loss and norm of the gradient over the updates, both descents."""
     say = look.say
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08)
@@ -162,8 +162,8 @@ def draw_descents(found: Found, asked: Asked, look: Look) -> Picture:
                 row=row,
                 col=1,
             )
-    if asked.clipping == "norm":
-        figure.add_hline(y=asked.threshold, line={"color": look.colours.first, "width": 1.5, "dash": "dash"}, row=2, col=1)
+    if found.clipping == "norm":
+        figure.add_hline(y=found.threshold, line={"color": look.colours.first, "width": 1.5, "dash": "dash"}, row=2, col=1)
     figure.update_yaxes(
         title={"text": say("charts.error_cliff.loss"), "standoff": 6},
         type="log",
@@ -183,7 +183,7 @@ def draw_descents(found: Found, asked: Asked, look: Look) -> Picture:
     figure.update_xaxes(title={"text": say("charts.error_cliff.update"), "standoff": 6}, row=2, col=1)
     on_page(figure, look, height=380)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0})
-    return Picture(figure, words(found, asked, look))
+    return Picture(figure, words(found, look))
 
 
 def _paths(found: Found, look: Look) -> list[tuple[Descent, str, str]]:
@@ -225,7 +225,7 @@ def steepest(found: Found, look: Look) -> str:
     )
 
 
-def words(found: Found, asked: Asked, look: Look) -> str:
+def words(found: Found, look: Look) -> str:
     """What became of both descents."""
     say = look.say
 
@@ -240,6 +240,6 @@ def words(found: Found, asked: Asked, look: Look) -> str:
             **more,
         )
 
-    by = say(f"lab.clips.{asked.clipping}")
-    clipped = told(found.clipped, "told_clipped", by=by, threshold=number(asked.threshold), count=f"{int(found.clipped.clipped.sum()):,}")
+    by = say(f"lab.clips.{found.clipping}")
+    clipped = told(found.clipped, "told_clipped", by=by, threshold=number(found.threshold), count=f"{int(found.clipped.clipped.sum()):,}")
     return f"{told(found.unclipped, 'told_unclipped')} {clipped}"

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.measures.norms import Advice
-from core.studies.clipping import Found, Spike
+from core.studies.clipping import LEAST, Found, Spike
 from core.trace import Array
 from dashboard.charts.lab.bands import decades, pale
 from dashboard.charts.picture import Look, Picture, number, on_page, percent
@@ -88,6 +88,8 @@ def words(found: Found, advice: Advice | None, look: Look) -> str:
     told.append(
         say("charts.norms.quantile", share=percent(advice.quantile), threshold=number(advice.threshold), clips=percent(advice.clips))
     )
+    if np.isfinite(found.times).any() and not (found.times > LEAST).any():
+        told.append(say("charts.norms.even", times=number(LEAST)))
     if found.stopped:
         told.append(say("charts.norms.stopped", words=found.stopped))
     return " ".join(told)

@@ -155,10 +155,10 @@ def _cliff(held: Session, say: Texts) -> None:
 
     asked = typed.asked("error_cliff", make)
     if asked:
-        frame.study(held, "cliff_descent", asked, lambda found: _cliff_found(found, asked, scale, say), say)
+        frame.study(held, "cliff_descent", asked, lambda found: _cliff_found(found, scale, say), say)
 
 
-def _cliff_found(found: cliff_descent.Found, asked: cliff_descent.Asked, scale: str, say: Texts) -> None:
+def _cliff_found(found: cliff_descent.Found, scale: str, say: Texts) -> None:
     look, place = _look(say), "error_cliff"
     left, right = st.columns(2, gap="large")
     with left:
@@ -168,7 +168,7 @@ def _cliff_found(found: cliff_descent.Found, asked: cliff_descent.Asked, scale: 
         looking.heading("contour", "", None, place, say)
         looking.figure(error_cliff.draw_contour(found, scale, look), "contour", place, picked=_pick)
     looking.heading("descents", "descents.csv", lambda: str(found.to_frame().to_csv(index=False)), place, say)
-    looking.figure(error_cliff.draw_descents(found, asked, look), "descents", place)
+    looking.figure(error_cliff.draw_descents(found, look), "descents", place)
     if session.widget("error_cliff picked"):
         session.set_widget("error_cliff picked", value=False)
         st.rerun()  # the fields of the beginning stand above this part of the page

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import torch
 
+from core import limits
 from core.clipping import CLIPS
 from core.measures.error_cliff import descend, surface
 from core.measures.norms import degrees
 from core.studies import cliff_descent, clipping, replay
 from core.studies.study import pack, unpack
 from core.training import Trainer
+from tests.core import drawn
 
 
 def last(progress):
@@ -107,6 +109,7 @@ def test_spikes_are_the_longest_against_those_before_them(small):
         place = spike.iteration - 1
         assert (spike.norm, spike.loss) == (found.before[place], found.loss[place])
         assert spike.times == pytest.approx(times[place], rel=1e-12)
+        assert spike.times > clipping.LEAST
         assert spike.parts.sum() == pytest.approx(spike.norm, rel=1e-10)
         assert spike.parts.shape == (len(spike.sequences), len(spike.by_step))
         assert sum(spike.weights.values()) == pytest.approx(1, rel=1e-10)
@@ -115,6 +118,24 @@ def test_spikes_are_the_longest_against_those_before_them(small):
         assert spike.by_step[step - 1] == spike.by_step.max() == pytest.approx(part * spike.norm)
         assert np.diff(sorted(spike.iteration for spike in found.spikes)).min() > 1
     assert not last(clipping.study(Trainer(experiment), clipping.Asked(iterations=20, spikes=0))).spikes
+
+
+def test_gradients_that_are_hardly_longer_are_no_spikes(small):
+    found = last(clipping.study(Trainer(small.replace(learning_rate=1e-4, batch=2)), clipping.Asked(iterations=20, spikes=3)))
+    assert 1 < np.nanmax(found.times) < clipping.LEAST
+    assert not found.spikes
+
+
+@pytest.mark.parametrize("task", drawn.DRAWN)
+def test_sequences_that_the_task_does_not_name_are_numbered(monkeypatch, task):
+    monkeypatch.setattr(clipping, "LEAST", 0.0)
+    trainer = Trainer(drawn.small(task, examples=limits.SHOWN + 6, batch=limits.SHOWN + 6))
+    found = last(clipping.study(trainer, clipping.Asked(iterations=7)))
+    assert found.spikes
+    for spike in found.spikes:
+        numbers = [int(text.split()[1]) for text in spike.sequences if text.startswith("sequence ")]
+        assert sorted(numbers) == [*range(limits.SHOWN + 1, limits.SHOWN + 7)]
+        assert set(trainer.task.texts) == set(spike.sequences) - {f"sequence {number}" for number in numbers}
 
 
 @pytest.mark.filterwarnings("error")
@@ -179,6 +200,7 @@ def test_both_descents_begin_in_the_middle_of_the_surface():
     asked = cliff_descent.Asked(w=5.0, b=-3.0, clipping="value", threshold=0.5, rate=0.2, steps=40, span=2.0)
     found = last(cliff_descent.study(None, asked))
     drawn = surface((4.0, 6.0), (-4.0, -2.0), cliff_descent.POINTS)
+    assert (found.clipping, found.threshold) == ("value", 0.5)
     assert (found.surface.loss == drawn.loss).all()
     for path, more in ((found.unclipped, ()), (found.clipped, ("value", 0.5))):
         other = descend(5.0, -3.0, 0.2, 40, *more)
