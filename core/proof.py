@@ -146,10 +146,12 @@ def books(trace: Trace, dtype: str) -> list[Check]:
 
 
 def differences(subject: Subject, slopes: list[Slope]) -> Check:
-    """The largest error of some slopes; where differences doubt their own answer by more than the tolerance, a slope does not count."""
+    """The largest error of some slopes; where differences doubt their own answer by more than the tolerance, a slope does not count.
+    NaN where fewer than half count: the others could be anything."""
     clear = [one for one in slopes if not one.doubt > DIFFERENCES * subject.largest]
     errors = [abs(one.bptt - one.differences) / subject.largest for one in clear]
-    error = max(errors) if errors and all(map(math.isfinite, errors)) else math.nan
+    enough = errors and 2 * len(errors) >= len(slopes)
+    error = max(errors) if enough and all(map(math.isfinite, errors)) else math.nan
     return Check("differences", "slopes", error, DIFFERENCES, len(clear))
 
 

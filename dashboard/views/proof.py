@@ -29,7 +29,9 @@ def badge(held: Session, say: Texts) -> None:
     """On a page of the laboratory: what the last picture's books say, or all of the proof where it has been asked for."""
     good, words = _verdict(held, say)
     with st.container(key=f"proof {good}"):
-        st.button(literal(words), on_click=_toggle, key="proof badge", type="tertiary", help=literal(say("proof.open")))
+        watching = held.control is None  # the numbers are measured for who controls the run
+        hint = say("lab.watching" if watching else "proof.open")
+        st.button(literal(words), on_click=_toggle, key="proof badge", type="tertiary", help=literal(hint), disabled=watching)
     panel(held, say)
 
 
@@ -62,7 +64,7 @@ def _again() -> None:
 def _verdict(held: Session, say: Texts) -> tuple[str, str]:
     """Whether all is well ("good", "bad", or "unknown"), and in words."""
     known = held.inquiries.get(f"{NAME} numbers")
-    if known and known.found is not None and not known.found.passed:
+    if known and frame.of_present(held, known) and not known.found.passed:
         return "bad", f"✗ {say('proof.broken')} · {_error(_worst(known.found).error)}"
     try:
         books = runs.trace(held.run or "")[0].books
@@ -87,6 +89,8 @@ def _found(found: Found, say: Texts) -> None:
     tone = "bad" if not found.passed else "good"
     verdict = "failed" if not found.passed else "passed" if found.complete else "going"
     told = say(f"proof.{verdict}", iteration=f"{found.iteration:,}")
+    if found.slopes:
+        told += " " + say("proof.sure", clear=found.worst["differences"].checked, all=len(found.slopes))
     if found.dtype != "float64":
         told += " " + say("proof.copied", dtype=found.dtype)
     st.html(f"<p class='note {tone}' role='{'alert' if tone == 'bad' else 'status'}'>{escape(told)}</p>")

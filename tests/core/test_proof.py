@@ -10,10 +10,10 @@ from torch import nn
 
 from core import passes
 from core.cells import CELLS, GRU, LSTM, RNNTanh
-from core.checks import Check
+from core.checks import Check, Slope
 from core.experiment import Experiment
 from core.oracle import Twin
-from core.proof import AUTOGRAD, DIFFERENCES, Subject, loss, prove, slope
+from core.proof import AUTOGRAD, DIFFERENCES, Subject, differences, loss, prove, slope
 from core.studies import proof
 from core.studies.study import pack, unpack
 from core.training import Trainer
@@ -163,6 +163,15 @@ def test_errors_that_do_not_add_up_make_the_books_red():
 def test_what_could_not_be_measured_has_not_passed():
     assert not Check("books", "shares", math.nan, 1e-9, 1).passed
     assert Check("books", "shares", 1e-9, 1e-9, 1).passed
+
+
+@pytest.mark.parametrize(("clear", "passed"), [(0, False), (1, False), (11, False), (12, True), (24, True)])
+def test_a_few_sure_slopes_prove_nothing(clear, passed):
+    subject = Subject.of(Trainer(SMALL))
+    doubts = [1e-12] * clear + [math.inf] * (24 - clear)
+    check = differences(subject, [Slope("readout.bias", entry, 0.5, 0.5, doubt) for entry, doubt in enumerate(doubts)])
+    assert (check.passed, check.checked) == (passed, clear)
+    assert math.isnan(check.error) != passed
 
 
 def test_weights_are_chosen_by_the_seed_and_all_kinds_come_first():

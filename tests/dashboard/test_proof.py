@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from core.checks import Check, Slope
-from core.studies.proof import Found
+from core.studies.proof import Asked, Found
 from dashboard.inquiry import Inquiry
 from dashboard.live.runs import LiveError
 from dashboard.session import Session
@@ -24,10 +24,14 @@ def found(error: float) -> Found:
     return Found(4, "float64", checks, (Slope("readout.bias", 3, 0.5, 0.5, 1e-12),), complete=True)
 
 
-def verdict(monkeypatch, books, dtype="float64", proved=None) -> tuple[str, str]:
-    held = Session(page=FIRST, experiment=STARTS[FIRST].replace(dtype=dtype))
+def verdict(monkeypatch, books, dtype="float64", proved=None, iteration=4, stale=False, **changed) -> tuple[str, str]:
+    """iteration: of the run now.   stale, changed: of the question and the experiment, since the proof."""
+    held = Session(page=FIRST, control="key", experiment=STARTS[FIRST].replace(dtype=dtype))
     if proved is not None:
-        held.inquiries["proof numbers"] = Inquiry(found=proved)
+        asked = ((held.control, held.experiment, Asked(), 0, 0), 4)
+        held.inquiries["proof numbers"] = Inquiry(asked=asked, found=proved, stale=stale)
+    held.experiment = held.experiment.replace(**changed)
+    monkeypatch.setattr(proof.runs, "find", lambda key: SimpleNamespace(iteration=iteration))
     monkeypatch.setattr(proof.runs, "trace", lambda key: (SimpleNamespace(books=books), {}))
     return proof._verdict(held, load())
 
@@ -53,6 +57,33 @@ def test_a_failed_proof_is_red_however_well_the_books_balance(monkeypatch):
     assert verdict(monkeypatch, RIGHT, proved=found(1e-12))[0] == "good"
     assert verdict(monkeypatch, RIGHT, proved=found(0.2)) == ("bad", "✗ the proof fails · 2e-01")
     assert verdict(monkeypatch, RIGHT, proved=found(math.nan)) == ("bad", "✗ the proof fails · —")
+
+
+@pytest.mark.parametrize("since", [{"iteration": 5}, {"hidden": 3}, {"stale": True}], ids=str)
+def test_a_proof_of_another_network_says_nothing_of_this_one(monkeypatch, since):
+    assert verdict(monkeypatch, RIGHT, proved=found(0.2), **since) == ("good", "✓ books balance · 3e-16")
+
+
+@pytest.mark.parametrize("control", ["key", None])
+def test_who_watches_cannot_ask_for_the_numbers(monkeypatch, control):
+    buttons = []
+    monkeypatch.setattr(proof, "_verdict", lambda held, say: ("good", "✓"))
+    monkeypatch.setattr(proof, "panel", lambda held, say: None)
+    monkeypatch.setattr(proof.st, "button", lambda label, **more: buttons.append(more))
+    proof.badge(Session(page=FIRST, control=control, experiment=STARTS[FIRST]), load())
+    (button,) = buttons
+    assert button["disabled"] == (control is None)
+    assert button["help"].startswith("Show the numbers" if control else "You are watching")
+
+
+def test_it_is_said_how_many_slopes_are_sure(monkeypatch):
+    shown = []
+    monkeypatch.setattr(proof.st, "html", shown.append)
+    monkeypatch.setattr(proof.looking, "heading", lambda *_: None)
+    sure = (Check("differences", "slopes", 1e-12, 1e-6, 2),)
+    slopes = tuple(Slope("readout.bias", entry, 0.5, 0.5, doubt) for entry, doubt in enumerate((1e-12, 1e-12, 1.0)))
+    proof._found(Found(4, "float64", sure, slopes, complete=True), load())
+    assert "2 of 3 slopes are sure." in shown[0]
 
 
 def test_without_a_trace_nothing_is_claimed(monkeypatch):

@@ -148,6 +148,15 @@ def _subject_of(held: Session, asked: Any) -> tuple[Any, ...]:
     return held.control, held.experiment, asked, session.widget("lab observe", 0), session.widget("lab more", 0)
 
 
+def of_present(held: Session, known: Inquiry) -> bool:
+    """Whether what was found is about the run's network as it is now: the same experiment, at the same iteration."""
+    if known.found is None or known.stale or known.asked is None:
+        return False
+    (control, experiment, *_), _ = known.asked
+    info = runs.find(held.run or "")
+    return (control, experiment) == (held.control, held.experiment) and info is not None and known.found.iteration == info.iteration
+
+
 def _begin(held: Session, name: str, asked: Any) -> Callable[[str], str]:
     """What asks for the study of the network as it is then."""
     control = held.control or ""
