@@ -58,6 +58,8 @@ CHECKPOINT_BYTES = 64 * 2**20
 
 RECORDING_BYTES = 32 * 2**20
 """The largest recording of a training loop that is written, and that is read from a file."""
+RECORDING_WORDS = 4 * 2**20
+"""Bytes of a recording's header: labels and names, which take many times as much once they are read."""
 RECORDED_ITERATIONS = 1_000
 """Of a recording: iterations that carry a Trace."""
 HISTORY_POINTS = 20_000

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,7 +27,7 @@ from core import limits
 from core.cells import CELLS
 from core.experiment import Experiment
 from core.model import torch_names
-from core.tasks import Task
+from core.tasks import TASKS, Task
 from core.training import Trainer
 
 NONLINEARITIES = ("tanh", "relu")
@@ -45,6 +46,22 @@ UNREADABLE = (
 
 DEEPEST = 6
 """A checkpoint may hold its state dict in a dict of a dict."""
+
+
+NAMES = 20_000
+LONGEST_NAME = 500
+"""Bounds of what is looked through: dicts may share dicts, and a small file of them can spell any number of names."""
+
+PICKLE_BYTES = 2 * 2**20
+"""Of the words beside the numbers; a state dict takes about 150 bytes a tensor."""
+
+CLASSES = frozenset(
+    ("collections OrderedDict", "collections Counter", "torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_parameter")
+    + ("torch Size", "torch device")
+    + tuple(f"torch {kind}Storage" for kind in ("Double", "Float", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool"))
+    + tuple(f"torch {name}" for name in ("float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"))
+)
+"""What a state dict is made of, as its file names it.  torch allows more, bytearray(n) among them, which takes any memory."""
 
 
 class InvalidWeights(ValueError):
@@ -90,15 +107,15 @@ class OwnWeights:
     def begin(self, experiment: Experiment) -> Begun:
         """A run of these weights at iteration 0, with what it learns, its truncation, clipping and optimiser from an experiment.
 
-        InvalidExperiment where sizes are out of bounds, `InvalidWeights` where the stack reads other inputs than the series has columns.
+        InvalidExperiment where sizes are out of bounds, `InvalidWeights` where the stack reads other inputs than the task gives.
         """
         sizes: dict[str, Any] = {"cell": self.cell, "layers": self.layers, "hidden": self.hidden}
-        if experiment.task == "sentences":
+        if getattr(TASKS[experiment.task], "inputs", 0) is None:
             sizes["embedding"] = self.inputs
         trainer = Trainer(experiment.replace(model="recurrent", attention="none", **sizes))
         model, task = trainer.model, trainer.task
         if task.inputs not in (None, self.inputs):
-            raise InvalidWeights(f"These weights read {self.inputs} numbers a step, but the series has {task.inputs} columns.")
+            raise InvalidWeights(f"These weights read {self.inputs} numbers a step, but this task gives {task.inputs}.")
         taken = {f"rnn.{name}": value for name, value in self.weights.items()}
         embedding, readout = self._around(task)
         if embedding:
@@ -110,6 +127,8 @@ class OwnWeights:
         for name, value in taken.items():
             if not value.is_floating_point() or not value.isfinite().all():
                 raise InvalidWeights(f"The weights of {name.removeprefix('rnn.')} are not all finite numbers.")
+            if value.shape != model.weights[name].shape:
+                raise InvalidWeights(f"{name} is {_by(tuple(value.shape))}, but this run needs {_by(tuple(model.weights[name].shape))}.")
             model.weights[name].copy_(value)
         return Begun(trainer, self.stack, embedding, readout)
 
@@ -199,11 +218,21 @@ def _read(block: bytes) -> dict[str, Tensor]:
         )
     loaded = _unzipped(block) if block[:2] == b"PK" else _safetensors(block)
     found: dict[str, Tensor] = {}
+    looked = 0
     waiting: list[tuple[str, Any, int]] = [("", loaded, 0)]
     while waiting:
         name, value, depth = waiting.pop()
         if isinstance(value, Mapping) and depth < DEEPEST:
-            waiting += [(f"{name}.{key}" if name else str(key), inner, depth + 1) for key, inner in reversed(list(value.items()))]
+            looked += len(value)
+            if looked > NAMES or any(len(str(key)) > LONGEST_NAME for key in value if isinstance(key, str)):
+                raise InvalidWeights(
+                    f"This file has more than {NAMES} names, or one of more than {LONGEST_NAME} characters: save the state dict alone."
+                )
+            waiting += [
+                (f"{name}.{key}" if name else str(key), inner, depth + 1)
+                for key, inner in reversed(list(value.items()))
+                if isinstance(key, str | int)
+            ]
         elif isinstance(value, Tensor) and value.layout == torch.strided and value.device.type == "cpu":
             found[name] = value.detach()
     return found
@@ -225,18 +254,37 @@ def _unzipped(block: bytes) -> Any:
     try:
         with zipfile.ZipFile(io.BytesIO(block)) as parts:
             entries = parts.infolist()
+            words = [parts.read(entry) for entry in entries if _pickled(entry)]
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
         raise InvalidWeights("This file is neither safetensors nor a state dict that torch.save has written.") from error
     if any(entry.filename.endswith("constants.pkl") for entry in entries):
         raise InvalidWeights("This file holds a TorchScript program: save the state dict instead, torch.save(model.state_dict(), path).")
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries) or sum(entry.file_size for entry in entries) > len(block):
         raise InvalidWeights("This file is compressed, which torch.save never does: it is not opened.")
+    if len(words) != 1 or not _made_of_tensors(words[0]):
+        raise InvalidWeights(
+            "This file holds more than tensors (a whole model, perhaps): save its state dict, torch.save(model.state_dict(), path)."
+        )
     try:
         return torch.load(io.BytesIO(block), map_location="cpu", weights_only=True)
     except UNREADABLE as error:
         raise InvalidWeights(
             "This file cannot be read as tensors alone (a whole model, perhaps): save its state dict, torch.save(model.state_dict(), path)."
         ) from error
+
+
+def _pickled(entry: zipfile.ZipInfo) -> bool:
+    """Whether a part is words; torch finds it whatever the case of its letters.  A compressed or larger one is not read."""
+    return entry.filename.lower().endswith(".pkl") and entry.compress_type == zipfile.ZIP_STORED and entry.file_size <= PICKLE_BYTES
+
+
+def _made_of_tensors(words: bytes) -> bool:
+    """Whether a pickle names nothing but `CLASSES`."""
+    try:
+        named = [(code.name, arg) for code, arg, _ in pickletools.genops(words) if code.name in ("GLOBAL", "STACK_GLOBAL", "INST")]
+    except (ValueError, LookupError, EOFError):
+        return False
+    return all(code == "GLOBAL" and arg in CLASSES for code, arg in named)
 
 
 def _named(prefix: str) -> str:

@@ -192,7 +192,7 @@ class Recorder:
         own_module.check(module)
         given = dict(zip(("input", "hx"), args, strict=False)) | dict(more)
         read, lengths = _padded(module, given["input"])
-        call = Call(SequenceModel.from_torch(module), read, given.get("hx"), lengths, _padded(module, out)[0])
+        call = Call(SequenceModel.from_torch(module), read, _copied(given.get("hx")), lengths, _padded(module, out)[0])
         if values.dtype != call.model.flat.dtype:
             raise ValueError(f"{self.stack} gives {values.dtype} from weights of {call.model.flat.dtype}: mixed precision is not followed.")
         self._calls.append(call)
@@ -261,6 +261,13 @@ def _padded(module: nn.RNNBase, value: Tensor | PackedSequence) -> tuple[Tensor,
         return padded.detach().cpu(), lengths.tolist()
     copy = own_module.time_major(module, value.detach()).cpu().clone()
     return copy, [copy.shape[0]] * copy.shape[1]
+
+
+def _copied(state: Any) -> Any:
+    """First states of their own: a loop may change its own in place before they are looked at."""
+    if isinstance(state, tuple):
+        return tuple(map(_copied, state))
+    return state.detach().clone() if isinstance(state, Tensor) else state
 
 
 def _recurrent(model: nn.Module, stack: str | None) -> tuple[str, nn.RNNBase]:

@@ -1,7 +1,7 @@
 """Recordings: what a `core.Recorder` saw of somebody's own training loop, in one file.
 
-safetensors with words in its metadata: a file from somebody else can hold numbers and words, never code, and is never larger in memory than
-it is on disk.  Nothing here imports torch: the web process reads recordings too.
+safetensors with words in its metadata: a file from somebody else can hold numbers and words, never code, and is as large in memory as on
+disk but for its words, whose length is bounded before any is read.  Nothing here imports torch: the web process reads recordings too.
 """
 
 from __future__ import annotations
@@ -89,14 +89,18 @@ class Recording:
         return pd.DataFrame(self.history, columns=list(COLUMNS)).astype({"iteration": int})
 
     def to_bytes(self) -> bytes:
-        """The recording as one block of bytes."""
+        """The recording as one block of bytes; `InvalidRecording` where that could not be read again."""
         tensors = {"history": np.ascontiguousarray(self.history)}
         told = []
         for number, trace in enumerate(self.traces):
             tensors |= {f"{number}/{name}": np.ascontiguousarray(value) for name, value in trace.values.items()}
             axes = [[axis.inputs, axis.targets] for axis in trace.axes]
             told.append({"iteration": trace.iteration, "axes": axes, "labels": dict(trace.labels), "books": dict(trace.books)})
-        return save(tensors, {"format": FORMAT, "about": json.dumps(vars(self.about)), "traces": json.dumps(told)})
+        block: bytes = save(tensors, {"format": FORMAT, "about": json.dumps(vars(self.about)), "traces": json.dumps(told)})
+        check_size(len(block))
+        if int.from_bytes(block[:8], "little") > limits.RECORDING_WORDS:
+            raise InvalidRecording(f"The words of a recording may take {limits.RECORDING_WORDS // 2**20} MB at most.")
+        return block
 
     def save(self, path: str | Path) -> None:
         """Write the file."""
@@ -106,6 +110,8 @@ class Recording:
     def from_bytes(cls, block: bytes) -> Recording:
         """The inverse of `to_bytes`; `InvalidRecording` for anything else, and beyond `limits.RECORDING_BYTES`."""
         check_size(len(block))
+        if int.from_bytes(block[:8], "little") > limits.RECORDING_WORDS:
+            raise InvalidRecording(f"The words of a recording may take {limits.RECORDING_WORDS // 2**20} MB at most.")
         try:
             tensors = load(block)
             words = json.loads(block[8 : 8 + int.from_bytes(block[:8], "little")])["__metadata__"]

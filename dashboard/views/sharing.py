@@ -122,7 +122,7 @@ def _weights(held: Session, say: Texts) -> None:
         experiment = held.experiment
         stack = found.stack.rstrip("._")
         words = [say("weights.found" if stack else "weights.found_alone", stack=stack, layers=experiment.layers, hidden=experiment.hidden)]
-        if experiment.task == "sentences":
+        if experiment.task not in ("series", "adding"):  # those read numbers
             words.append(say("weights.embedding" if found.embedding else "weights.embedding_drawn", name=found.embedding))
         words.append(say("weights.readout" if found.readout else "weights.readout_drawn", name=found.readout))
         words.append(say("weights.kept"))

@@ -128,7 +128,7 @@ def test_a_series_takes_a_stack_that_reads_as_many_columns():
     series = Experiment(task="series", series="airline")
     begun = read_weights(saved(nn.LSTM(1, 8).state_dict())).begin(series)
     assert begun.trainer.experiment.hidden == 8
-    with pytest.raises(InvalidWeights, match="These weights read 3 numbers a step, but the series has 1 columns"):
+    with pytest.raises(InvalidWeights, match="These weights read 3 numbers a step, but this task gives 1"):
         read_weights(saved(nn.LSTM(3, 8).state_dict())).begin(series)
 
 
@@ -178,8 +178,8 @@ NAN = {name: value.clone().fill_(torch.nan) for name, value in LSTM.items()}
         (saved(LSTM)[:-40], "neither safetensors nor a state dict|as tensors alone"),
         (pickle.dumps(LSTM), "neither safetensors nor a state dict"),
         (saved(LSTM, _use_new_zipfile_serialization=False), "neither safetensors nor a state dict"),
-        (saved(nn.LSTM(2, 3)), "as tensors alone"),
-        (saved({"a": Evil()}), "as tensors alone"),
+        (saved(nn.LSTM(2, 3)), "more than tensors"),
+        (saved({"a": Evil()}), "more than tensors"),
         (compressed(saved(LSTM)), "compressed"),
         (scripted(), "TorchScript"),
         (bytes(limits.CHECKPOINT_BYTES + 1), "64 MB at most"),
@@ -199,7 +199,7 @@ NAN = {name: value.clone().fill_(torch.nan) for name, value in LSTM.items()}
         (saved({name: value.int() for name, value in LSTM.items()}), "not all finite"),
         (saved(NAN), "not all finite"),
         (saved(OrderedDict(weight_ih_l9999=torch.zeros(2))), "has 10000 layers"),
-        (saved({name: value.to_sparse() for name, value in LSTM.items()}), "no recurrent stack"),
+        (saved({name: value.to_sparse() for name, value in LSTM.items()}), "more than tensors"),
         (saved({name: torch.zeros(1).expand(10**6, 10**6) for name in LSTM}), "no vectors"),
     ],
     ids=range(29),
@@ -222,3 +222,40 @@ def test_a_shape_larger_than_its_numbers_takes_no_memory():
 def test_only_two_nonlinearities_are_known():
     with pytest.raises(ValueError, match="one of tanh, relu, not 'sine'"):
         read_weights(saved(LSTM), "sine")
+
+
+def test_shared_dicts_are_not_spelled_out():
+    inner: dict = {str(number): torch.zeros(1) for number in range(200)}
+    for _ in range(2):
+        inner = {str(number): inner for number in range(200)}
+    with pytest.raises(InvalidWeights, match="more than 20000 names"):
+        read_weights(saved(inner))
+
+
+def test_a_word_that_takes_memory_is_refused_before_it_is_read():
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(saved(LSTM))) as parts, zipfile.ZipFile(out, "w") as crafted:
+        for entry in parts.infolist():
+            made = b"\x80\x02c__builtin__\nbytearray\nK\x05\x85R." if entry.filename.endswith("data.pkl") else parts.read(entry)
+            crafted.writestr(entry.filename, made)
+    with pytest.raises(InvalidWeights, match="more than tensors"):
+        read_weights(out.getvalue())
+
+
+def test_a_checkpoint_with_optimiser_and_schedule_is_read():
+    model = nn.ModuleDict({"embedding": nn.Embedding(5, 2), "norm": nn.BatchNorm1d(2), "rnn": nn.LSTM(2, 3)})
+    optimiser = torch.optim.Adam(model.parameters())
+    sum(weight.sum() for weight in model.parameters()).backward()
+    optimiser.step()
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimiser, [3, 4])
+    whole = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}
+    assert read_weights(saved(whole)).hidden == 3
+    assert read_weights(saved(dict(model.named_parameters()))).hidden == 3
+
+
+@pytest.mark.parametrize("task", ["copy", "echo", "order", "reber", "embedded_reber"])
+def test_every_task_of_tokens_reads_the_width_of_the_weights(task: str):
+    found = read_weights(saved(nn.LSTM(7, 3).state_dict()))
+    weights = found.begin(Experiment(task=task)).trainer.model.weights
+    assert weights["embedding.weight"].shape[1] == 7
+    assert torch.equal(weights["rnn.weight_ih_l0"], found.weights["weight_ih_l0"].double())

@@ -397,3 +397,23 @@ def test_a_file_that_is_too_large_is_not_even_read(tmp_path: Path):
         file.truncate(limits.RECORDING_BYTES + 1)
     with pytest.raises(InvalidRecording, match="at most"):
         Recording.load(path)
+
+
+def test_a_recording_of_too_many_words_is_neither_read_nor_written(recording: Recording, monkeypatch: pytest.MonkeyPatch):
+    block = recording.to_bytes()
+    monkeypatch.setattr(limits, "RECORDING_WORDS", 100)
+    for read_or_write in (lambda: Recording.from_bytes(block), recording.to_bytes):
+        with pytest.raises(InvalidRecording, match="words of a recording"):
+            read_or_write()
+
+
+def test_first_states_that_change_in_place_are_those_that_were_read():
+    model = Own("gru", 1)
+    state = torch.ones(1, BATCH, HIDDEN, dtype=torch.float64)
+    (x, _), *_ = batches(1)
+    with Recorder(model, sequences=BATCH) as recorder:
+        loss = model.rnn(model.project(x), state)[0].square().sum()
+        loss.backward()
+        state.zero_()
+        recorder.note(loss)
+    assert max(recorder.recording.traces[0].books.values()) < 1e-12
