@@ -55,8 +55,8 @@ def test_it_opens_by_its_address_and_gives_advice(lab: Laboratory):
 
 
 def test_every_control_of_the_norms_moves_what_it_names(lab: Laboratory):
-    lab.enter("norms iterations", "80")
-    lab.wait(lambda: points(lab, "norms chart norms") == 80, "fewer iterations")
+    lab.enter("norms iterations", "250")
+    lab.wait(lambda: points(lab, "norms chart norms") == 250, "fewer iterations")
     lab.choose("norms quantile", "50 %")
     lab.says("To let 50 % of these gradients pass unchanged")
     lab.enter("norms spikes", "1")
@@ -70,7 +70,7 @@ def test_every_control_of_the_norms_moves_what_it_names(lab: Laboratory):
     lab.wait(lambda: "Iterations must be a whole number, not many." in lab.problems, "a sentence")
     lab.enter("norms iterations", "5000")
     lab.wait(lambda: "Iterations must be a whole number from 1 to 2,000, not 5,000." in lab.problems, "a sentence")
-    assert points(lab, "norms chart norms") == 80, "what was found stays"
+    assert points(lab, "norms chart norms") == 250, "what was found stays"
 
 
 def test_numbers_and_pictures_can_be_saved(lab: Laboratory):
