@@ -56,10 +56,12 @@ PICKLE_BYTES = 2 * 2**20
 """Of the words beside the numbers; a state dict takes about 150 bytes a tensor."""
 
 CLASSES = frozenset(
-    ("collections OrderedDict", "collections Counter", "torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_parameter")
-    + ("torch Size", "torch device")
-    + tuple(f"torch {kind}Storage" for kind in ("Double", "Float", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool"))
-    + tuple(f"torch {name}" for name in ("float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"))
+    (
+        *("collections OrderedDict", "collections Counter", "torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_parameter"),
+        *("torch Size", "torch device"),
+        *(f"torch {kind}Storage" for kind in ("Double", "Float", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")),
+        *(f"torch {name}" for name in ("float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool")),
+    )
 )
 """What a state dict is made of, as its file names it.  torch allows more, bytearray(n) among them, which takes any memory."""
 
@@ -228,11 +230,8 @@ def _read(block: bytes) -> dict[str, Tensor]:
                 raise InvalidWeights(
                     f"This file has more than {NAMES} names, or one of more than {LONGEST_NAME} characters: save the state dict alone."
                 )
-            waiting += [
-                (f"{name}.{key}" if name else str(key), inner, depth + 1)
-                for key, inner in reversed(list(value.items()))
-                if isinstance(key, str | int)
-            ]
+            inner = [(key, part) for key, part in value.items() if isinstance(key, str | int)]
+            waiting += [(f"{name}.{key}" if name else str(key), part, depth + 1) for key, part in reversed(inner)]
         elif isinstance(value, Tensor) and value.layout == torch.strided and value.device.type == "cpu":
             found[name] = value.detach()
     return found
@@ -255,7 +254,7 @@ def _unzipped(block: bytes) -> Any:
         with zipfile.ZipFile(io.BytesIO(block)) as parts:
             entries = parts.infolist()
             words = [parts.read(entry) for entry in entries if _pickled(entry)]
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, ValueError, RuntimeError, EOFError) as error:
         raise InvalidWeights("This file is neither safetensors nor a state dict that torch.save has written.") from error
     if any(entry.filename.endswith("constants.pkl") for entry in entries):
         raise InvalidWeights("This file holds a TorchScript program: save the state dict instead, torch.save(model.state_dict(), path).")

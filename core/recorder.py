@@ -39,7 +39,7 @@ from torch.utils.hooks import RemovableHandle
 from core import bptt, limits, own_module
 from core.clipping import ClipReport
 from core.model import SequenceModel
-from core.recording import COLUMNS, About, Recording
+from core.recording import COLUMNS, About, Recording, words_of
 from core.trace import Axis, Trace
 
 
@@ -230,7 +230,11 @@ class Recorder:
                 f"One Trace takes {size / 2**20:.1f} MB, but all may take {self.most / 2**20:.1f}: show fewer sequences or steps."
             )
         self._traces.append(trace)
-        while sum(map(_bytes, self._traces)) > self.most or len(self._traces) > limits.RECORDED_ITERATIONS:
+        while len(self._traces) > 1 and (
+            sum(map(_bytes, self._traces)) > self.most
+            or sum(map(words_of, self._traces)) > limits.RECORDING_WORDS
+            or len(self._traces) > limits.RECORDED_ITERATIONS
+        ):
             self._traces, self.every = self._traces[::2], 2 * self.every
 
 

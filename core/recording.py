@@ -98,8 +98,7 @@ class Recording:
             told.append({"iteration": trace.iteration, "axes": axes, "labels": dict(trace.labels), "books": dict(trace.books)})
         block: bytes = save(tensors, {"format": FORMAT, "about": json.dumps(vars(self.about)), "traces": json.dumps(told)})
         check_size(len(block))
-        if int.from_bytes(block[:8], "little") > limits.RECORDING_WORDS:
-            raise InvalidRecording(f"The words of a recording may take {limits.RECORDING_WORDS // 2**20} MB at most.")
+        _check_words(block)
         return block
 
     def save(self, path: str | Path) -> None:
@@ -110,8 +109,7 @@ class Recording:
     def from_bytes(cls, block: bytes) -> Recording:
         """The inverse of `to_bytes`; `InvalidRecording` for anything else, and beyond `limits.RECORDING_BYTES`."""
         check_size(len(block))
-        if int.from_bytes(block[:8], "little") > limits.RECORDING_WORDS:
-            raise InvalidRecording(f"The words of a recording may take {limits.RECORDING_WORDS // 2**20} MB at most.")
+        _check_words(block)
         try:
             tensors = load(block)
             words = json.loads(block[8 : 8 + int.from_bytes(block[:8], "little")])["__metadata__"]
@@ -145,6 +143,20 @@ def check_size(size: int) -> None:
     """`InvalidRecording` for a file of so many bytes that is too large."""
     if size > limits.RECORDING_BYTES:
         raise InvalidRecording(f"A recording may have {limits.RECORDING_BYTES // 2**20} MB at most; this file has {size / 2**20:.0f}.")
+
+
+def _check_words(block: bytes) -> None:
+    """`InvalidRecording` for a file whose header is too long to be taken apart."""
+    if limits.RECORDING_WORDS < int.from_bytes(block[:8], "little") <= len(block):
+        raise InvalidRecording(f"The words of a recording may take {limits.RECORDING_WORDS / 2**20:.0f} MB at most.")
+
+
+def words_of(trace: Trace) -> int:
+    """About how many bytes the words of a Trace take in a file, names and places of its arrays included; rather more than fewer."""
+    labels = [label for axis in trace.axes for label in (*axis.inputs, *axis.targets)] + [
+        name for names in trace.labels.values() for name in names
+    ]
+    return 2 * len(json.dumps(labels)) + 200 * (len(trace.values) + len(trace.books) + 1)
 
 
 def _of(tensors: Mapping[str, Array], number: int) -> dict[str, Array]:

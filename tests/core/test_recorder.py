@@ -417,3 +417,12 @@ def test_first_states_that_change_in_place_are_those_that_were_read():
         state.zero_()
         recorder.note(loss)
     assert max(recorder.recording.traces[0].books.values()) < 1e-12
+
+
+def test_words_are_bounded_as_they_are_written(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(limits, "RECORDING_WORDS", 30_000)
+    model = Own("gru", 1)
+    with Recorder(model, every=1, sequences=BATCH) as recorder:
+        train(model, recorder, 40)
+    again = Recording.from_bytes(recorder.recording.to_bytes())
+    assert 1 < len(again.iterations) < 40
