@@ -12,6 +12,12 @@ PATIENCE = 90.0
 """Seconds; a machine with two cores may be busy with other things."""
 
 
+TRACES = """plot => {
+  const plain = values => Array.from(values ?? []);  // arrays travel packed, and lie unpacked in the full data alone
+  return (plot._fullData ?? []).map(({x, y, name}) => ({x: plain(x), y: plain(y), name: name ?? ''}));
+}"""
+
+
 class Laboratory:
     """One open page of the laboratory; waits for its first picture."""
 
@@ -77,18 +83,16 @@ class Laboratory:
         self.widget(key).get_by_role("button").click()
 
     def figure(self, key: str) -> Any:
-        """What a chart shows, once it is drawn: its traces as plain values; nothing where it is just drawn again."""
-        plot = self.widget(key).locator(".js-plotly-plot")
-        self.wait(lambda: plot.count() == 1, f"one {key}")  # while another answer comes, the chart before may still stand there
-        # Arrays travel packed, and lie unpacked in the full data alone.
-        return plot.last.evaluate(
-            """async plot => {
-              const missing = () => !plot._fullData && plot.isConnected;
-              for (let tries = 0; missing() && tries < 200; tries++) await new Promise(done => setTimeout(done, 50));
-              const plain = values => Array.from(values ?? []);
-              return (plot._fullData ?? []).map(({x, y, name}) => ({x: plain(x), y: plain(y), name: name ?? ''}));
-            }"""
-        )
+        """What a chart shows, once it is drawn: its traces as plain values."""
+        plot, found = self.widget(key).locator(".js-plotly-plot"), list[Any]()
+
+        def drawn() -> bool:
+            # While another answer comes, the chart before may still stand there, or be taken away just now.
+            found[:] = plot.last.evaluate(TRACES) if plot.count() == 1 else []
+            return bool(found)
+
+        self.wait(drawn, f"{key} is drawn")
+        return found
 
     def csv(self, key: str) -> list[str]:
         """The lines of a chart's numbers as they are downloaded."""
