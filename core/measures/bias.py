@@ -40,15 +40,18 @@ class Bias:
     error: Array
     cosine: Array
 
-    def total(self, scheme: str) -> Array:
-        """error of all weights together, (n,)."""
-        found: Array = self.error[SCHEMES.index(scheme), :, -1]
+    def total(self, scheme: str, weight: str = "") -> Array:
+        """error of all weights together, or of one, (n,)."""
+        found: Array = self.error[SCHEMES.index(scheme), :, self._column(weight)]
         return found
 
-    def degrees(self, scheme: str) -> Array:
+    def degrees(self, scheme: str, weight: str = "") -> Array:
         """The angle between truncated and full gradient, (n,), in degrees."""
-        found: Array = np.degrees(np.arccos(np.clip(self.cosine[SCHEMES.index(scheme), :, -1], -1, 1)))
+        found: Array = np.degrees(np.arccos(np.clip(self.cosine[SCHEMES.index(scheme), :, self._column(weight)], -1, 1)))
         return found
+
+    def _column(self, weight: str) -> int:
+        return self.weights.index(weight) if weight else -1
 
     def enough(self, scheme: str, delta: float) -> int:
         """K(delta): the smallest K from which on the error stays at or below delta; Aicher, Foti & Fox 2019 ask for this K."""

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from core.measures.bias import SCHEMES, truncation_of
+from core.measures.bias import SCHEMES
 from core.studies.rows import rows_of
 from core.studies.study import Progress, Refused
 from core.trace import Array
 
 if TYPE_CHECKING:
     from core.training import Trainer
-    from core.truncation import TBPTT
 
 KS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 """The K that are measured, as far as the sequences are longer, beside T, which cuts nothing."""
@@ -52,8 +51,7 @@ class Found:
 
 def study(trainer: Trainer, _: Asked) -> Iterator[Progress[Found]]:
     """See `Found`.  `Refused` with attention, which cannot be read in segments."""
-    from core.measures.memory import Held
-    from core.streaming import stream
+    from core.measures.segments import walk, weigh
 
     model, task = trainer.model, trainer.task
     if model.attention:
@@ -67,20 +65,12 @@ def study(trainer: Trainer, _: Asked) -> Iterator[Progress[Found]]:
     held, seconds = np.zeros((len(SCHEMES), len(ks)), np.int64), np.full((len(SCHEMES), len(ks)), np.nan)
     for place in range(total):
         row, column = place % len(SCHEMES), place // len(SCHEMES)
-        k, windows = ks[column], truncation_of(SCHEMES[row], ks[column])
-
-        def walk(k: int = k, windows: TBPTT = windows) -> None:
-            for _segment in stream(model, task, (batch.section(first, first + k) for first in range(0, steps, k)), windows):
-                pass
-
-        # Counting bytes takes time of its own: what is weighed is not timed.
-        with Held() as weighed:
-            walk()
-        held[row, column] = weighed.peak
+        scheme, k = SCHEMES[row], ks[column]
+        held[row, column] = weigh(model, task, batch, scheme, k)
         times = []
         for _round in range(ROUNDS):
             begin = time.process_time()
-            walk()
+            walk(model, task, batch, scheme, k)
             times.append(time.process_time() - begin)
             yield Progress(place, total, f"K = {k}")
         seconds[row, column] = statistics.median(times)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from core import limits
 from core.measures.advice import Fading, fading
-from core.measures.bias import Bias
+from core.measures.bias import SCHEMES, Bias
 from core.studies.rows import rows_of
 from core.studies.study import Progress, Refused
 from core.trace import Array, Axis
@@ -29,6 +31,8 @@ class Found:
     iteration: updates so far.   sequences: how many were looked at.   axis: the labels of the observed sequence's steps.
     bias: the error of truncated gradients.   fading: of the error with the lag, top layer, all sequences.
     lag: |dL_s/dh_t| of the observed sequence, (T, T), top layer.
+    held: the most bytes that one gradient of these sequences holds at a time when it is read in segments of K steps, (schemes, n) as in
+    `bias`; empty before it is measured, and with attention, which reads all states at once.
     k1, k2: the run's own truncation, TBPTT(k1, k2); its error and the angle to the full gradient in degrees.
     """
 
@@ -42,12 +46,14 @@ class Found:
     k2: int
     error: float
     degrees: float
+    held: Array
 
 
 def study(trainer: Trainer, _: Asked) -> Iterator[Progress[Found]]:
     """See `Found`."""
     from core import passes
     from core.bptt import lag_matrix
+    from core.measures.segments import weigh
     from core.measures.truncated import own_bias, truncation_bias
     from core.truncation import TBPTT
 
@@ -73,4 +79,13 @@ def study(trainer: Trainer, _: Asked) -> Iterator[Progress[Found]]:
     axis = task.axis(observed)
     length = len(axis.inputs)
     seen = norms[:length, :length, rows.index(observed)]
-    yield Progress(3, 3, "", Found(trainer.iteration, len(rows), axis, bias, fading(norms), seen, own.k1, own.k2, error, degrees))
+    nothing = np.empty((len(SCHEMES), 0), np.int64)
+    found = Found(trainer.iteration, len(rows), axis, bias, fading(norms), seen, own.k1, own.k2, error, degrees, nothing)
+    total = 3 + (0 if model.attention else len(bias.ks))
+    yield Progress(3, total, "memory", found)
+    if not model.attention:
+        held = np.zeros((len(SCHEMES), len(bias.ks)), np.int64)
+        for column, k in enumerate(bias.ks):
+            held[:, column] = [weigh(model, task, batch, scheme, k) for scheme in SCHEMES]
+            yield Progress(3 + column, total, f"memory at K = {k}")
+        yield Progress(total, total, "", replace(found, held=held))

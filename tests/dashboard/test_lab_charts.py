@@ -37,6 +37,9 @@ def test_bias_draws_both_schemes_and_says_which_k_would_do(found: Found):
     assert f"The sliding window with K = {k} brings the gradient to within 10 % of full BPTT." in picture.words
     assert f"TBPTT(1, 3), is off by {100 * found.error:.2g} %" in picture.words
     json.loads(picture.figure.to_json())
+    one = bias.draw(found, bias.Asked("error", "window", 0.1, "rnn.weight_hh_l0"), Look()).figure.data[0]
+    np.testing.assert_allclose(one.y, np.maximum(found.bias.total("window", "rnn.weight_hh_l0"), bias.FLOOR))
+    assert not np.allclose(one.y, lines[0].y)
 
 
 def test_bias_in_degrees_and_of_a_run_that_cuts_nothing(found: Found):
@@ -73,6 +76,9 @@ def test_the_boundary_encloses_what_is_cut(found: Found, scheme: str):
     for k, step in zip(found.bias.ks, slider.steps, strict=True):
         reach = (TBPTT(1, k) if scheme == "window" else TBPTT(k, k)).reach(10)
         assert f"{reach.sum()} of 55 cells kept" in step.label
+        held = found.held[SCHEMES.index(scheme), k - 1]
+        assert held > 0
+        assert f"{held / 2**20:.3g} MiB held" in step.label
         x, y = (np.array(values[0]) for values in (step.args[0]["x"], step.args[0]["y"]))
         cut = [(s + 1, t + 1) for s in range(10) for t in range(s + 1) if not reach[s, t]]
         # By the shoelace formula; cells above the diagonal are never enclosed, so the area counts what is cut.

@@ -19,11 +19,16 @@ FLOOR = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is shown.   measure: "error" or "degrees".   scheme: the one that the words are about.   delta: the error that is allowed."""
+    """What is shown.
+
+    measure: "error" or "degrees".   scheme: the one that the words are about.   delta: the error that is allowed.
+    weight: its gradient alone, "" for those of all weights together.
+    """
 
     measure: str = "error"
     scheme: str = "window"
     delta: float = 0.1
+    weight: str = ""
 
 
 def draw(found: Found, asked: Asked, look: Look) -> Picture:
@@ -32,7 +37,7 @@ def draw(found: Found, asked: Asked, look: Look) -> Picture:
     figure = go.Figure()
     hover = say("charts.bias.hover", k="%{x}", value="%{customdata}") + "<extra></extra>"
     for scheme, colour, dash in zip(SCHEMES, (colours.first, colours.second), ("solid", "dot"), strict=True):
-        values = curve(bias, scheme, asked.measure)
+        values = curve(bias, scheme, asked)
         shown = [percent(value) if asked.measure == "error" else f"{number(value)}°" for value in values]
         figure.add_trace(
             go.Scatter(
@@ -74,9 +79,9 @@ def draw(found: Found, asked: Asked, look: Look) -> Picture:
     return Picture(figure, words(found, asked, look))
 
 
-def curve(bias: Bias, scheme: str, measure: str) -> Array:
+def curve(bias: Bias, scheme: str, asked: Asked) -> Array:
     """What is drawn of a scheme, (n,)."""
-    return bias.total(scheme) if measure == "error" else bias.degrees(scheme)
+    return (bias.total if asked.measure == "error" else bias.degrees)(scheme, asked.weight)
 
 
 def own_k(found: Found) -> int | None:

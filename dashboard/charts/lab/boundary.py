@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from core.measures.bias import truncation_of
+from core.measures.bias import SCHEMES, truncation_of
 from core.studies.truncation import Found
 from core.trace import Array
 from core.truncation import TBPTT
@@ -94,7 +94,7 @@ def draw(found: Found, scheme: str, look: Look) -> Picture:
 def _label(found: Found, scheme: str, k: int, look: Look) -> str:
     error, degrees = found.bias.at(scheme, k)
     reach = truncation_of(scheme, k).reach(len(found.lag))
-    return look.say(
+    state = look.say(
         "charts.boundary.state",
         k=k,
         error=percent(error),
@@ -102,6 +102,10 @@ def _label(found: Found, scheme: str, k: int, look: Look) -> str:
         cells=f"{int(reach.sum()):,}",
         all=f"{len(reach) * (len(reach) + 1) // 2:,}",
     )
+    if not found.held.size:
+        return state
+    held = found.held[SCHEMES.index(scheme), found.bias.ks.index(k)] / 2**20
+    return look.say("charts.boundary.memory", state=state, held=number(held))
 
 
 def _outline(windows: TBPTT, steps: int) -> tuple[list[float], list[float]]:

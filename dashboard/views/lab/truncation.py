@@ -22,7 +22,7 @@ from dashboard.views import looking
 from dashboard.views.lab import cliff, frame, typed
 
 PLACE = "truncation"
-DELTAS = (0.5, 0.1, 0.05, 0.01)
+DELTAS = (0.9, 0.5, 0.1, 0.05, 0.01)
 MEASURES = ("error", "degrees")
 
 
@@ -47,10 +47,12 @@ def _found(found: Found, say: Texts) -> None:
             session.set_widget("bias delta", 0.1)
         delta = looking.pick("bias delta", DELTAS, say("lab.truncation.delta"), percent)
         measure = looking.pick("bias measure", MEASURES, say("lab.truncation.measure"), lambda name: say(f"lab.bias_measures.{name}"))
+        weights = ("", *found.bias.weights)
+        weight = looking.pick("bias weight", weights, say("look.weight"), lambda name: name or say("lab.truncation.all"))
     left, right = st.columns(2, gap="large")
     with left:
         looking.heading("bias", "bias.csv", lambda: str(found.bias.to_frame().to_csv(index=False)), PLACE, say)
-        looking.figure(bias.draw(found, bias.Asked(measure, scheme, delta), look), "bias", PLACE)
+        looking.figure(bias.draw(found, bias.Asked(measure, scheme, delta, weight), look), "bias", PLACE)
     with right:
         looking.heading("decay", "decay.csv", lambda: str(found.fading.to_frame().to_csv(index=False)), PLACE, say)
         looking.figure(decay.draw(found.fading, delta, look), "decay", PLACE)
