@@ -1,4 +1,4 @@
-"""Takes the README's pictures from the really running app: `python tests/screenshots.py [light] [dark] [phone] [forecast]`.
+"""Takes the README's pictures from the really running app: `python tests/screenshots.py [light] [dark] [phone] [forecast] [truncation]`.
 
 The first three show the same experiment at the same iteration, so that they differ only where the page does.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, expect
 
 from tests.browser.explorer import Explorer
+from tests.browser.laboratory import Laboratory
 from tests.browsing import SCREENS, chromium
 from tests.serving import ROOT, serve
 
@@ -22,6 +23,23 @@ TAKEN = {"light": ("light", *SENTENCES), "dark": ("dark", *SENTENCES), "phone": 
 
 CURSOR = (0.62, 0.85)
 """Where the cursor is pinned in the lag matrix, as shares of its width and height."""
+
+
+LABORATORY = {"truncation": "/truncation?trunc=window&k=4&layers=2"}
+"""Name of a picture -> the address of a page that studies a network."""
+
+
+def study(browser: Browser, url: str, name: str) -> Path:
+    """A picture of a page of the laboratory, from its heading on."""
+    context = browser.new_context(base_url=url, **SCREENS["light"])
+    page = context.new_page()
+    page.goto(LABORATORY[name])
+    Laboratory(page)
+    page.wait_for_timeout(4000)
+    picture = FOLDER / f"{name}.png"
+    page.screenshot(path=picture)
+    context.close()
+    return picture
 
 
 def take(browser: Browser, url: str, name: str) -> Path:
@@ -51,8 +69,8 @@ def take(browser: Browser, url: str, name: str) -> Path:
 def main(names: list[str]) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as logs, serve(Path(logs) / "log.txt") as server, chromium() as browser:
-        for name in names or TAKEN:
-            print(take(browser, server.url, name).relative_to(ROOT))
+        for name in names or (*TAKEN, *LABORATORY):
+            print((study if name in LABORATORY else take)(browser, server.url, name).relative_to(ROOT))
 
 
 if __name__ == "__main__":

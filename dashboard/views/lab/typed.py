@@ -116,7 +116,10 @@ def read_whole(label: str, text: str, say: Texts) -> int:
 
 def read_several(label: str, text: str, say: Texts) -> tuple[int, ...]:
     """Whole numbers apart by commas or spaces; Refused for anything else."""
-    return tuple(read_whole(label, part, say) for part in text.replace(",", " ").replace(";", " ").split())
+    try:
+        return tuple(read_whole(label, part, say) for part in text.replace(",", " ").replace(";", " ").split())
+    except Refused:
+        raise Refused(say("lab.no_wholes", label=label, text=text)) from None
 
 
 def numbers(label: str, text: str, say: Texts) -> tuple[float, ...]:
