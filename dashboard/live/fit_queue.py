@@ -13,7 +13,7 @@ import logging
 import os
 import time
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -164,11 +164,9 @@ class FitQueue:
         self._house: asyncio.Task[None] | None = None
         self._telling: set[asyncio.Task[None]] = set()
 
-    def start(self) -> None:
-        """Begin to look after jobs, with the processes that are kept."""
-        self._house = asyncio.create_task(self._keep_house())
-        for _ in range(self.settings.fitters_kept):
-            self._spawn()
+    def start(self, ready: Callable[[], Awaitable[object]]) -> None:
+        """Begin to look after jobs.   ready: waits for the trainers, which start before the processes that are kept for studies."""
+        self._house = asyncio.create_task(self._keep_house(ready))
 
     async def stop(self) -> None:
         """End everything."""
@@ -348,7 +346,11 @@ class FitQueue:
             if job.pieces:
                 await self._tell()
 
-    async def _keep_house(self) -> None:
+    async def _keep_house(self, ready: Callable[[], Awaitable[object]]) -> None:
+        with contextlib.suppress(LiveError):
+            await ready()
+        for _ in range(self.settings.fitters_kept - len(self._fitters)):
+            self._spawn()
         while True:
             await asyncio.sleep(self.settings.tick)
             now = time.monotonic()

@@ -41,7 +41,7 @@ async def lifespan(_: Any) -> AsyncIterator[dict[str, Any]]:
     settings = Settings.from_environment()
     registry, queue = Registry(settings), FitQueue(settings)
     await registry.start()
-    queue.start()
+    queue.start(registry.started)
     runs.open_on(registry, asyncio.get_running_loop())
     fits.open_on(queue, asyncio.get_running_loop())
     try:

@@ -25,7 +25,7 @@ SMALL = Experiment(hidden=4, embedding=3, truncation="window", k=2)
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    with live_server(workers=1, fitters=1, fit_patience=4, tick=0.1, max_fits=8) as address:
+    with live_server(workers=1, fitters=1, fitters_kept=1, fit_patience=4, tick=0.1, max_fits=8) as address:
         yield address
 
 

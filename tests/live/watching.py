@@ -21,7 +21,11 @@ from tests.serving import free_port
 
 @contextmanager
 def live_server(**settings: object) -> Iterator[str]:
-    """The live route and its workers on a real port, in a thread; this thread plays a page script.  Yields ws://host:port."""
+    """The live route and its workers on a real port, in a thread; this thread plays a page script.  Yields ws://host:port.
+
+    No process is kept for studies unless that is asked for: its imports would take the time of what is tested.
+    """
+    settings = {"fitters_kept": 0} | settings
     variables = {f"BPTT_{name.upper()}": str(value) for name, value in settings.items()}
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
