@@ -87,4 +87,4 @@ def test_networks_that_differ_in_k_are_trained_side_by_side(open_page: Callable[
     assert [trace["name"] for trace in lines] == ["K = 2", "K = 12 (cuts nothing)"]
     assert [trace["x"] for trace in lines] == [list(range(1, 11))] * 2
     lab.enter("cliff ks 12", "2, a")
-    lab.says("Several K must be whole numbers, apart by commas.")
+    lab.says("Several K must be whole numbers, apart by commas, not 2, a.")
