@@ -41,7 +41,8 @@ def test_a_link_brings_back_the_experiment(catalogue: Catalogue, chosen: st.Data
     try:
         experiment = Experiment(**fields)
     except InvalidExperiment as invalid:  # an update after each block does not go with every truncation and task
-        assert set(invalid.problems) == {"update_every"}
+        if set(invalid.problems) != {"update_every"}:
+            raise
         fields.pop("update_every")
         experiment = Experiment(**fields)
     assert address.read(address.write(experiment), catalogue) == (experiment, [])
