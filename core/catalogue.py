@@ -98,6 +98,11 @@ class Catalogue:
             return True
         return any(field in self._chosen(experiment, name).options and self.matters(experiment, name) for name in SPECS)
 
+    def subjects(self, experiment: Experiment) -> tuple[str, ...]:
+        """What words about an experiment may be about: its model, its task and, where the task draws its examples by a rule, "drawn"."""
+        drawn = ("drawn",) if self.matters(experiment, "examples") else ()
+        return (experiment.model, experiment.task, *drawn)
+
     def _chosen(self, experiment: Experiment, field: str) -> Member:
         """The member that a field names; one without options where it names none."""
         return self.members(field).get(getattr(experiment, field)) or Member("", "")

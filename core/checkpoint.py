@@ -24,7 +24,7 @@ LONGEST_RUN = 2**53
 FORMAT = "1"
 """Grows when a checkpoint is laid out differently."""
 
-GROUPS = ("weights", "optimiser", "carried", "past", "random")
+GROUPS = ("weights", "given", "optimiser", "carried", "past", "random")
 
 
 class InvalidCheckpoint(ValueError):

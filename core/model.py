@@ -8,7 +8,7 @@ names and shapes that `torch.nn.RNN`, `LSTM` and `GRU` give them, prefixed "rnn.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -27,6 +27,11 @@ DTYPES = {"float64": torch.float64, "float32": torch.float32}
 def torch_names(layer: int) -> tuple[str, str, str, str]:
     """The names of one layer's weights in `torch.nn.RNN`, `LSTM` and `GRU`."""
     return f"weight_ih_l{layer}", f"weight_hh_l{layer}", f"bias_ih_l{layer}", f"bias_hh_l{layer}"
+
+
+def before_readout(names: Iterable[str]) -> list[str]:
+    """Of the weights with these names, those whose gradient passes through the recurrence, and is changed by truncation."""
+    return [name for name in names if not name.startswith("readout.")]
 
 
 class SequenceModel:

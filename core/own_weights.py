@@ -131,7 +131,7 @@ class OwnWeights:
                 raise InvalidWeights(f"The weights of {name.removeprefix('rnn.')} are not all finite numbers.")
             if value.shape != model.weights[name].shape:
                 raise InvalidWeights(f"{name} is {_by(tuple(value.shape))}, but this run needs {_by(tuple(model.weights[name].shape))}.")
-            model.weights[name].copy_(value)
+        trainer.begin_with(taken)
         return Begun(trainer, self.stack, embedding, readout)
 
     def _around(self, task: Task) -> tuple[str | None, str | None]:

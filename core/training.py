@@ -89,10 +89,13 @@ class Trainer:
         self.hooks = Hooks(*hooks)
         self.observe = observe
         self._paused = threading.Event()
+        self._given: Mapping[str, Tensor] = {}
         self._begin()
 
     def _begin(self) -> None:
         self.model = MODELS[self.experiment.model].make(self.experiment, self.task)
+        for name, value in self._given.items():
+            self.model.weights[name].copy_(value)
         self.gradient = torch.zeros_like(self.model.flat)
         self._by_weight = self.model.views(self.gradient)
         self.optimiser = OPTIMISERS[self.experiment.optimiser].build(self.model.flat, self.experiment)
@@ -157,8 +160,19 @@ class Trainer:
         """Let `run` return after the iteration it is in.  Safe to call from another thread."""
         self._paused.set()
 
+    def begin_with(self, weights: Mapping[str, Tensor]) -> None:
+        """Begin at iteration 0 with these weights, now and after every `reset`; those that are not among them are drawn from the seed.
+
+        weights: by the model's names; KeyError for another name, ValueError for another shape.
+        """
+        for name, value in weights.items():
+            if value.shape != self.model.weights[name].shape:
+                raise ValueError(f"{name} is of shape {tuple(self.model.weights[name].shape)}, not {tuple(value.shape)}.")
+        self._given = {name: value.detach().to(self.model.flat.dtype, copy=True) for name, value in weights.items()}
+        self._begin()
+
     def reset(self) -> None:
-        """Back to iteration 0 with the current settings: same seed, same numbers."""
+        """Back to iteration 0 with the current settings: same seed and same given weights, same numbers."""
         self._begin()
 
     def change(self, **fields: Any) -> None:
@@ -251,6 +265,7 @@ class Trainer:
         """Weights, optimiser, clocks and settings as safetensors; a Trainer restored from it goes on with the same numbers."""
         state: Saved = {
             "weights": {name: value.clone() for name, value in self.model.weights.items()},
+            "given": dict(self._given),
             "optimiser": _optimiser_state(self.optimiser),
             "carried": {f"{name}.{layer}": value for layer, states in enumerate(self._state or ()) for name, value in states.items()},
             "past": {"h": self._past.h} if self._past else {},
@@ -274,6 +289,9 @@ class Trainer:
 
     def _take(self, clocks: Clocks, state: Saved) -> None:
         """Go on from a checkpoint; anything that this run could not have written raises one of several errors."""
+        self._given = {name: torch.empty_like(self.model.weights[name]) for name in state["given"]}
+        for name, weight in self._given.items():
+            copy_tensor(state["given"], name, weight)
         for name, weight in self.model.weights.items():
             copy_tensor(state["weights"], name, weight)
         self.iteration = whole(clocks["iteration"], LONGEST_RUN)

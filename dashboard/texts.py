@@ -17,9 +17,6 @@ from typing import Any
 FOLDER = Path(__file__).resolve().parent.parent / "assets" / "texts"
 DEFAULT_LANGUAGE = "en"
 
-DRAWN = frozenset({"copy", "echo", "adding", "order", "reber", "embedded_reber"})
-"""Tasks whose sequences are drawn by a rule."""
-
 MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~:$^=&/@])")
 """What Markdown, its directives (`:red[...]`), formulas, autolinks and HTML begin with."""
 
@@ -33,9 +30,9 @@ class Texts:
         self.subjects = tuple(subjects)
 
     def about(self, *subjects: str) -> Texts:
-        """The same texts where this task or model is spoken of: a line of the table [subject] stands before the one that it is named after,
-        and one of an earlier subject before one of a later subject.  What is said of a drawn task may also stand in [drawn], for all."""
-        return Texts(self.language, self.lines, (*subjects, *(["drawn"] if DRAWN & set(subjects) else [])))
+        """The same texts where this is spoken of (see `Catalogue.subjects`): a line of the table [subject] stands before the one that it is
+        named after, and one of an earlier subject before one of a later subject."""
+        return Texts(self.language, self.lines, subjects)
 
     def __call__(self, key: str, **values: Any) -> str:
         """The line with its `{names}` filled in.  An unknown key raises KeyError: that is a mistake in the code."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from core import limits
 from core.experiment import InvalidExperiment
-from core.model import SequenceModel
+from core.model import SequenceModel, before_readout
 from core.tasks import Batch, Task
 
 Gradient = dict[str, Tensor]
@@ -99,4 +99,4 @@ def numbers_per_state(model: SequenceModel) -> int:
 
 def recurrent_weights(model: SequenceModel) -> int:
     """P: the numbers in all weights but the readout's."""
-    return sum(weight.numel() for name, weight in model.weights.items() if not name.startswith("readout."))
+    return sum(model.weights[name].numel() for name in before_readout(model.weights))

@@ -16,19 +16,15 @@ import torch
 from torch import Tensor
 
 from core.estimators import Gradient
+from core.model import before_readout
 from core.trace import Array
 
 
-def recurrent(gradient: Gradient) -> list[str]:
-    """The weights that the recurrence has a part in: all but the readout's."""
-    return [name for name in gradient if not name.startswith("readout.")]
-
-
 class Tally:
-    """What is known of one estimator's estimates.  Columns are the weights of `recurrent`, and all of these together."""
+    """What is known of one estimator's estimates.  Columns are the weights `before_readout`, and all of these together."""
 
     def __init__(self, true: Gradient) -> None:
-        self._names = recurrent(true)
+        self._names = before_readout(true)
         self._true = {name: true[name].double() for name in self._names}
         self._sum = {name: torch.zeros_like(value) for name, value in self._true.items()}
         self._true_squares = self._products(self._true, self._true)

@@ -15,14 +15,12 @@ from torch import Tensor
 
 from core import bptt, passes
 from core.measures.bias import SCHEMES, Bias, ks_of, truncation_of
-from core.model import SequenceModel
+from core.model import SequenceModel, before_readout
 from core.passes import Pass
 from core.tasks import Batch, Task
 from core.trace import Array
 from core.truncation import TBPTT
 
-UNTOUCHED = "readout."
-"""What the names of weights begin with whose gradient no truncation touches."""
 HELD = 2**25
 """Numbers that may be held at a time."""
 
@@ -36,7 +34,7 @@ def truncation_bias(model: SequenceModel, task: Task, batch: Batch, ks: Sequence
     steps = len(batch.inputs)
     ks = tuple(sorted({*(k for k in ks if k < steps), steps})) if ks else ks_of(steps)
     full = passes.run(model, task, batch, TBPTT(steps, steps))
-    names = _touched(full)
+    names = tuple(before_readout(factor.name for factor in full.factors))
     exact = _flat(full, names)
     found = np.stack([np.concatenate([*_compared(gradients(full, task, scheme, ks, names), exact)]) for scheme in SCHEMES])
     return Bias(ks, names, found[..., 0], found[..., 1])
@@ -90,10 +88,6 @@ def _chunks(full: Pass, ks: Sequence[int]) -> Iterator[bptt.Errors]:
         yield bptt.gate_errors(unrolled, slopes, [layer[lags, step] for layer in dh], [layer[lags, step] for layer in dc])
 
 
-def _touched(full: Pass) -> tuple[str, ...]:
-    return tuple(factor.name for factor in full.factors if not factor.name.startswith(UNTOUCHED))
-
-
 def _flat(seen: Pass, names: Sequence[str]) -> list[Tensor]:
     by_name = seen.gradient()
     return [by_name[name].flatten().clone() for name in names]
@@ -124,7 +118,7 @@ def own_bias(full: Pass, task: Task, truncation: TBPTT) -> tuple[float, float]:
 
     full: an untruncated pass.
     """
-    names = _touched(full)
+    names = tuple(before_readout(factor.name for factor in full.factors))
     cut = passes.run(full.model, task, full.batch, truncation)
     error, cosine = next(_compared(iter([_flat(cut, names)]), _flat(full, names)))[0, -1]
     return float(error), float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))

@@ -24,12 +24,12 @@ from core.studies.study import Progress, Refused, Study, pack, plain, unpack
 __all__ = ["STUDIES", "Progress", "Refused", "Study", "pack", "plain", "unpack"]
 
 STUDIES: dict[str, Study[Any, Any]] = {
-    "cliff": Study(cliff.Asked, cliff.Found, cliff.study),
+    "cliff": Study(cliff.Asked, cliff.Found, cliff.study, long=True),
     "cliff_descent": Study(cliff_descent.Asked, cliff_descent.Found, cliff_descent.study),
     "clipping": Study(clipping.Asked, clipping.Found, clipping.study),
     "cost": Study(cost.Asked, cost.Found, cost.study),
     "estimators": Study(estimators.Asked, estimators.Found, estimators.study),
-    "growth": Study(growth.Asked, growth.Found, growth.study),
+    "growth": Study(growth.Asked, growth.Found, growth.study, long=True),
     "half_lives": Study(half_lives.Asked, half_lives.Found, half_lives.study),
     "influence": Study(influence.Asked, influence.Found, influence.study),
     "phase": Study(phase.Asked, phase.Found, phase.study),

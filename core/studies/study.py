@@ -38,12 +38,13 @@ class Study(Generic[A, F]):
     """One kind of study.
 
     asked: its options; raises `Refused` for what cannot be.   found: its result.
-    run: (a Trainer of its own, options) -> its Progress; needs torch.
+    run: (a Trainer of its own, options) -> its Progress; needs torch.   long: whether it trains networks, and may take a minute.
     """
 
     asked: type[A]
     found: type[F]
     run: Callable[[Any, A], Iterator[Progress[F]]]
+    long: bool = False
 
 
 def pack(value: Any) -> bytes:

@@ -2,7 +2,7 @@
 
 A series with its options is one job, which is cut into pieces: one fit of one form each, and then one forecast of each column's best
 form.  The error against K is another (`measuring`), whose pieces are networks.  The job that has used least time goes first, so that
-a long grid does not keep a short one waiting.
+a long grid does not keep a short one waiting; and what takes long in one piece leaves one process to the others.
 """
 
 from __future__ import annotations
@@ -195,8 +195,9 @@ class FitQueue:
         self._jobs[job.ticket] = job
         self._asked(job.ticket)
         self._forget()
-        wanted = min(len(job.pieces), self.settings.fitters or os.cpu_count() or 1)
-        for _ in range(wanted - len(self._fitters)):
+        pieces = sum(len(waits.pieces) for waits in self._jobs.values())
+        at_hand = sum(not ticket for _, ticket in self._fitters.values())
+        for _ in range(min(pieces - at_hand, self._most - len(self._fitters))):
             self._spawn()
         await self._tell()
 
@@ -246,13 +247,17 @@ class FitQueue:
         async with self._news:
             self._news.notify_all()
 
-    def _next(self) -> tuple[Job, Piece] | None:
-        """The next piece, of the job that has used least time."""
-        waiting = [job for job in self._jobs.values() if job.pieces]
-        if not waiting:
-            return None
-        job = min(waiting, key=lambda waits: waits.spent)
-        return job, job.pieces.popleft()
+    @property
+    def _most(self) -> int:
+        """How many there may be."""
+        return self.settings.fitters or os.cpu_count() or 1
+
+    def _next(self) -> Job | None:
+        """The job whose piece is the next one: that has used least time, of several the one that has waited longest."""
+        long = sum(self._jobs[ticket].long for _, ticket in self._fitters.values() if ticket in self._jobs)
+        full = long >= max(1, self._most - 1)
+        waiting = [job for job in self._jobs.values() if job.pieces and not (job.long and full)]
+        return min(waiting, key=lambda waits: (waits.spent, waits.since), default=None)
 
     def _spawn(self) -> None:
         worker = Worker(
@@ -311,17 +316,15 @@ class FitQueue:
     async def _wait(self, worker: Worker) -> tuple[Job, Piece] | None:
         """The next piece; None when there has been none for a while and more processes than are kept wait for one."""
         async with self._news:
-            found = self._next()
-            while found is None:
+            while (job := self._next()) is None:
                 with contextlib.suppress(TimeoutError):
-                    news = self._news.wait_for(lambda: self._any() or not worker.usable)
+                    news = self._news.wait_for(lambda: self._next() or not worker.usable)
                     await asyncio.wait_for(news, self.settings.fit_idle)
                 if not worker.usable:
                     raise WorkerDied(ENDED)
-                found = self._next()
-                if found is None and len(self._fitters) > self.settings.fitters_kept:
+                if self._next() is None and len(self._fitters) > self.settings.fitters_kept:
                     return None
-        return found
+        return job, job.pieces.popleft()
 
     def _any(self) -> bool:
         return any(job.pieces for job in self._jobs.values())
@@ -341,10 +344,15 @@ class FitQueue:
         except LiveError:  # it does not answer, and never will
             job.fail(piece, f"It was not done within {piece.patience or self.settings.fit_seconds:g} seconds.")
             raise WorkerDied(ENDED) from None
-        if job.state == "fitting":
+        if job.state != "fitting":
+            return
+        try:
             job.take(piece, answer, block)
-            if job.pieces:
-                await self._tell()
+        except Exception:
+            log.exception("an answer of a fitting process could not be taken")
+            job.fail(piece, "This could not be computed because of an error inside the program.")
+        if job.pieces:
+            await self._tell()
 
     async def _keep_house(self, ready: Callable[[], Awaitable[object]]) -> None:
         with contextlib.suppress(LiveError):

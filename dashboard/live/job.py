@@ -46,7 +46,12 @@ class Job(ABC):
     words: str = ""
     spent: float = 0.0
     """Seconds that processes have worked for it."""
+    since: float = field(default_factory=time.monotonic)
+    """When it was first asked for."""
     asked_at: float = field(default_factory=time.monotonic)
+    """When it was last asked after."""
+    long: bool = False
+    """Whether a piece of it may take a minute: then it does not take the last process."""
     pieces: deque[Any] = field(default_factory=deque)
     """What nobody works on yet; each is a Piece."""
 

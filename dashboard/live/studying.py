@@ -90,6 +90,7 @@ def start(study: str, asked: Any, checkpoint: bytes, observe: int = 0, more: int
                 observe=observe,
                 more=more,
                 seconds=queue.settings.study_seconds,
+                long=STUDIES[study].long,
                 askers={asker},
             )
         )

@@ -36,7 +36,7 @@ def page(name: str) -> None:
     with held.lock:
         if typed := controls.typed(held):
             steering.change(held, typed)
-    say = say.about(held.experiment.model, held.experiment.task)
+    say = say.about(*catalogue.subjects(held.experiment))
     notices(held, say)
     proof.panel(held, say)
     comparing.follow(held.comparison, held.experiment, forecasting.options())

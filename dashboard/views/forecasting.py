@@ -10,7 +10,7 @@ from core.baselines import BASELINES, Options
 from core.forecast import Forecast
 from dashboard import comparing, session
 from dashboard.charts import residuals
-from dashboard.charts.picture import Look, number
+from dashboard.charts.picture import number
 from dashboard.form import problem_line
 from dashboard.live import runs
 from dashboard.live.fits import Result
@@ -139,7 +139,7 @@ def _residuals(held: Session, say: Texts) -> None:
     first = parts.train.stop
     times, actual = series.times[where], series.values[where, column]
     said = forecast.values[where.start - first : where.stop - first, column]
-    look = Look(dark=session.is_dark(), language=say.language)
+    look = looking.as_shown(say)
     looking.heading(
         "residuals", f"residuals_{chosen}_{part}.csv", lambda: str(residuals.frame(times, actual, said).to_csv(index=False)), PLACE, say
     )

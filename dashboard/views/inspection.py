@@ -58,7 +58,7 @@ def panel(held: Session, view: Mapping[str, Any] | None, say: Texts) -> None:
     observed = trace.of(0)
     charts = looking.names(("history", *CHARTS), PLACE, DEFAULTS, say)
     of_trace = [name for name in charts if name in CHARTS]
-    look = looking.choose(observed, of_trace, PLACE, say) if of_trace else Look(dark=session.is_dark(), language=say.language)
+    look = looking.choose(observed, of_trace, PLACE, say) if of_trace else looking.as_shown(say)
     for name in charts:
         if name == "history":
             _history(points, held, look, say)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
@@ -14,6 +14,9 @@ from dashboard.charts import CHARTS, Look, Picture
 from dashboard.charts.token_axis import quoted
 from dashboard.live.job import FitProgress
 from dashboard.texts import Texts, literal
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 T = TypeVar("T")
 
@@ -66,7 +69,7 @@ def choose(trace: Trace, charts: Sequence[str], place: str, say: Texts) -> Look:
             chosen[name] = st.selectbox(
                 say(f"look.{name}"), values, format_func=words.get(name, str), key=key, width=260 if name in WIDE else 150
             )
-    return Look(dark=session.is_dark(), language=say.language, subjects=say.subjects, **chosen)
+    return as_shown(say, **chosen)
 
 
 def _step(axis: Axis, step: int) -> str:
@@ -85,6 +88,11 @@ def follow(view: Mapping[str, Any], place: str) -> None:
             session.set_widget(f"{place} {name}", value)
 
 
+def as_shown(say: Texts, **chosen: Any) -> Look:
+    """A Look in the page's theme, language and words.   chosen: its other fields."""
+    return Look(dark=session.is_dark(), language=say.language, subjects=say.subjects, **chosen)
+
+
 def show(name: str, trace: Trace, look: Look, place: str, say: Texts) -> None:
     """One chart: its figure, its sentence and its numbers."""
     chart = CHARTS[name]
@@ -98,15 +106,21 @@ def show(name: str, trace: Trace, look: Look, place: str, say: Texts) -> None:
         figure(chart.draw(trace, look), name, place)
 
 
-def heading(name: str, file: str, csv: Callable[[], str] | None, place: str, say: Texts) -> None:
-    """A chart's name, its line of help, and its numbers as a file."""
+def heading(name: str, file: str, csv: Callable[[], str] | None, place: str, say: Texts) -> DeltaGenerator:
+    """A chart's name, its line of help, and its numbers as a file.   Returns the row, for an `offer` that can only be made later."""
     title = f"<h3 class='chart'>{escape(say(f'charts.{name}.label'))}</h3><p class='aside'>{escape(say(f'charts.{name}.help'))}</p>"
-    with st.container(horizontal=True, vertical_alignment="bottom", key=f"{place} heading {name}"):
-        st.html(title)
-        if csv:
-            st.download_button(
-                say("look.csv"), csv, file, "text/csv", key=f"csv {name}", on_click="ignore", type="tertiary", icon=":material/table:"
-            )
+    row = st.container(horizontal=True, vertical_alignment="bottom", key=f"{place} heading {name}")
+    row.html(title)
+    if csv:
+        offer(row, name, file, csv, say)
+    return row
+
+
+def offer(row: DeltaGenerator, name: str, file: str, csv: Callable[[], str], say: Texts) -> None:
+    """A chart's numbers as a file, in the row of its heading."""
+    row.download_button(
+        say("look.csv"), csv, file, "text/csv", key=f"csv {name}", on_click="ignore", type="tertiary", icon=":material/table:"
+    )
 
 
 def figure(picture: Picture, name: str, place: str, picked: Callable[[float, float], None] | None = None) -> None:

@@ -13,7 +13,6 @@ from core.scores import SCORES
 from core.truncation import TRUNCATIONS
 from dashboard import measurement, session
 from dashboard.charts import error_by_k
-from dashboard.charts.picture import Look
 from dashboard.comparing import Comparison
 from dashboard.form import problem_line
 from dashboard.session import Session
@@ -96,7 +95,7 @@ def _chart(held: Session, say: Texts) -> None:
         best_baseline(compared, part, score),
         ended=not measured.going_on,
     )
-    look = Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)
+    look = looking.as_shown(say)
     looking.figure(error_by_k.draw(measured.found, asked, look), NAME, PLACE)
 
 

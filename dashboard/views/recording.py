@@ -12,7 +12,6 @@ from core.recording import InvalidRecording, Recording
 from core.trace import Trace
 from dashboard import session
 from dashboard.charts import CHARTS, history
-from dashboard.charts.picture import Look
 from dashboard.form import problem_line
 from dashboard.texts import Texts, literal
 from dashboard.views import looking
@@ -92,7 +91,7 @@ def _shown(recording: Recording, say: Texts) -> None:
     fitting = () if trace is None else tuple(name for name, chart in CHARTS.items() if chart.fits(trace))
     charts = looking.names(("history", *fitting), PLACE, DEFAULTS, say)
     of_trace = [name for name in charts if name in fitting]
-    look = Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)
+    look = looking.as_shown(say)
     if trace is not None and of_trace:
         look = looking.choose(trace, of_trace, PLACE, say)
     for name in charts:

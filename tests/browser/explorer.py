@@ -68,7 +68,8 @@ class Explorer:
         """How far the page is: a machine that is too busy looks otherwise than a picture that never comes."""
         script = self.page.locator(".stApp").evaluate_all("apps => apps.map((app) => app.dataset.testScriptState)")
         explorers = self.element.evaluate_all("all => all.map(({ dataset, bptt }) => ({ ...dataset, painted: bptt?.painted }))")
-        return f"script {script}, explorers {explorers}"
+        going = self.page.locator(".stMain .stProgress").all_inner_texts()
+        return f"script {script}, explorers {explorers}, going on {going}, complaints {self.problem()!r}"
 
     def rest(self) -> None:
         """Until the page's script has run to its end: a form that is still being drawn takes no input."""

@@ -74,6 +74,22 @@ def test_a_run_begins_with_the_weights_of_a_file(kind: str, make: Callable[[dict
     assert again.step().loss == trainer.step().loss
 
 
+def test_every_new_beginning_is_with_the_weights_of_the_file():
+    trainer = read_weights(saved(Own(tokens=TOKENS + 1).state_dict())).begin(experiment(seed=7)).trainer
+    first, loss = trainer.model.flat.clone(), trainer.step().loss
+    assert not torch.equal(trainer.model.flat, first)
+    again = Trainer.restore(trainer.checkpoint())
+    for one in (trainer, again):
+        one.reset()
+        assert one.iteration == 0
+        assert torch.equal(one.model.flat, first)
+        assert one.step().loss == loss
+    with pytest.raises(ValueError, match=r"rnn\.bias_hh_l0 is of shape \(24,\), not \(3,\)"):
+        trainer.begin_with({"rnn.bias_hh_l0": torch.zeros(3)})
+    with pytest.raises(KeyError):
+        trainer.begin_with({"weight": torch.zeros(3)})
+
+
 def test_what_does_not_fit_the_text_is_drawn_from_the_seed():
     begun = read_weights(saved(Own(tokens=TOKENS + 1).state_dict())).begin(experiment(seed=7))
     assert (begun.embedding, begun.readout) == (None, None)

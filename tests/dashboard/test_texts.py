@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.catalogue import Catalogue
+from core.experiment import Experiment
 from dashboard import texts
 
 ROOT = Path(texts.__file__).parent
@@ -84,8 +85,10 @@ def test_long_tokens_are_cut_in_charts():
 
 
 def test_words_about_drawn_tasks_stand_behind_a_tasks_own(catalogue: Catalogue):
-    assert {"sentences", "series"} | texts.DRAWN == set(catalogue.members("task"))
-    say = texts.load().about("recurrent", "reber")
-    assert say("charts.next_tokens.label") == texts.load().about("adding")("charts.next_tokens.label") == "Answer"
+    about = {task: catalogue.subjects(Experiment(task=task)) for task in catalogue.members("task") if task != "series"}
+    assert about["sentences"] == ("recurrent", "sentences")
+    assert all(subjects == ("recurrent", task, "drawn") for task, subjects in about.items() if task != "sentences")
+    say = texts.load().about(*about["reber"])
+    assert say("charts.next_tokens.label") == texts.load().about(*about["adding"])("charts.next_tokens.label") == "Answer"
     assert "predicting it" in say("try.read_help")
-    assert "predicting it" not in texts.load().about("order")("try.read_help")
+    assert "predicting it" not in texts.load().about(*about["order"])("try.read_help")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from core.experiment import Experiment
-from core.studies import STUDIES
+from core.studies import STUDIES, cliff
 from core.studies.truncation import Asked, Found
 from core.training import Trainer
 from dashboard.live import fits, pipe, studying
@@ -111,6 +111,18 @@ def test_one_process_is_there_from_the_beginning_and_comes_back(server: str, che
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: fits.queue().processes not in ([], [pid]), 60)
     assert done(studying.start("truncation", Asked(), checkpoint, more=1)).iteration == 4
+
+
+def test_long_studies_leave_a_process_to_the_others(checkpoint: bytes):
+    with live_server(workers=1, fitters=2, fitters_kept=1, tick=0.1):
+        long = [studying.start("cliff", cliff.Asked(ks=(1, k), iterations=2000, seeds=5), checkpoint) for k in (2, 3)]
+        wait_for(lambda: studying.progress(long[0]).done > 0, 60)
+        assert done(studying.start("truncation", Asked(), checkpoint)).iteration == 3
+        assert [studying.progress(ticket).state for ticket in long] == ["fitting"] * 2
+        assert studying.progress(long[1]).done == 0, "it waits for the other one"
+        studying.leave(long[0])
+        wait_for(lambda: studying.progress(long[1]).done > 0, 60)
+        studying.leave(long[1])
 
 
 def test_a_study_that_takes_too_long_is_ended(checkpoint: bytes):

@@ -6,9 +6,7 @@ import streamlit as st
 
 from core import limits
 from core.studies.cliff import Asked, Found, spread
-from dashboard import session
 from dashboard.charts.lab import cliff
-from dashboard.charts.picture import Look
 from dashboard.session import Session
 from dashboard.texts import Texts
 from dashboard.views import looking
@@ -21,17 +19,15 @@ def section(held: Session, say: Texts) -> None:
     """Begun on purpose: it trains several networks from the start."""
     if held.experiment.model == "transformer":
         return
-    known = held.inquiries.get("cliff")
-    csv = (lambda: str(known.found.to_frame().to_csv(index=False))) if known and known.found else None
-    looking.heading("cliff", "cliff.csv", csv, PLACE, say)
-    look = Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)
+    look = looking.as_shown(say)
 
     def draw(found: Found) -> None:
         for quantity, column in zip(found.quantities(), st.columns(2, gap="large"), strict=False):
             with column:
                 looking.figure(cliff.draw(found, quantity, look), f"cliff {quantity}", PLACE)
 
-    frame.on_demand(held, "cliff", lambda: _asked(held, say), say("lab.cliff.ask"), draw, say)
+    with frame.headed(held, "cliff", PLACE, say):
+        frame.on_demand(held, "cliff", lambda: _asked(held, say), say("lab.cliff.ask"), draw, say)
 
 
 def _asked(held: Session, say: Texts) -> Asked:

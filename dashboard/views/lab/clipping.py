@@ -39,10 +39,6 @@ def panel(held: Session, say: Texts) -> None:
     st.html(f"<p class='aside'>{escape(say('lab.clipping.source'))}</p>")
 
 
-def _look(say: Texts) -> Look:
-    return Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)
-
-
 def _starts(say: Texts) -> dict[str, str]:
     return {start: say(f"lab.starts.{start}") for start in STARTS}
 
@@ -65,7 +61,7 @@ def _norms(held: Session, say: Texts) -> None:
 
 
 def _norms_found(found: clipping.Found, say: Texts) -> None:
-    look, place = _look(say), "norms"
+    look, place = looking.as_shown(say), "norms"
     csv = lambda: str(found.to_frame().to_csv(index=False))  # noqa: E731
     quantile = typed.pick("norms", "quantile", QUANTILES, 0.9, percent, say)
     left, right = st.columns(2, gap="large")
@@ -132,7 +128,7 @@ def _replay_found(held: Session, found: replay.Found, say: Texts) -> None:
     except LiveError:
         history = np.empty((0, 6))
     looking.heading("replay", "replay.csv", lambda: str(found.to_frame().to_csv(index=False)), "replay", say)
-    looking.figure(replayed.draw(found, history, _look(say)), "replay", "replay")
+    looking.figure(replayed.draw(found, history, looking.as_shown(say)), "replay", "replay")
 
 
 CLIFF: dict[str, str] = {"w": "5.25", "b": "-3.125", "threshold": "1", "rate": "0.5", "steps": "300", "span": "4"}
@@ -159,7 +155,7 @@ def _cliff(held: Session, say: Texts) -> None:
 
 
 def _cliff_found(found: cliff_descent.Found, scale: str, say: Texts) -> None:
-    look, place = _look(say), "error_cliff"
+    look, place = looking.as_shown(say), "error_cliff"
     left, right = st.columns(2, gap="large")
     with left:
         looking.heading("error_cliff", "", None, place, say)

@@ -9,10 +9,9 @@ import streamlit as st
 
 from core.studies import influence
 from core.studies.estimators import SAMPLES, SEQUENCES, Asked, Found
-from dashboard import session
 from dashboard.charts.lab import estimates, estimator_cost, sample_mean
 from dashboard.charts.lab import influence as influence_charts
-from dashboard.charts.picture import Look, number
+from dashboard.charts.picture import number
 from dashboard.form import problem_line
 from dashboard.session import Session
 from dashboard.texts import Texts
@@ -47,7 +46,7 @@ def _asked(say: Texts) -> Asked:
 
 
 def _found(found: Found, say: Texts) -> None:
-    look = Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)
+    look = looking.as_shown(say)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         columns = (found.columns[-1], *found.columns[:-1])
         weight = looking.pick(
@@ -100,12 +99,9 @@ def _number(value: float, digits: int = 0) -> str:
 
 def _influence(held: Session, say: Texts) -> None:
     """Where truncation has the wrong sign, trained on demand."""
-    known = held.inquiries.get("influence")
-    csv = (lambda: str(known.found.to_frame().to_csv(index=False))) if known and known.found else None
-    looking.heading("influence_training", "influence.csv", csv, PLACE, say)
 
     def draw(found: influence.Found) -> None:
-        look = Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)
+        look = looking.as_shown(say)
         looking.figure(influence_charts.draw_training(found, look), "influence_training", PLACE)
         looking.heading("influence_sign", "influence_sign.csv", lambda: str(found.signs().to_csv(index=False)), PLACE, say)
         looking.figure(influence_charts.draw_sign(found, look), "influence_sign", PLACE)
@@ -120,4 +116,5 @@ def _influence(held: Session, say: Texts) -> None:
         fields.check()
         return influence.Asked(ks, rate, steps, seed=seed)
 
-    frame.on_demand(held, "influence", asked, say("lab.estimators.train"), draw, say)
+    with frame.headed(held, "influence", PLACE, say, "influence_training"):
+        frame.on_demand(held, "influence", asked, say("lab.estimators.train"), draw, say)

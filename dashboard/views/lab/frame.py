@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from html import escape
 from typing import Any
 
@@ -17,7 +18,7 @@ from dashboard.live.runs import LiveError, RunInfo
 from dashboard.session import Session
 from dashboard.starts import FIRST, STARTS
 from dashboard.texts import Texts, clean, literal
-from dashboard.views import unavailable
+from dashboard.views import looking, unavailable
 from dashboard.views.notices import notices
 
 ASK_EVERY = 0.4
@@ -54,7 +55,7 @@ def page(name: str, panel: Panel, badge: Panel) -> None:
     with held.lock:
         if typed := controls.typed(held):
             steering.change(held, typed)
-    say = say.about(held.experiment.model, held.experiment.task)
+    say = say.about(*catalogue.subjects(held.experiment))
     with st.sidebar:
         if held.control is None:
             controls.summary(held.experiment, catalogue)
@@ -94,7 +95,9 @@ def _words(held: Session, info: RunInfo, say: Texts) -> str:
     experiment = held.experiment
     what = experiment.cell if experiment.model == "recurrent" else experiment.model
     label = runs.catalogue().members("cell" if experiment.model == "recurrent" else "model")[what].label
-    return say("lab.subject", cell=label, hidden=experiment.hidden, layers=experiment.layers, iteration=f"{info.iteration:,}")
+    more = session.widget("lab more", 0)
+    trained = say("lab.trained_on" if more else "lab.trained", iteration=f"{info.iteration:,}", more=f"{more:,}")
+    return say("lab.subject", cell=label, hidden=experiment.hidden, layers=experiment.layers, trained=trained)
 
 
 def _line(held: Session, row: int) -> str:
@@ -117,6 +120,21 @@ def study(held: Session, name: str, asked: Any, draw: Callable[[Any], None], say
         iteration = known.asked[1]
     inquiry.follow(known, (subject, iteration), begin)
     _section(known, name, place, begin, draw, say)
+
+
+@contextmanager
+def headed(held: Session, name: str, place: str, say: Texts, chart: str = "") -> Iterator[None]:
+    """The heading of a study that is shown within; what is found by then is offered there as a file.
+
+    A quick study is done in the very run of the page that asks for it, so that the offer has to come after it.   chart: where it has
+    another name than the study.
+    """
+    row = looking.heading(chart or name, "", None, place, say)
+    yield
+    known = held.inquiries.get(name)
+    if known is not None and known.found is not None:
+        found = known.found
+        looking.offer(row, chart or name, f"{name}.csv", lambda: str(found.to_frame().to_csv(index=False)), say)
 
 
 def on_demand(held: Session, name: str, asked: Callable[[], Any], label: str, draw: Callable[[Any], None], say: Texts) -> None:

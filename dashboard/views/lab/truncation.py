@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from html import escape
 
 import streamlit as st
@@ -15,7 +14,7 @@ from dashboard.charts.lab import bias, boundary, decay
 from dashboard.charts.lab import cost as cost_chart
 from dashboard.charts.lab import growth as growth_chart
 from dashboard.charts.lab import influence as influence_charts
-from dashboard.charts.picture import Look, percent
+from dashboard.charts.picture import percent
 from dashboard.session import Session
 from dashboard.texts import Texts
 from dashboard.views import looking
@@ -29,8 +28,8 @@ MEASURES = ("error", "degrees")
 def panel(held: Session, say: Texts) -> None:
     """Everything on the page."""
     frame.study(held, "truncation", Asked(), lambda found: _found(found, say), say)
-    looking.heading("cost", "cost.csv", _csv(held, "cost"), PLACE, say)
-    frame.study(held, "cost", cost.Asked(), lambda found: _cost(found, say), say)
+    with frame.headed(held, "cost", PLACE, say):
+        frame.study(held, "cost", cost.Asked(), lambda found: _cost(found, say), say)
     _growth(held, say)
     cliff.section(held, say)
     st.html(f"<h3 class='chart'>{escape(say('lab.truncation.sign'))}</h3><p class='aside'>{escape(say('lab.truncation.sign_help'))}</p>")
@@ -40,7 +39,7 @@ def panel(held: Session, say: Texts) -> None:
 
 
 def _found(found: Found, say: Texts) -> None:
-    look = Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)
+    look = looking.as_shown(say)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         scheme = looking.pick("bias scheme", SCHEMES, say("lab.truncation.scheme"), lambda name: say(f"lab.schemes.{name}"))
         if session.widget("bias delta") not in DELTAS:
@@ -61,30 +60,22 @@ def _found(found: Found, say: Texts) -> None:
 
 
 def _cost(found: cost.Found, say: Texts) -> None:
-    look = Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)
+    look = looking.as_shown(say)
     for column, quantity in zip(st.columns(2, gap="large"), cost_chart.UNITS, strict=True):
         with column:
             looking.figure(cost_chart.draw(found, quantity, look), f"cost_{quantity}", PLACE)
 
 
 def _sign(found: influence.Found, say: Texts) -> None:
-    look = Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)
+    look = looking.as_shown(say)
     looking.figure(influence_charts.draw_sign(found, look), "influence_sign", PLACE)
-
-
-def _csv(held: Session, name: str) -> Callable[[], str] | None:
-    """The numbers of a study as a file, once there are any."""
-    known = held.inquiries.get(name)
-    found = known.found if known else None
-    return (lambda: str(found.to_frame().to_csv(index=False))) if found is not None else None
 
 
 def _growth(held: Session, say: Texts) -> None:
     """The same error over training, on demand."""
-    looking.heading("growth", "growth.csv", _csv(held, "growth"), PLACE, say)
 
     def draw(found: growth.Found) -> None:
-        look = Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)
+        look = looking.as_shown(say)
         picture = growth_chart.draw(found, session.widget("bias scheme", SCHEMES[0]), held.experiment.k, look)
         looking.figure(picture, "growth", PLACE)
 
@@ -95,4 +86,5 @@ def _growth(held: Session, say: Texts) -> None:
         fields.check()
         return growth.Asked(iterations)
 
-    frame.on_demand(held, "growth", asked, say("lab.truncation.grow"), draw, say)
+    with frame.headed(held, "growth", PLACE, say):
+        frame.on_demand(held, "growth", asked, say("lab.truncation.grow"), draw, say)

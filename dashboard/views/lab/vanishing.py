@@ -43,15 +43,6 @@ def panel(held: Session, say: Texts) -> None:
     looking.picture_format(say)
 
 
-def _look(say: Texts) -> Look:
-    return Look(dark=session.is_dark(), language=say.language, subjects=say.subjects)
-
-
-def _csv(known: Any) -> Callable[[], str] | None:
-    """The table of what an inquiry has found."""
-    return (lambda: str(known.found.to_frame().to_csv(index=False))) if known and known.found else None
-
-
 def _question(held: Session, say: Texts) -> vanishing.Asked:
     layers, first, fields = held.experiment.layers, vanishing.Asked(), typed.Fields(say)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -65,7 +56,7 @@ def _question(held: Session, say: Texts) -> vanishing.Asked:
 
 def _fading(found: vanishing.Found, state: str, say: Texts) -> None:
     """What is known so far; what is still to come has its heading already."""
-    look = _look(say)
+    look = looking.as_shown(say)
     fade = next((fade for fade in found.fades if fade.state == state), found.carrying)
     drawn: Sequence[tuple[str, Any, Callable[[Any, Look], Picture]]] = (
         ("fading", fade, fading.draw),
@@ -111,9 +102,9 @@ def _row(one: Saturated, found: vanishing.Found, heads: Sequence[str]) -> str:
 
 def _diagram(held: Session, say: Texts) -> None:
     """The phase diagram: controls, picture, and the way from a cell to its network."""
-    looking.heading("phase", "phase.csv", _csv(held.inquiries.get("phase")), PLACE, say)
-    asked = typed.asked("phase", lambda: _levers(held, say)) or phase.Asked()
-    frame.study(held, "phase", asked, lambda found: _phase(held, found, say), say)
+    with frame.headed(held, "phase", PLACE, say):
+        asked = typed.asked("phase", lambda: _levers(held, say)) or phase.Asked()
+        frame.study(held, "phase", asked, lambda found: _phase(held, found, say), say)
 
 
 def _levers(held: Session, say: Texts) -> phase.Asked:
@@ -131,7 +122,7 @@ def _levers(held: Session, say: Texts) -> phase.Asked:
 
 
 def _phase(held: Session, found: phase.Found, say: Texts) -> None:
-    look, chosen = _look(say), _chosen(found)
+    look, chosen = looking.as_shown(say), _chosen(found)
 
     def picked(length: float, row: float) -> None:
         session.set_widget("phase cell", {"row": round(row), "length": round(length)})
@@ -163,14 +154,14 @@ def _link(held: Session, experiment: Experiment) -> str:
 
 def _cells(held: Session, say: Texts) -> None:
     """Cells and levers at equal settings."""
-    looking.heading("half_lives", "half_lives.csv", _csv(held.inquiries.get("half_lives")), PLACE, say)
-    asked = typed.asked("half_lives", lambda: _line_up(say)) or half_lives.Asked()
     members = runs.catalogue().members("cell")
 
     def draw(found: half_lives.Found) -> None:
-        looking.figure(half_lives_chart.draw(found, lambda cell: members[cell].label, _look(say)), "half_lives", PLACE)
+        looking.figure(half_lives_chart.draw(found, lambda cell: members[cell].label, looking.as_shown(say)), "half_lives", PLACE)
 
-    frame.study(held, "half_lives", asked, draw, say)
+    with frame.headed(held, "half_lives", PLACE, say):
+        asked = typed.asked("half_lives", lambda: _line_up(say)) or half_lives.Asked()
+        frame.study(held, "half_lives", asked, draw, say)
 
 
 def _line_up(say: Texts) -> half_lives.Asked:
