@@ -114,7 +114,7 @@ def test_one_process_is_there_from_the_beginning_and_comes_back(server: str, che
 
 
 def test_long_studies_leave_a_process_to_the_others(checkpoint: bytes):
-    with live_server(workers=1, fitters=2, fitters_kept=1, tick=0.1):
+    with live_server(workers=1, fitters=2, fitters_kept=1, fit_patience=60, tick=0.1):
         long = [studying.start("cliff", cliff.Asked(ks=(1, k), iterations=2000, seeds=5), checkpoint) for k in (2, 3)]
         wait_for(lambda: studying.progress(long[0]).done > 0, 60)
         assert done(studying.start("truncation", Asked(), checkpoint)).iteration == 3
