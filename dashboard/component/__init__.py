@@ -10,7 +10,7 @@ from typing import Any, TypedDict, cast
 
 import streamlit as st
 
-from dashboard.component.assets import loader, prefix, version
+from dashboard.component.assets import charts_code, loader, prefix, version
 
 _mount = st.components.v2.component("bptt_explorer", js=loader("explorer.js"))
 
@@ -100,6 +100,7 @@ def explorer(
             "experiment": dict(experiment or {}) or None,
             "baselines": list(baselines),
             "awaited": awaited,
+            "later": charts_code(),
         },
         on_view_change=_heard,
         on_reattach_change=_heard,

@@ -22,6 +22,16 @@ def test_the_page_opens_ready_to_play(page: Page):
     expect(page).to_have_title(re.compile("BPTT"))
 
 
+def test_the_code_of_charts_is_there_before_one_is_wanted(page: Page):
+    Explorer(page)
+    page.wait_for_function("performance.getEntriesByType('resource').some(({ name }) => name.includes('/PlotlyChart.'))")
+    page.wait_for_timeout(1000)
+    scripts = page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name).filter((name) => name.includes('/index.'))")
+    assert len({script for script in scripts if script.endswith(".js")}) == 1, "Streamlit's page has not started twice"
+    expect(page.locator(".stApp")).to_have_count(1)
+    expect(page.locator(".js-plotly-plot")).to_have_count(0)
+
+
 def test_the_web_process_has_not_loaded_torch(page: Page, server: Server):
     Explorer(page)
     pages, *_workers = sorted(server.processes())

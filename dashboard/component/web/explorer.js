@@ -124,6 +124,7 @@ class Explorer {
     }
     if (data.run !== this.run || data.base !== this.base) this.#follow(data.run, data.base);
     this.pictures.panels.forecast.beside(data.baselines);
+    this.later ??= data.later;
     if (data.awaited && !this.arriving) {
       this.arriving = arrival(data.base + data.awaited, () => {
         this.arriving = null;
@@ -262,8 +263,18 @@ class Explorer {
     this.sentences.onLayer(layer);
     this.element.dataset.iteration = frame.header.iteration;
     this.element.dataset.painted = this.measures.painted;
+    if (this.later) this.#fetchLater();
     // A pause is told with the iteration that it stopped at, which may arrive after the word "paused".
     if (this.status.run.state !== "training") this.teller.soon();
+  }
+
+  /** The charts of the other pages take code that is better run now, once there is a picture here, than when they are wanted. */
+  #fetchLater() {
+    const { later } = this;
+    this.later = "";
+    // From where Streamlit's page has its own scripts: from anywhere else, it would start a second time.
+    const page = document.querySelector('script[type="module"][src*="/static/js/"]');
+    if (page) window.requestIdleCallback?.(() => import(new URL(later, page.src).href).catch(() => {}));
   }
 
   dispose() {
