@@ -23,6 +23,7 @@ import { arrival, visits } from "./visits.js";
 import { inWords } from "./words.js";
 
 const STYLE = new URL("./explorer.css", import.meta.url).href;
+const QUIET = 3000; // ms after a picture that stays
 
 export default mounted((root, data) => {
   // An older version of these modules may have been here: its element goes, its socket with it.
@@ -263,18 +264,22 @@ class Explorer {
     this.sentences.onLayer(layer);
     this.element.dataset.iteration = frame.header.iteration;
     this.element.dataset.painted = this.measures.painted;
-    if (this.later) this.#fetchLater();
+    clearTimeout(this.quiet);
+    this.quiet = this.later && setTimeout(() => this.#fetchLater(), QUIET);
     // A pause is told with the iteration that it stopped at, which may arrive after the word "paused".
     if (this.status.run.state !== "training") this.teller.soon();
   }
 
-  /** The charts of the other pages take code that is better run now, once there is a picture here, than when they are wanted. */
+  /**
+   * The charts of the other pages take code that is better run before they are wanted.  That takes a second, in which a page does nothing
+   * else: so it waits until nothing has moved for a while.
+   */
   #fetchLater() {
     const { later } = this;
     this.later = "";
     // From where Streamlit's page has its own scripts: from anywhere else, it would start a second time.
     const page = document.querySelector('script[type="module"][src*="/static/js/"]');
-    if (page) window.requestIdleCallback?.(() => import(new URL(later, page.src).href).catch(() => {}));
+    if (page) import(new URL(later, page.src).href).catch(() => {});
   }
 
   dispose() {
@@ -284,6 +289,7 @@ class Explorer {
     this.keysOff();
     this.sheetsOff();
     this.resized.disconnect();
+    clearTimeout(this.quiet);
     this.teller.end();
     this.rhythm.end();
     this.status.end();
