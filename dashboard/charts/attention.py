@@ -8,9 +8,7 @@ import plotly.graph_objects as go
 from core.trace import Array, Axis, Trace
 from dashboard import theme
 from dashboard.charts.picture import Chart, Look, Picture, number, percent
-from dashboard.charts.token_axis import inputs, quoted, targets, token_axis
-
-MOST_LABELS = 24
+from dashboard.charts.token_axis import inputs, loss_axis, quoted, targets, token_axis
 
 
 def draw(trace: Trace, look: Look) -> Picture:
@@ -37,15 +35,7 @@ def draw(trace: Trace, look: Look) -> Picture:
     figure.add_shape(
         type="rect", x0=0.5, x1=row + 0.5, y0=row - 0.5, y1=row + 0.5, line={"color": look.colours.second, "width": 1.5, "dash": "dot"}
     )
-    every = -(-len(steps) // MOST_LABELS)
-    figure.update_yaxes(
-        tickvals=steps[::every],
-        ticktext=predicted[::every],
-        range=[len(steps) + 0.5, 0.5],
-        showgrid=False,
-        zeroline=False,
-        title={"text": say("charts.axis.loss"), "standoff": 6},
-    )
+    loss_axis(figure, axis, look)
     token_axis(figure, axis, look, title=say("charts.axis.state"), height=440)
     return Picture(figure, words(weights, axis, row - 1, look))
 

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from core.trace import Array, Axis, Trace
 from dashboard import theme
 from dashboard.charts.picture import Chart, Look, Picture, number, percent
-from dashboard.charts.token_axis import inputs, quoted, targets, token_axis
+from dashboard.charts.token_axis import inputs, loss_axis, quoted, targets, token_axis
 from dashboard.live.ranges import DECADES
 
 GONE = 0.01
@@ -52,16 +52,7 @@ def draw(trace: Trace, look: Look) -> Picture:
         type="rect", x0=0.5, x1=row + 0.5, y0=row - 0.5, y1=row + 0.5, line={"color": colours.second, "width": 1.5, "dash": "dot"}
     )
     figure.add_trace(_boundary(cut, reach, colours.second))
-    steps, names = np.arange(1, len(norms) + 1), targets(axis)
-    every = -(-len(names) // 24)
-    figure.update_yaxes(
-        tickvals=steps[::every],
-        ticktext=names[::every],
-        range=[len(steps) + 0.5, 0.5],
-        showgrid=False,
-        zeroline=False,
-        title={"text": say("charts.axis.loss"), "standoff": 6},
-    )
+    loss_axis(figure, axis, look)
     token_axis(figure, axis, look, title=say("charts.axis.state"), height=440)
     return Picture(figure, words(np.where(np.eye(len(norms), dtype=bool), whole, norms), reach, axis, row - 1, look))
 

@@ -9,6 +9,7 @@ from dashboard.charts.picture import MARGIN, Look, on_page
 from dashboard.texts import in_chart
 
 MOST_TICKS = 48
+MOST_ROWS = 24
 TOKEN_MARGIN = MARGIN | {"b": 72, "autoexpand": False}
 """Fixed, so that the same token stands at the same place in all charts."""
 
@@ -54,6 +55,20 @@ def token_axis(figure: go.Figure, axis: Axis, look: Look, *, title: str, height:
     return figure
 
 
-def _ticks(steps: int) -> list[int]:
-    every = -(-steps // MOST_TICKS)
+def loss_axis(figure: go.Figure, axis: Axis, look: Look) -> None:
+    """The steps of a sentence from top to bottom, named by what their losses predict."""
+    names = targets(axis)
+    ticks = _ticks(len(names), most=MOST_ROWS)
+    figure.update_yaxes(
+        tickvals=ticks,
+        ticktext=[names[s - 1] for s in ticks],
+        range=[len(names) + 0.5, 0.5],
+        showgrid=False,
+        zeroline=False,
+        title={"text": look.say("charts.axis.loss"), "standoff": 6},
+    )
+
+
+def _ticks(steps: int, most: int = MOST_TICKS) -> list[int]:
+    every = -(-steps // most)
     return list(range(1, steps + 1, every))

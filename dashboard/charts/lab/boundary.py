@@ -18,7 +18,7 @@ from dashboard import theme
 from dashboard.charts.lab.bands import pale
 from dashboard.charts.lag_matrix import decades
 from dashboard.charts.picture import Look, Picture, number, percent
-from dashboard.charts.token_axis import targets, token_axis
+from dashboard.charts.token_axis import loss_axis, token_axis
 
 STAIRS = 128
 """Up to this many steps the boundary is drawn from cell to cell; beyond, its corners would not be seen."""
@@ -60,16 +60,7 @@ def draw(found: Found, scheme: str, look: Look) -> Picture:
             ),
         ]
     )
-    names = targets(found.axis)
-    every = -(-len(names) // 24)
-    figure.update_yaxes(
-        tickvals=steps[::every],
-        ticktext=names[::every],
-        range=[len(steps) + 0.5, 0.5],
-        showgrid=False,
-        zeroline=False,
-        title={"text": say("charts.axis.loss"), "standoff": 6},
-    )
+    loss_axis(figure, found.axis, look)
     token_axis(figure, found.axis, look, title=say("charts.axis.state"), height=520)
     labels = [_label(found, scheme, k, look) for k in ks]
     figure.update_layout(
