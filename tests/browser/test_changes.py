@@ -56,6 +56,7 @@ def test_a_clip_threshold_takes_effect_while_it_trains(page: Page):
     assert explorer.state == "training"
 
 
+@pytest.mark.slow
 def test_a_learning_rate_takes_effect_while_it_trains(page: Page):
     explorer = Explorer(page)
     explorer.enter("learning_rate", "0.1")
@@ -80,6 +81,7 @@ def test_own_sentences_train(page: Page, text: str, steps: int, first: str):
         expect(explorer.element.locator(".axisrows")).to_contain_text(token)
 
 
+@pytest.mark.slow
 def test_an_example_is_picked_again_and_again(page: Page):
     explorer = Explorer(page)
     picker = page.locator(".st-key-examples input")
@@ -140,6 +142,7 @@ def test_what_cannot_be_is_refused_and_the_run_goes_on(page: Page, case: str):
     assert (explorer.state, explorer.steps) == ("training", 10)
 
 
+@pytest.mark.slow
 def test_a_window_longer_than_every_sentence_is_refused(page: Page):
     explorer = Explorer(page)
     explorer.choose("truncation", "Window")
@@ -150,6 +153,7 @@ def test_a_window_longer_than_every_sentence_is_refused(page: Page):
     assert explorer.query() == {"trunc": "window", "k": "3"}
 
 
+@pytest.mark.slow
 def test_one_word_is_enough(page: Page):
     explorer = Explorer(page)
     explorer.enter("text", "hello")
@@ -193,6 +197,7 @@ def test_back_brings_the_settings_back(page: Page):
     assert explorer.query() == {"cell": "gru"}
 
 
+@pytest.mark.slow
 def test_a_reload_keeps_the_layer_on_screen(open_page: Callable[..., Page]):
     page = open_page("/?layers=3")
     explorer = Explorer(page)

@@ -108,6 +108,7 @@ def test_baselines_appear_beside_the_network_and_the_best_is_marked(forecast: Ex
     assert len(scores(forecast, "ARIMA")) == 4, "what is hidden is still judged"
 
 
+@pytest.mark.slow
 def test_the_error_against_k_is_measured_and_drawn(open_page: Callable[..., Page]):
     forecast = Explorer(open_page("/forecast?s=nile&w=4&h=4&trunc=window&k=2"))
     page = forecast.page
@@ -125,6 +126,7 @@ def test_the_error_against_k_is_measured_and_drawn(open_page: Callable[..., Page
     expect(chart.locator(".scatterlayer .point")).to_have_count(8)
 
 
+@pytest.mark.slow
 def test_another_horizon_and_another_series_begin_anew(forecast: Explorer):
     forecast.wait(lambda: len(scores(forecast, "Naive")) == 4, "a baseline")
     one_step = scores(forecast, "Naive")
@@ -138,6 +140,7 @@ def test_another_horizon_and_another_series_begin_anew(forecast: Explorer):
     assert forecast.query() == {"s": "damped", "hor": "10"}, "what cannot be leaves the run alone"
 
 
+@pytest.mark.slow
 def test_there_is_a_way_from_page_to_page_and_back(page: Page):
     explorer = Explorer(page)
     explorer.choose("cell", "GRU")
@@ -162,6 +165,7 @@ def test_there_is_a_way_from_page_to_page_and_back(page: Page):
     assert Explorer(page).query() == {"hor": "2"}
 
 
+@pytest.mark.slow
 def test_a_way_that_streamlit_lost_is_gone_all_the_same(open_page: Callable[..., Page]):
     """A question after the fits may overtake the click that leaves the page, and the server then never hears of it: so it is here."""
     page = open_page("/forecast?s=nile")
@@ -185,6 +189,7 @@ def test_a_way_that_streamlit_lost_is_gone_all_the_same(open_page: Callable[...,
     forecast.wait(lambda: page.url.endswith("/"), "the first page's address")
 
 
+@pytest.mark.slow
 def test_a_curve_is_drawn_and_changed_in_part(forecast: Explorer):
     running = forecast.query()
     own(forecast)
@@ -215,6 +220,7 @@ def test_a_curve_is_drawn_and_changed_in_part(forecast: Explorer):
     expect(again.page.locator(".drawing .invitation")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_a_curve_is_drawn_with_keys(forecast: Explorer):
     own(forecast)
     field(forecast).focus()
@@ -226,6 +232,7 @@ def test_a_curve_is_drawn_with_keys(forecast: Explorer):
     assert values(forecast) == [70.0] * 25 + [49.0] * 21
 
 
+@pytest.mark.slow
 def test_a_curve_is_drawn_with_a_finger(open_page: Callable[..., Page]):
     flat = Experiment(task="series", series="own", values="\n".join(["20"] * 80))
     phone = Explorer(open_page(f"/forecast?{urlencode(address.write(flat, STARTS['forecast']))}", screen="phone"))
@@ -284,6 +291,7 @@ def test_a_file_is_read_and_bad_ones_leave_the_run_alone(forecast: Explorer, tmp
         assert forecast.query() == running, name
 
 
+@pytest.mark.slow
 def test_values_are_typed(forecast: Explorer):
     own(forecast)
     forecast.enter("values", " ".join(str(t % 5) for t in range(50)))
@@ -304,6 +312,7 @@ def test_the_page_fits_a_phone(open_page: Callable[..., Page]):
     expect(phone.page.get_by_role("link", name="Explore")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_baselines_that_come_early_do_not_take_the_page_away(open_page: Callable[..., Page]):
     """New data for the component while its modules are still loading: slowed down here, so that it surely is so."""
     page = open_page("/forecast?s=nile")

@@ -54,6 +54,7 @@ def test_it_opens_by_its_address_and_gives_advice(lab: Laboratory):
     assert max(angles) > 1
 
 
+@pytest.mark.slow
 def test_every_control_of_the_norms_moves_what_it_names(lab: Laboratory):
     lab.enter("norms iterations", "250")
     lab.wait(lambda: points(lab, "norms chart norms") == 250, "fewer iterations")
@@ -73,6 +74,7 @@ def test_every_control_of_the_norms_moves_what_it_names(lab: Laboratory):
     assert points(lab, "norms chart norms") == 250, "what was found stays"
 
 
+@pytest.mark.slow
 def test_numbers_and_pictures_can_be_saved(lab: Laboratory):
     lab.wait(lambda: points(lab, "norms chart norms") == 300, "all iterations")
     lab.rest()
@@ -86,6 +88,7 @@ def test_numbers_and_pictures_can_be_saved(lab: Laboratory):
     assert download.value.suggested_filename == "bptt_norms.png"
 
 
+@pytest.mark.slow
 def test_other_thresholds_are_trained_beside_what_happened(open_page: Callable[..., Page]):
     """Also that the run recorded the very numbers that the replay repeats."""
     explorer = Explorer(open_page("/?lr=0.1&thr=0.05&h=8"))
@@ -118,6 +121,7 @@ def test_other_thresholds_are_trained_beside_what_happened(open_page: Callable[.
     explorer.wait(lambda: explorer.iteration == 4, "the run is where it was")
 
 
+@pytest.mark.slow
 def test_the_cliff_is_descended_from_where_it_is_clicked(lab: Laboratory):
     tab(lab, "The error cliff", "error_cliff chart descents")
     lab.says("Without clipping, the longest gradient is 1.5e+03; update 27 goes furthest, 750 away")
@@ -171,6 +175,7 @@ def test_the_badge_opens_the_numbers_and_measures_again(lab: Laboratory):
     lab.wait(lambda: not lab.widget("proof panel").locator(".checks").count(), "closed")
 
 
+@pytest.mark.slow
 def test_a_live_page_has_the_badge_and_the_same_numbers(open_page: Callable[..., Page]):
     explorer = Explorer(open_page("/?h=8"))
     explorer.step()

@@ -42,6 +42,7 @@ def test_it_opens_by_its_address_and_rtrl_is_bptt(lab: Laboratory):
     assert all(row[4].endswith(" ms") and row[5].endswith("iB") for row in rows.values())
 
 
+@pytest.mark.slow
 def test_every_control_moves_what_it_names(lab: Laboratory):
     before = error(lab, "Window")
     lab.enter("estimators k", "8")
@@ -67,6 +68,7 @@ def test_every_control_moves_what_it_names(lab: Laboratory):
     lab.wait(lambda: abs(error(lab, "Chunk") - trained) > 1e-6, "the first weights")
 
 
+@pytest.mark.slow
 def test_bad_values_are_refused_in_a_sentence_and_what_was_found_stays(lab: Laboratory):
     before = table(lab)
     for key, text, good, sentence in (
@@ -86,6 +88,7 @@ def test_bad_values_are_refused_in_a_sentence_and_what_was_found_stays(lab: Labo
     expect(lab.widget("begin influence").get_by_role("button")).to_be_disabled()
 
 
+@pytest.mark.slow
 def test_influence_balancing_is_trained_with_each(lab: Laboratory):
     lab.enter("influence steps", "20000")
     lab.press("begin influence")
@@ -98,11 +101,13 @@ def test_influence_balancing_is_trained_with_each(lab: Laboratory):
     assert lab.csv("csv influence_sign")[1] == "1,1.0,-6.0"
 
 
+@pytest.mark.slow
 def test_a_model_without_recurrence_is_refused_in_a_sentence(open_page: Callable[..., Page]):
     page = open_page("/estimators?model=transformer&heads=1")
     expect(page.locator(".stMain .problem[role=alert]")).to_contain_text("choose the recurrent model, with attention none", timeout=60_000)
 
 
+@pytest.mark.slow
 def test_numbers_and_pictures_can_be_saved(lab: Laboratory):
     lines = lab.csv("csv estimates")
     assert lines[0] == "estimator,weight,samples,error,cosine,norm,spread,single_error,single_cosine,cpu_seconds,bytes_held"

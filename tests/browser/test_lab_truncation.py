@@ -29,6 +29,7 @@ def test_it_opens_by_its_address_and_says_what_k_would_do(lab: Laboratory):
     assert window["y"][-1] < 1e-5 < window["y"][3]
 
 
+@pytest.mark.slow
 def test_every_control_moves_what_it_names(lab: Laboratory):
     before = lab.text
     lab.choose("bias delta", "1 %")
@@ -44,6 +45,7 @@ def test_every_control_moves_what_it_names(lab: Laboratory):
     assert lab.text != before
 
 
+@pytest.mark.slow
 def test_the_form_changes_the_network_that_is_studied(lab: Laboratory):
     lab.page.locator(".st-key-field-truncation").get_by_text("Full", exact=True).click()
     lab.says("This run cuts nothing.")
@@ -54,6 +56,7 @@ def test_the_form_changes_the_network_that_is_studied(lab: Laboratory):
     lab.wait(lambda: len(lab.figure("truncation chart bias")[0]["x"]) == 15, "another sentence")
 
 
+@pytest.mark.slow
 def test_dragging_the_boundary_asks_no_server(lab: Laboratory):
     chart = lab.widget("truncation chart boundary")
     chart.scroll_into_view_if_needed()
@@ -68,6 +71,7 @@ def test_dragging_the_boundary_asks_no_server(lab: Laboratory):
     assert lab.figure("truncation chart boundary")[1]["x"] == [], "K = T cuts nothing"
 
 
+@pytest.mark.slow
 def test_bad_iterations_are_refused_and_good_ones_measured(lab: Laboratory):
     for text, sentence in (("many", "must be a whole number, not many"), ("5", "must be a whole number from 16 to 5,000, not 5")):
         lab.enter("growth iterations", text)
@@ -89,6 +93,7 @@ def test_a_long_study_can_be_cancelled(lab: Laboratory):
     lab.says("Cancelled.")
 
 
+@pytest.mark.slow
 def test_numbers_and_pictures_can_be_saved(lab: Laboratory):
     lines = lab.csv("csv bias")
     assert lines[0] == "scheme,k,weight,error,cosine"
@@ -101,6 +106,7 @@ def test_numbers_and_pictures_can_be_saved(lab: Laboratory):
     assert download.value.suggested_filename == "bptt_bias.png"
 
 
+@pytest.mark.slow
 def test_it_studies_the_run_of_the_page_before_as_it_is_trained(open_page: Callable[..., Page]):
     explorer = Explorer(open_page("/?h=8"))
     explorer.step()

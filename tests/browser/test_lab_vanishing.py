@@ -46,6 +46,7 @@ def test_it_opens_by_its_address_and_finds_what_core_finds(lab: Laboratory):
     assert not lab.problems
 
 
+@pytest.mark.slow
 def test_the_fit_and_the_long_run_follow_their_fields(lab: Laboratory):
     done(lab)
     lab.enter("vanishing first", "3")
@@ -57,6 +58,7 @@ def test_the_fit_and_the_long_run_follow_their_fields(lab: Laboratory):
     lab.says("After 7 steps back, at most")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_gets_a_sentence_and_the_pictures_stay(lab: Laboratory):
     done(lab)
     for key, text, good, sentence in (
@@ -73,6 +75,7 @@ def test_what_cannot_be_gets_a_sentence_and_the_pictures_stay(lab: Laboratory):
         lab.wait(lambda: not lab.problems, "no more problems")
 
 
+@pytest.mark.slow
 def test_a_cell_of_the_diagram_opens_as_an_experiment(lab: Laboratory, open_page: Callable[..., Page]):
     done(lab)
     lab.enter("phase values", "8")
@@ -97,6 +100,7 @@ def test_a_cell_of_the_diagram_opens_as_an_experiment(lab: Laboratory, open_page
     assert opened.query() == {"cell": "rnn_tanh", "h": "8", "gain": f"{gains[6]:g}"}
 
 
+@pytest.mark.slow
 def test_an_lstm_has_two_states_and_a_forget_bias(open_page: Callable[..., Page]):
     lab = Laboratory(open_page("/vanishing?h=8"))
     done(lab)
@@ -111,6 +115,7 @@ def test_an_lstm_has_two_states_and_a_forget_bias(open_page: Callable[..., Page]
     lab.says("forget bias 0, 64 steps")
 
 
+@pytest.mark.slow
 def test_half_lives_follow_their_controls_and_leave_as_numbers(lab: Laboratory):
     done(lab)
     lab.enter("half_lives seeds", "2")
@@ -126,6 +131,7 @@ def test_half_lives_follow_their_controls_and_leave_as_numbers(lab: Laboratory):
     assert [float(row["half_life"]) for row in rows] == pytest.approx([decay.half_life for line in lines for decay in line.decays])
 
 
+@pytest.mark.slow
 def test_figures_and_numbers_leave(lab: Laboratory):
     done(lab)
     rows = list(csv.DictReader(lab.csv("csv fading")))
@@ -146,6 +152,7 @@ def test_figures_and_numbers_leave(lab: Laboratory):
     assert download.value.path().read_text(encoding="utf-8").startswith("<svg")
 
 
+@pytest.mark.slow
 def test_a_model_without_recurrence_is_told_why(open_page: Callable[..., Page]):
     page = open_page("/vanishing?model=transformer")
     expect(page.locator(".stMain .problem").first).to_contain_text("no recurrence in which errors could vanish", timeout=60_000)

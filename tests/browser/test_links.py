@@ -6,6 +6,7 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.explorer import Explorer
@@ -76,6 +77,7 @@ def test_a_watch_link_shows_the_run_and_cannot_steer_it(open_page: Callable[...,
     assert theirs.loss == mine.loss
 
 
+@pytest.mark.slow
 def test_a_damaged_link_says_so_and_runs_the_rest(open_page: Callable[..., Page]):
     page = open_page("/?cell=transformer&h=8&thr=-3&text=@@@&unknown=1")
     explorer = Explorer(page)
@@ -86,6 +88,7 @@ def test_a_damaged_link_says_so_and_runs_the_rest(open_page: Callable[..., Page]
     explorer.step()
 
 
+@pytest.mark.slow
 def test_a_link_cannot_steer_another_run(open_page: Callable[..., Page]):
     mine, theirs = Explorer(open_page()), Explorer(open_page())
     mine.step()

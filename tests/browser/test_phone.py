@@ -28,6 +28,7 @@ def test_the_page_fits_and_plays(phone: Explorer):
     phone.reaches(10)
 
 
+@pytest.mark.slow
 def test_the_transport_stays_at_hand_while_the_page_scrolls(phone: Explorer):
     def box(selector: str) -> dict[str, float]:
         found = phone.page.locator(selector).bounding_box()
@@ -51,6 +52,7 @@ def test_the_transport_stays_at_hand_while_the_page_scrolls(phone: Explorer):
     assert box(".transport")["y"] == below
 
 
+@pytest.mark.slow
 def test_buttons_are_large_enough_for_fingers(phone: Explorer):
     for name in ("Play", "One iteration", "Restart"):
         box = phone.element.get_by_role("button", name=name, exact=True).bounding_box()

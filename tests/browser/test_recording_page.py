@@ -67,6 +67,7 @@ def test_a_recording_is_opened_and_looked_into(page: Page, recorded: Path, tmp_p
     assert len(lines) == 1 + trace["lag_h"].size + trace["reach"].size
 
 
+@pytest.mark.slow
 def test_another_file_is_refused_and_the_next_one_opened(page: Page, recorded: Path, tmp_path: Path):
     bad = tmp_path / "bad.safetensors"
     bad.write_bytes(recorded.read_bytes()[:-7])
@@ -77,6 +78,7 @@ def test_another_file_is_refused_and_the_next_one_opened(page: Page, recorded: P
     expect(page.locator(".problem[role=alert]")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_the_live_page_is_found_again(page: Page):
     page.get_by_role("link", name="Explore").click()
     expect(page.locator(".explorer")).to_be_visible(timeout=PATIENCE)

@@ -40,6 +40,7 @@ def test_each_task_is_chosen_and_plays(page: Page):
     explorer.wait(lambda: "task" not in explorer.query() and exam(explorer) == "", "sentences again")
 
 
+@pytest.mark.slow
 def test_temporal_order_is_learned_before_ones_eyes(open_page: Callable[..., Page]):
     explorer = Explorer(open_page("/?task=order&len=12&h=16&lr=0.03"))
     assert "accuracy 0." in exam(explorer)
@@ -50,6 +51,7 @@ def test_temporal_order_is_learned_before_ones_eyes(open_page: Callable[..., Pag
     expect(answers.locator("h3")).to_have_text("Answer")
 
 
+@pytest.mark.slow
 def test_a_sequence_of_ones_own_is_tried(open_page: Callable[..., Page]):
     page = open_page("/?task=order&len=12&h=8")
     explorer = Explorer(page)
@@ -65,6 +67,7 @@ def test_a_sequence_of_ones_own_is_tried(open_page: Callable[..., Page]):
     explorer.rest()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["adding"])
 def test_numbers_have_no_text_to_try(open_page: Callable[..., Page], task: str):
     page = open_page(f"/?task={task}&len=6&h=8")
@@ -74,6 +77,7 @@ def test_numbers_have_no_text_to_try(open_page: Callable[..., Page], task: str):
     expect(page.get_by_role("tab", name=re.compile("Try"))).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_networks_that_differ_in_k_are_trained_side_by_side(open_page: Callable[..., Page]):
     lab = Laboratory(open_page("/truncation?task=order&len=12&h=8&ex=200"))
     lab.enter("cliff ks 12", "2, 12")

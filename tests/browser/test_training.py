@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.explorer import Explorer
@@ -33,6 +34,7 @@ def test_the_code_of_charts_is_there_before_one_is_wanted(page: Page):
     expect(page.locator(".js-plotly-plot")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_the_web_process_has_not_loaded_torch(page: Page, server: Server):
     Explorer(page)
     pages, *_workers = sorted(server.processes())
@@ -87,6 +89,7 @@ def test_paused_charts_can_be_inspected_and_saved(page: Page):
     assert len(rows) == explorer.iteration + 1
 
 
+@pytest.mark.slow
 def test_inspecting_says_when_the_browser_looks_back_at_another_iteration(page: Page):
     explorer = Explorer(page)
     for _ in range(3):
@@ -101,6 +104,7 @@ def test_inspecting_says_when_the_browser_looks_back_at_another_iteration(page: 
     expect(older).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_transformer_has_a_block_input_and_no_memory(open_page: Callable[..., Page]):
     explorer = Explorer(open_page("/?model=transformer"))
     panel, ticked = explorer.element.locator("[data-panel=h]"), explorer.element.locator("[data-shows=h]")

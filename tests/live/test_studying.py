@@ -113,6 +113,7 @@ def test_one_process_is_there_from_the_beginning_and_comes_back(server: str, che
     assert done(studying.start("truncation", Asked(), checkpoint, more=1)).iteration == 4
 
 
+@pytest.mark.slow
 def test_long_studies_leave_a_process_to_the_others(checkpoint: bytes):
     with live_server(workers=1, fitters=2, fitters_kept=1, fit_patience=60, tick=0.1):
         long = [studying.start("cliff", cliff.Asked(ks=(1, k), iterations=2000, seeds=5), checkpoint) for k in (2, 3)]
