@@ -19,6 +19,8 @@ from core.truncation import TBPTT
 
 SCHEMES = ("window", "chunk")
 """What cuts after K steps: TBPTT(1, K) and TBPTT(K, K)."""
+DOUBLED = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+"""The K that are looked at where all of them would be too many."""
 
 
 def truncation_of(scheme: str, k: int) -> TBPTT:

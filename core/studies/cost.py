@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from core.measures.bias import SCHEMES
+from core.measures.bias import DOUBLED, SCHEMES
 from core.studies.rows import rows_of
 from core.studies.study import Progress, Refused
 from core.trace import Array
@@ -19,8 +19,6 @@ from core.trace import Array
 if TYPE_CHECKING:
     from core.training import Trainer
 
-KS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-"""The K that are measured, as far as the sequences are longer, beside T, which cuts nothing."""
 ROUNDS = 5
 
 
@@ -60,7 +58,7 @@ def study(trainer: Trainer, _: Asked) -> Iterator[Progress[Found]]:
         )
     batch = task.batch(rows_of(trainer))
     steps = len(batch.inputs)
-    ks = (*(k for k in KS if k < steps), steps)
+    ks = (*(k for k in DOUBLED if k < steps), steps)
     total = len(SCHEMES) * len(ks)
     held, seconds = np.zeros((len(SCHEMES), len(ks)), np.int64), np.full((len(SCHEMES), len(ks)), np.nan)
     for place in range(total):

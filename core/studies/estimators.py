@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from core import limits
-from core.studies.rows import rows_of
+from core.studies.rows import SEQUENCES, rows_of
+from core.studies.start import TELL_EVERY
 from core.studies.study import Progress, Refused
 from core.trace import Array
 
@@ -22,13 +23,11 @@ if TYPE_CHECKING:
     from core.tasks import Batch
     from core.training import Trainer
 
-SEQUENCES = 64
 SAMPLES = 500
 SHORTEST_CUT, LONGEST_CUT = 0.01, 0.9
 TIMED = 5
 """At most so many runs of an exact estimator are timed, as long as they take less than `TIMED_FOR` seconds together."""
 TIMED_FOR = 0.3
-TELL_EVERY = 0.1
 """Seconds."""
 
 

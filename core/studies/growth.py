@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from core.measures.bias import SCHEMES
+from core.measures.bias import DOUBLED, SCHEMES
 from core.studies.rows import rows_of
 from core.studies.study import Progress, Refused
 from core.trace import Array
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 ITERATIONS = 5000
 LOOKS = 16
 """How often the bias is measured on the way."""
-KS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-"""The K that are followed, as far as the sequences are longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ def study(trainer: Trainer, asked: Asked) -> Iterator[Progress[Found]]:
     task = trainer.task
     batch = task.batch(rows_of(trainer, swept=True))
     steps = len(batch.inputs)
-    ks = tuple(k for k in KS if k < steps) or (1,)
+    ks = tuple(k for k in DOUBLED if k < steps) or (1,)
     begin = trainer.iteration
     looks = sorted({round(look) for look in np.linspace(0, asked.iterations, LOOKS)})
     iterations, losses, errors, words = [], [], [], ""
