@@ -31,6 +31,12 @@ TIMED_FOR = 0.3
 """Seconds."""
 
 
+def check_cut(cut: float) -> None:
+    """`Refused` for a probability of ARTBP's cuts with which it would hardly ever cut, or hardly ever go on."""
+    if not SHORTEST_CUT <= cut <= LONGEST_CUT:
+        raise Refused(f"The probability of a cut must be a number from {SHORTEST_CUT} to {LONGEST_CUT}, not {cut}.")
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """k: of window and chunk.   cut: ARTBP's probability of a cut after each step.   samples: of each random estimator.
@@ -51,8 +57,7 @@ class Asked:
         _whole("Samples", self.samples, 2, SAMPLES)
         _whole("Sequences", self.sequences, 1, SEQUENCES)
         _whole("Seed", self.seed, 0, limits.SEED)
-        if not SHORTEST_CUT <= self.cut <= LONGEST_CUT:
-            raise Refused(f"The probability of a cut must be a number from {SHORTEST_CUT} to {LONGEST_CUT}, not {self.cut}.")
+        check_cut(self.cut)
 
 
 @dataclass(frozen=True)

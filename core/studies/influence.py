@@ -12,6 +12,7 @@ import pandas as pd
 
 from core import limits
 from core.measures.influence import POSITIVE, UNITS, Balancing, Forwards, Learner, RankOne, Rule, Truncated
+from core.studies.estimators import check_cut
 from core.studies.study import Progress, Refused
 from core.trace import Array
 
@@ -19,7 +20,6 @@ LONGEST_K = 200
 MOST_KS = 6
 FEWEST_STEPS, MOST_STEPS = 100, 200_000
 SMALLEST_RATE, LARGEST_RATE = 1e-7, 1e-2
-SHORTEST_CUT, LONGEST_CUT = 0.01, 0.9
 POINTS = 200
 """Of each curve."""
 
@@ -48,8 +48,7 @@ class Asked:
             raise Refused(f"Learning rate must be a number from {SMALLEST_RATE:.7f} to {LARGEST_RATE}, not {self.rate}.")
         if type(self.steps) is not int or not FEWEST_STEPS <= self.steps <= MOST_STEPS:
             raise Refused(f"Steps must be a whole number from {FEWEST_STEPS} to {MOST_STEPS:,}, not {self.steps}.")
-        if not SHORTEST_CUT <= self.cut <= LONGEST_CUT:
-            raise Refused(f"The probability of a cut must be a number from {SHORTEST_CUT} to {LONGEST_CUT}, not {self.cut}.")
+        check_cut(self.cut)
         if type(self.seed) is not int or not 0 <= self.seed <= limits.SEED:
             raise Refused(f"Seed must be a whole number from 0 to {limits.SEED:,}, not {self.seed}.")
         try:

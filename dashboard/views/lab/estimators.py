@@ -8,7 +8,8 @@ from html import escape
 import streamlit as st
 
 from core.studies import influence
-from core.studies.estimators import SAMPLES, SEQUENCES, Asked, Found
+from core.studies.estimators import SAMPLES, Asked, Found
+from core.studies.rows import SEQUENCES
 from dashboard.charts.lab import estimates, estimator_cost, sample_mean
 from dashboard.charts.lab import influence as influence_charts
 from dashboard.charts.picture import number
