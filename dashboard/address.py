@@ -105,7 +105,9 @@ def from_file(content: bytes, catalogue: Catalogue) -> Experiment:
         held = json.loads(content.decode("utf-8"))
         version, fields = held["bptt"], held["experiment"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise InvalidExperiment({"file": "This is not an experiment file: it must be JSON, as 'Download experiment' writes it."}) from None
+        raise InvalidExperiment(
+            {"file": "This is not an experiment file: it must be JSON with 'bptt' and 'experiment', as 'Download experiment' writes it."}
+        ) from None
     if version != FILE_VERSION or not isinstance(fields, dict):
         raise InvalidExperiment({"file": f"This experiment file is not of version {FILE_VERSION}, the one that is read here."})
     experiment = Experiment.from_dict(fields)

@@ -76,7 +76,7 @@ def look(held: Inquiry) -> None:
         return
     if found is not None:
         held.found, held.stale = found, False
-    if held.progress.state == "failed":
+    if held.progress.state in ("failed", "refused"):
         held.problem = held.progress.words
 
 

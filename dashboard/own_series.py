@@ -121,7 +121,7 @@ def _found(held: Session, reading: Reading, change: Change, say: Texts) -> None:
             times,
             format_func=lambda name: name or say("own.no_time"),
             key="series time",
-            on_change=lambda: read_file(held, change, session.widget("series time"), None),
+            on_change=lambda: _read_otherwise(held, change, session.widget("series time"), None),
         )
     columns = [*reading.columns]
     if len(columns) > 1:
@@ -132,5 +132,17 @@ def _found(held: Session, reading: Reading, change: Change, say: Texts) -> None:
             columns,
             key="series columns",
             max_selections=limits.SERIES_COLUMNS,
-            on_change=lambda: read_file(held, change, reading.time, session.widget("series columns")),
+            on_change=lambda: _read_otherwise(held, change, None, session.widget("series columns")),
         )
+
+
+def _read_otherwise(held: Session, change: Change, time: str | None, columns: Sequence[str] | None) -> None:
+    """The same file with another time or other columns.  With a new file, what was chosen of the one before is heard once more: it is
+    not what this one has, and changes nothing."""
+    reading = held.reading
+    if reading is None:
+        return
+    if time is not None and time != reading.time and time in (*reading.times, ""):
+        read_file(held, change, time, None)
+    if columns and [*columns] != [*reading.series.columns] and set(columns) <= set(reading.columns):
+        read_file(held, change, reading.time, columns)

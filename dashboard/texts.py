@@ -40,6 +40,10 @@ class Texts:
         line = self.lines[next((name for name in told if name in self.lines), key)]
         return line.format(**values) if values else line
 
+    def count(self, thing: str, number: int) -> str:
+        """So many of a thing of the table [counted]: "1 layer", "2 layers"."""
+        return self(f"counted.{thing}" + ("" if number == 1 else "s"), count=f"{number:,}")
+
 
 @cache
 def load(language: str = DEFAULT_LANGUAGE) -> Texts:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from core import bptt
-from core.experiment import Experiment, InvalidExperiment
+from core.experiment import Experiment
 from core.model import DTYPES, SequenceModel
 from core.tasks import Batch, Task
 from core.trace import Array
@@ -71,14 +71,6 @@ def each_loss(model: SequenceModel, task: Task, batch: Batch, x: Tensor | None =
     _, d_outputs = task.loss(model.readout(unrolled.h), batch)
     direct = model.readout_adjoint(d_outputs.to(model.flat.dtype) * batch.real)
     return EachLoss(unrolled, direct, batch.with_loss[:, 0])
-
-
-def check_recurrent(experiment: Experiment) -> None:
-    """`InvalidExperiment` where errors do not travel through the recurrence alone."""
-    if experiment.model != "recurrent":
-        raise InvalidExperiment({"model": "A transformer has no recurrence in which errors could vanish: choose the recurrent model."})
-    if experiment.attention != "none":
-        raise InvalidExperiment({"attention": "Attention carries errors past the recurrence: choose none to measure the recurrence alone."})
 
 
 def in_precision(model: SequenceModel, experiment: Experiment, task: Task, dtype: str) -> SequenceModel:

@@ -13,8 +13,9 @@ from __future__ import annotations
 import numpy as np
 
 from core.experiment import Experiment
-from core.measures.each_loss import check_recurrent, each_loss
+from core.measures.each_loss import each_loss
 from core.measures.long_run import long_run
+from core.measures.recurrence import check_recurrent
 from core.model import SequenceModel
 from core.tasks import Task
 from core.trace import Array

@@ -10,7 +10,12 @@ from core.tasks import Batch, Task
 
 
 def walk(model: SequenceModel, task: Task, batch: Batch, scheme: str, k: int) -> None:
-    """The truncated gradient of a batch, K steps at a time, of which only what a window needs is kept; see `core.streaming`."""
+    """The truncated gradient of a batch, K steps at a time, of which only what a window needs is kept; see `core.streaming`.
+
+    From K = T on every scheme cuts nothing, and all of the batch is one segment that is walked back once.
+    """
+    if k >= len(batch.inputs):
+        scheme = "chunk"
     segments = (batch.section(first, first + k) for first in range(0, len(batch.inputs), k))
     for _ in stream(model, task, segments, truncation_of(scheme, k)):
         pass

@@ -110,8 +110,8 @@ def study(trainer: Trainer, asked: Asked) -> Iterator[Progress[Found]]:
 
     `InvalidExperiment` for attention and for a model without recurrence.
     """
-    from core.measures.each_loss import check_recurrent
     from core.measures.half_lives import LINE_UP, PLAIN, Stretch, at_start, of_model
+    from core.measures.recurrence import check_recurrent
 
     own, task = trainer.experiment, trainer.task
     check_recurrent(own)

@@ -273,8 +273,9 @@ def _walk(trainer: Trainer, rows: list[int]) -> Unrolled:
 
 def _begin(trainer: Trainer, asked: Asked) -> Found:
     """What needs no long run: the lag matrix of the sequence, the weights, and what is saturated."""
-    from core.measures.each_loss import check_recurrent, each_loss
+    from core.measures.each_loss import each_loss
     from core.measures.jacobians import spectral_radii
+    from core.measures.recurrence import check_recurrent
 
     check_recurrent(trainer.experiment)
     model, task = trainer.model, trainer.task

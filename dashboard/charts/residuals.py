@@ -28,7 +28,7 @@ def draw(times: Sequence[str], actual: Array, forecast: Array, period: int, look
     """Residuals e = actual - forecast, and their autocorrelation with the band of white noise and the season marked."""
     table, say, colours = frame(times, actual, forecast), look.say, look.colours
     residuals = table["residual"].to_numpy()
-    figure = make_subplots(rows=1, cols=2, column_widths=[0.6, 0.4], horizontal_spacing=0.12)
+    figure = make_subplots(rows=2, cols=1, row_heights=[0.55, 0.45], vertical_spacing=0.2)
     places = np.arange(len(table))
     figure.add_trace(
         go.Bar(
@@ -51,7 +51,7 @@ def draw(times: Sequence[str], actual: Array, forecast: Array, period: int, look
         found = autocorrelation(residuals[:, None], lags)
         _correlations(figure, found.values[:, 0], found.band, period, look)
         words += " " + _white(found.values[:, 0], found.band, look)
-    return Picture(on_page(figure, look, height=280), words)
+    return Picture(on_page(figure, look, height=420), words)
 
 
 def _correlations(figure: go.Figure, values: Array, band: float, period: int, look: Look) -> None:
@@ -59,12 +59,12 @@ def _correlations(figure: go.Figure, values: Array, band: float, period: int, lo
     lags = np.arange(1, len(values) + 1)
     marked = [colours.second if period > 1 and lag % period == 0 else colours.first for lag in lags]
     figure.add_trace(
-        go.Bar(x=lags, y=values, width=0.5, marker={"color": marked}, hovertemplate="lag %{x}: %{y:.2f}<extra></extra>"), row=1, col=2
+        go.Bar(x=lags, y=values, width=0.5, marker={"color": marked}, hovertemplate="lag %{x}: %{y:.2f}<extra></extra>"), row=2, col=1
     )
     for edge in (-band, band):
-        figure.add_hline(y=edge, line={"color": colours.cut, "width": 1.5, "dash": "dash"}, row=1, col=2)
-    figure.update_yaxes(title={"text": say("charts.residuals.correlation"), "standoff": 6}, range=[-1.05, 1.05], row=1, col=2)
-    figure.update_xaxes(title={"text": say("charts.residuals.lag"), "standoff": 6}, row=1, col=2)
+        figure.add_hline(y=edge, line={"color": colours.cut, "width": 1.5, "dash": "dash"}, row=2, col=1)
+    figure.update_yaxes(title={"text": say("charts.residuals.correlation"), "standoff": 6}, range=[-1.05, 1.05], row=2, col=1)
+    figure.update_xaxes(title={"text": say("charts.residuals.lag"), "standoff": 6}, row=2, col=1)
 
 
 def _white(values: Array, band: float, look: Look) -> str:

@@ -16,7 +16,8 @@ from dashboard.live import pipe
 class FitProgress:
     """How far a job is.
 
-    done, total: pieces of work, such as forms tried.   words: the last one, or why it ended.   state: fitting, done, cancelled or failed.
+    done, total: pieces of work, such as forms tried.   words: the last one, or why it ended.   state: fitting, done, cancelled, failed, or
+    refused, when it would be so again.
     """
 
     done: int

@@ -52,7 +52,9 @@ class StudyJob(Job):
 
     def take(self, piece: Piece, answer: pipe.Message, block: bytes) -> None:
         """It is done."""
-        if "failed" in answer:
+        if "refused" in answer:
+            self.state, self.words = "refused", answer["refused"]
+        elif "failed" in answer:
             self.fail(piece, answer["failed"])
         elif "studied" in answer:
             self.latest, self.state = block or self.latest, "done"

@@ -64,11 +64,13 @@ def choose(trace: Trace, charts: Sequence[str], place: str, say: Texts) -> Look:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key=f"{place} choices"):
         for name, values in options.items():
             key = f"{place} {name}"
-            if session.widget(key) not in values:
-                session.set_widget(key, first.get(name, values[0]))
+            if session.widget(key) not in values:  # at first, and where another tab was shown meanwhile
+                kept = session.widget(f"kept {key}")
+                session.set_widget(key, kept if kept in values else first.get(name, values[0]))
             chosen[name] = st.selectbox(
                 say(f"look.{name}"), values, format_func=words.get(name, str), key=key, width=260 if name in WIDE else 150
             )
+            session.set_widget(f"kept {key}", chosen[name])
     return as_shown(say, **chosen)
 
 

@@ -30,9 +30,11 @@ def panel(held: Session, catalogue: Catalogue, say: Texts) -> None:
         return
     st.html(f"<h3 class='group'>{escape(say('share.title'))}</h3>")
     base = st.context.url or ""
-    _aside(say("share.link_changed" if held.changed_live else "share.link"))
+    carried = address.carries_text(held.experiment)
+    if carried:
+        _aside(say("share.link_changed" if held.changed_live else "share.link"))
     _link("share.copy", lambda: steering.link(held, base), say)
-    if not address.carries_text(held.experiment):
+    if not carried:
         st.html(f"<p class='problem' role='status'>{escape(say('share.text_too_long'))}</p>")
     _link("share.watch", lambda: steering.watch_link(held, base), say, "share.watch_help")
     with st.expander(say("share.files"), key="share files", expanded=bool(OPENED & held.problems.keys()) or held.weights is not None):

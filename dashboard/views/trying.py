@@ -67,7 +67,8 @@ def _read(held: Session, control: str, say: Texts) -> None:
 
 def _tokens(trial: Any, say: Texts) -> None:
     """The text as the network read it: every token's loss, the unknown ones marked."""
-    axis, losses = trial.trace.of(0).axes[0], trial.trace.of(0)["loss"]
+    axis, shares = trial.trace.of(0).axes[0], trial.trace.of(0)["loss"]
+    losses = shares * np.isfinite(shares).sum()  # L is the mean of what is predicted, and L_t a share of it
     spans = []
     foretold = axis.targets[:-1] == axis.inputs[1:]
     for step, token in enumerate(axis.inputs, 1):
@@ -78,8 +79,10 @@ def _tokens(trial: Any, say: Texts) -> None:
         if not foretold and np.isfinite(losses[step - 1]):
             loss = f"{escape(axis.targets[step - 1])} · {number(losses[step - 1])}"
         spans.append(f"<span{mark}>{escape(token)}{f'<small>{loss}</small>' if loss else ''}</span>")
+    if foretold and np.isfinite(losses[-1]):
+        spans.append(f"<span>{escape(axis.targets[-1])}<small>{number(losses[-1])}</small></span>")
     st.html(f"<p class='tokens-row'>{''.join(spans)}</p>")
-    words = say("try.losses", sum=number(float(np.nansum(losses))), iteration=f"{trial.trace.iteration:,}")
+    words = say("try.losses", mean=number(float(np.nanmean(losses))), iteration=f"{trial.trace.iteration:,}")
     if trial.unknown:
         words += " " + say("try.unknown_words", count=len(trial.unknown))
     st.html(f"<p class='words'>{escape(words)}</p>")

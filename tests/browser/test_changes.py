@@ -172,6 +172,12 @@ def test_try_a_text_on_the_trained_model(page: Page):
     box.fill("The quick brown unicorn")
     box.press("Enter")
     expect(page.locator(".tokens-row .unknown").first).to_contain_text("unicorn", timeout=20_000)
+    chips = page.locator(".tokens-row").first.locator("small").all_inner_texts()
+    assert len(chips) == 5, "four words, and the end"
+    mean = sum(map(float, chips)) / len(chips)
+    said = re.search(r"Their mean is ([\d.]+), the loss of this text", page.locator(".stMain").inner_text())
+    assert said
+    assert float(said[1]) == pytest.approx(mean, rel=0.01)
     page.locator(".st-key-try-generate button").click()
     expect(page.locator(".tokens-row").last.locator("span").first).to_be_visible(timeout=20_000)
     assert explorer.iteration == before, "no learning"

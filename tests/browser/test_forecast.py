@@ -283,6 +283,12 @@ def test_a_file_is_read_and_bad_ones_leave_the_run_alone(forecast: Explorer, tmp
     expect(forecast.page.locator(".found")).to_contain_text("Times: column 'date', every month from 2015-01 to 2019-12.")
     expect(forecast.page.locator(".found")).to_contain_text("Not numbers: 'shop'.")
     expect(forecast.element.locator("[data-panel=forecast] select")).to_have_text(re.compile("sold.*price", re.DOTALL))
+    before = forecast.query()
+    upload(forecast, tmp_path / "other.csv", "\n".join(["date,made,cost,shop", *ROWS]).encode())
+    expect(forecast.element.locator("[data-panel=forecast] select")).to_have_text(re.compile("made.*cost", re.DOTALL))
+    forecast.wait(lambda: forecast.query() != before, "the address to say so")
+    forecast.rest()
+    expect(forecast.page.locator(".problem[role=alert]:visible")).to_have_count(0)
     running = forecast.query()
     for name, (content, sentence) in BAD.items():
         upload(forecast, tmp_path / f"{name}.csv", content)

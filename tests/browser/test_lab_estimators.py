@@ -32,7 +32,7 @@ def error(lab: Laboratory, name: str) -> float:
 
 
 def test_it_opens_by_its_address_and_rtrl_is_bptt(lab: Laboratory):
-    lab.says("8 hidden units, 1 layer(s), after 0 iterations")
+    lab.says("8 hidden units, 1 layer, after 0 iterations")
     lab.says("RTRL is BPTT: |g| is 0.")
     rows = table(lab)
     assert list(rows) == ["BPTT", "Window", "Chunk", "RTRL", "SnAp-1", "UORO", "ARTBP"]
@@ -54,7 +54,7 @@ def test_every_control_moves_what_it_names(lab: Laboratory):
     lab.says("the mean of 5 by")
     lab.wait(lambda: any(len(trace["y"]) == 5 for trace in lab.figure("estimators chart sample_mean")), "five samples")
     lab.enter("estimators sequences", "1")
-    lab.says("For 1 sequence(s)")
+    lab.says("For 1 sequence of")
     lab.choose("estimators measure", "cosine")
     lab.wait(lambda: any(pytest.approx(1) in trace["y"] for trace in lab.figure(CHART)), "cosines")
     lab.choose("estimators weight", "rnn.weight_hh_l0")

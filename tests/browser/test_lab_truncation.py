@@ -113,7 +113,7 @@ def test_it_studies_the_run_of_the_page_before_as_it_is_trained(open_page: Calla
     explorer.step()
     explorer.page.get_by_role("link", name="Truncation").click()
     lab = Laboratory(explorer.page)
-    lab.says("8 hidden units, 1 layer(s), after 2 iterations")
+    lab.says("8 hidden units, 1 layer, after 2 iterations")
     lab.page.get_by_role("link", name="Explore").click()
     explorer = Explorer(lab.page)
     explorer.wait(lambda: explorer.iteration == 2, "the same run")

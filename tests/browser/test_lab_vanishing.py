@@ -155,4 +155,7 @@ def test_figures_and_numbers_leave(lab: Laboratory):
 @pytest.mark.slow
 def test_a_model_without_recurrence_is_told_why(open_page: Callable[..., Page]):
     page = open_page("/vanishing?model=transformer")
-    expect(page.locator(".stMain .problem").first).to_contain_text("no recurrence in which errors could vanish", timeout=60_000)
+    complaint = page.locator(".stMain .problem")
+    expect(complaint).to_contain_text("no recurrence in which errors could vanish", timeout=60_000)
+    expect(complaint).to_have_count(1)
+    expect(page.locator(".stMain").get_by_role("textbox")).to_have_count(0)

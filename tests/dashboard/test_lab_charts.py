@@ -59,7 +59,9 @@ def test_decay_draws_the_line_that_it_speaks_of(found: Found):
     assert f"K = {found.fading.enough(0.1)} keeps all but" in picture.words
 
 
-@pytest.mark.parametrize(("beta", "said"), [(1.2, "The error does not fade"), (0.0, "too few lags")])
+@pytest.mark.parametrize(
+    ("beta", "said"), [(1.2, "The error does not fade"), (0.99, "it does not halve, and no K follows"), (0.0, "too few lags")]
+)
 def test_decay_claims_no_k_where_there_is_none(beta: float, said: str):
     s, t = np.arange(8)[:, None], np.arange(8)[None, :]
     norms = np.where(t <= s, beta ** np.abs(s - t).astype(float), math.nan)
@@ -75,7 +77,7 @@ def test_the_boundary_encloses_what_is_cut(found: Found, scheme: str):
     assert slider.steps[slider.active].label.startswith("K = 3: ")
     for k, step in zip(found.bias.ks, slider.steps, strict=True):
         reach = (TBPTT(1, k) if scheme == "window" else TBPTT(k, k)).reach(10)
-        assert f"{reach.sum()} of 55 cells kept" in step.label
+        assert f"{reach.sum()} of 55 paths kept" in step.label
         held = found.held[SCHEMES.index(scheme), k - 1]
         assert held > 0
         assert f"{held / 2**20:.3g} MiB held" in step.label

@@ -16,7 +16,12 @@ CODE = [path for path in ROOT.rglob("*.py") if "live" not in path.parts]
 NAMED = {key for path in CODE for key in re.findall(r"""\bsay\(\s*["']([a-z_.0-9]+)["']""", path.read_text())}
 SUBJECTS = ("series", "transformer", "recording", "drawn", "copy", "echo", "order", "reber", "embedded_reber")
 FIELD = re.compile(r"{(\w*)}")
-COMPOSED = {start for path in CODE for start in re.findall(r"""\bsay\(\s*f["']([a-z_.]*?)\{""", path.read_text())}
+COMPOSED = {start for path in CODE for start in re.findall(r"""\bsay\(\s*f["']([a-z_.]*?)\{""", path.read_text())} | {"counted."}
+
+
+def test_things_are_counted():
+    say = texts.load()
+    assert [say.count("layer", count) for count in (1, 2, 1000)] == ["1 layer", "2 layers", "1,000 layers"]
 
 
 def test_every_line_that_is_named_exists():

@@ -98,10 +98,10 @@ def test_cancel_ends_it_between_two_of_its_steps_and_start_begins_again(server: 
 def test_what_cannot_be_studied_says_why(server: str):
     wild = Trainer(SMALL.replace(truncation="full", cell="rnn_relu", gain=10.0, clip="off", optimiser="sgd", learning_rate=10.0))
     ticket = studying.start("truncation", Asked(), wild.checkpoint(), more=50)
-    wait_for(lambda: studying.progress(ticket).state == "failed", 60)
+    wait_for(lambda: studying.progress(ticket).state == "refused", 60)
     assert studying.progress(ticket).words.startswith("It cannot be studied after 50 more iterations: exploded at iteration")
     ticket = studying.start("truncation", Asked(), b"no checkpoint")
-    wait_for(lambda: studying.progress(ticket).state == "failed", 60)
+    wait_for(lambda: studying.progress(ticket).state == "refused", 60)
     assert "checkpoint" in studying.progress(ticket).words
 
 

@@ -20,6 +20,8 @@ from dashboard.charts.lag_matrix import decades
 from dashboard.charts.picture import Look, Picture, number, percent
 from dashboard.charts.token_axis import loss_axis, token_axis
 
+ROUNDING = 1e-4
+"""Degrees: a smaller angle is that of rounding."""
 STAIRS = 128
 """Up to this many steps the boundary is drawn from cell to cell; beyond, its corners would not be seen."""
 
@@ -84,14 +86,15 @@ def draw(found: Found, scheme: str, look: Look) -> Picture:
 
 def _label(found: Found, scheme: str, k: int, look: Look) -> str:
     error, degrees = found.bias.at(scheme, k)
-    reach = truncation_of(scheme, k).reach(len(found.lag))
+    # Only a step with a loss has a row of cells.
+    reach, cells = truncation_of(scheme, k).reach(len(found.lag)), np.nan_to_num(found.lag) > 0
     state = look.say(
         "charts.boundary.state",
         k=k,
         error=percent(error),
-        degrees=number(degrees),
-        cells=f"{int(reach.sum()):,}",
-        all=f"{len(reach) * (len(reach) + 1) // 2:,}",
+        degrees=number(degrees if degrees > ROUNDING else 0.0),
+        cells=f"{int((reach & cells).sum()):,}",
+        all=f"{int(cells.sum()):,}",
     )
     if not found.held.size:
         return state

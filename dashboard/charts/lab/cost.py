@@ -40,12 +40,22 @@ def draw(found: Found, quantity: str, look: Look) -> Picture:
 
 
 def words(found: Found, quantity: str, look: Look) -> str:
-    """The least, and what no truncation costs."""
-    values = _of(found, quantity)
-    chunk = values[SCHEMES.index("chunk")]
-    least = int(chunk[:-1].argmin()) if len(chunk) > 1 else 0
-    full, best = number(chunk[-1]), number(chunk[least])
-    return look.say(f"charts.cost.{quantity}_words", full=full, steps=found.steps, sequences=found.sequences, k=found.ks[least], least=best)
+    """What no truncation costs, the least of chunks, and the most of windows where that is more."""
+    say, values = look.say, _of(found, quantity)
+    window, chunk = values[SCHEMES.index("window")], values[SCHEMES.index("chunk")]
+    least, most = int(chunk.argmin()), int(window.argmax())
+    told = say(
+        f"charts.cost.{quantity}_words",
+        full=number(chunk[-1]),
+        steps=found.steps,
+        sequences=say.count("sequence", found.sequences),
+        k=found.ks[least],
+        least=number(chunk[least]),
+        short=number(chunk[0]),
+    )
+    if window[most] <= chunk[-1]:
+        return told
+    return f"{told} {say(f'charts.cost.{quantity}_window', most=number(window[most]), k=found.ks[most])}"
 
 
 def _of(found: Found, quantity: str) -> Array:

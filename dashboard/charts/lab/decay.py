@@ -57,16 +57,16 @@ def words(fading: Fading, delta: float, look: Look) -> str:
         return say("charts.decay.unknown")
     if fading.beta >= 1:
         return say("charts.decay.grows", beta=number(fading.beta))
-    told = [
-        say(
-            "charts.decay.fades",
-            tau=fading.tau,
-            beta=percent(fading.beta),
-            low=percent(fading.beta_low),
-            high=percent(fading.beta_high),
-            half=number(fading.fit.half_life),
-        )
-    ]
-    if k := fading.enough(delta):
-        told.append(say("charts.decay.enough", k=k, delta=percent(delta)))
-    return " ".join(told)
+    seen = len(fading.phi)
+    values = {
+        "tau": fading.tau,
+        "beta": percent(fading.beta),
+        "low": percent(fading.beta_low),
+        "high": percent(fading.beta_high),
+        "half": number(fading.fit.half_life),
+    }
+    if fading.fit.half_life > seen:
+        return say("charts.decay.slow", lags=seen, **values)
+    told = say("charts.decay.fades", **values)
+    k = fading.enough(delta)
+    return f"{told} {say('charts.decay.enough', k=k, delta=percent(delta))}" if k else told

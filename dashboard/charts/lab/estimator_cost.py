@@ -58,7 +58,7 @@ def words(found: Found, look: Look) -> str:
     return say(
         "charts.estimator_cost.words",
         steps=found.steps,
-        sequences=found.sequences,
+        sequences=say.count("sequence", found.sequences),
         states=f"{found.states:,}",
         parameters=f"{found.parameters:,}",
         time=number(forwards.seconds / exact.seconds),

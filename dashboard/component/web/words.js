@@ -110,7 +110,7 @@ const ENGLISH = {
     chance: "chance {value}", best: "best {value}", exam: "{score} {value} on {sequences} new sequences (chance {chance}), at iteration {iteration}",
   },
   readout: {
-    row: "loss of step s", column: "state of step t", lag: "|dL\u209b/dh\u209c|", loss: "loss L\u209c", h: "|h\u209c|", dh: "|dL/dh\u209c| {part}",
+    row: "loss of step s", column: "state of step t", lag: "|dL\u209b/dh\u209c|", loss: "L\u209c, its share of the loss", h: "|h\u209c|", dh: "|dL/dh\u209c| {part}",
     said: "predicted for {time}{column}", true: "true value", unanswered: "no answer at this step", answer: "answer of the network",
     truth: "the true one",
   },

@@ -157,8 +157,10 @@ class Fitter:
                 said = {"on": "study", "job": job, "done": progress.done, "total": progress.total, "words": progress.words}
                 self._send(pipe.pack(said, found))
                 told = time.monotonic()
-        except (NoFit, Refused, InvalidExperiment, InvalidCheckpoint) as refusal:
+        except NoFit as refusal:
             return {"failed": str(refusal)}, b""
+        except (Refused, InvalidExperiment, InvalidCheckpoint) as refusal:
+            return {"refused": str(refusal)}, b""
         return {"studied": True}, found
 
 

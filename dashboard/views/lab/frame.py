@@ -97,7 +97,7 @@ def _words(held: Session, info: RunInfo, say: Texts) -> str:
     label = runs.catalogue().members("cell" if experiment.model == "recurrent" else "model")[what].label
     more = session.widget("lab more", 0)
     trained = say("lab.trained_on" if more else "lab.trained", iteration=f"{info.iteration:,}", more=f"{more:,}")
-    return say("lab.subject", cell=label, hidden=experiment.hidden, layers=experiment.layers, trained=trained)
+    return say("lab.subject", cell=label, hidden=experiment.hidden, layers=say.count("layer", experiment.layers), trained=trained)
 
 
 def _line(held: Session, row: int) -> str:
@@ -208,7 +208,7 @@ def _section(known: Inquiry, name: str, place: str, begin: Callable[[str], str],
 
 def _progress(known: Inquiry, name: str, begin: Callable[[str], str], say: Texts) -> None:
     seen = known.progress
-    if (seen is None and not known.problem) or (seen is not None and seen.state == "done"):
+    if (seen is None and not known.problem) or (seen is not None and seen.state in ("done", "refused")):
         return
     if seen is not None and seen.state == "fitting":
         st.progress(seen.done / seen.total if seen.total else 0.0, literal(say("lab.going", words=seen.words or say("lab.begins"))))

@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from core.experiment import SPECS, Experiment
+from core.experiment import SPECS, Experiment, InvalidExperiment
+from core.measures.recurrence import check_recurrent
 from core.measures.saturation import Saturated
 from core.studies import half_lives, phase, vanishing
 from dashboard import address, session
@@ -18,6 +19,7 @@ from dashboard.charts.lab import fading, jacobians, rates, tail
 from dashboard.charts.lab import half_lives as half_lives_chart
 from dashboard.charts.lab import phase as phase_chart
 from dashboard.charts.picture import Look, Picture, number, percent
+from dashboard.form import problem_line
 from dashboard.live import runs
 from dashboard.session import Session
 from dashboard.starts import FIRST
@@ -33,7 +35,12 @@ A = TypeVar("A")
 
 
 def panel(held: Session, say: Texts) -> None:
-    """Everything on the page."""
+    """Everything on the page; where errors have other ways than the recurrence, why there is nothing."""
+    try:
+        check_recurrent(held.experiment)
+    except InvalidExperiment as refusal:
+        problem_line(str(refusal))
+        return
     asked = typed.asked("vanishing", lambda: _question(held, say)) or vanishing.Asked()
     state = looking.pick("fading state", ["c", "h"], say("look.state"), str) if held.experiment.cell == "lstm" else "h"
     frame.study(held, "vanishing", asked, lambda found: _fading(found, state, say), say)

@@ -14,9 +14,10 @@ from core import bptt
 from core.cells import CELLS
 from core.experiment import InvalidExperiment
 from core.measures.decay import fit_decay
-from core.measures.each_loss import check_recurrent, each_loss, in_precision
+from core.measures.each_loss import each_loss, in_precision
 from core.measures.jacobians import spectral_radii
 from core.measures.long_run import long_run
+from core.measures.recurrence import check_recurrent
 from core.training import Trainer
 from tests.core import oracle
 from tests.core.measures.random_network import random_network
