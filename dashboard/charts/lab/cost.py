@@ -43,7 +43,7 @@ def words(found: Found, quantity: str, look: Look) -> str:
     """What no truncation costs, the least of chunks, and the most of windows where that is more."""
     say, values = look.say, _of(found, quantity)
     window, chunk = values[SCHEMES.index("window")], values[SCHEMES.index("chunk")]
-    least, most = int(chunk.argmin()), int(window.argmax())
+    least, most = int(chunk[: max(1, len(chunk) - 1)].argmin()), int(window.argmax())
     told = say(
         f"charts.cost.{quantity}_words",
         full=number(chunk[-1]),
