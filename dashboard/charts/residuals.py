@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 
 from core.scores import autocorrelation
 from core.trace import Array
-from dashboard.charts.picture import Look, Picture, number, on_page
+from dashboard.charts.picture import NARROW, Look, Picture, number, on_page
 from dashboard.texts import in_chart
 
 LAGS = 24
@@ -51,7 +51,7 @@ def draw(times: Sequence[str], actual: Array, forecast: Array, period: int, look
         found = autocorrelation(residuals[:, None], lags)
         _correlations(figure, found.values[:, 0], found.band, period, look)
         words += " " + _white(found.values[:, 0], found.band, look)
-    return Picture(on_page(figure, look, height=420), words)
+    return Picture(on_page(figure, look, height=420, margin=NARROW), words)
 
 
 def _correlations(figure: go.Figure, values: Array, band: float, period: int, look: Look) -> None:
