@@ -15,7 +15,9 @@ import pickletools
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -51,6 +53,9 @@ DEEPEST = 6
 NAMES = 20_000
 LONGEST_NAME = 500
 """Bounds of what is looked through: dicts may share dicts, and a small file of them can spell any number of names."""
+
+READING_BYTES = 2**29
+"""Of memory, while a file is read."""
 
 PICKLE_BYTES = 2 * 2**20
 """Of the words beside the numbers; a state dict takes about 150 bytes a tensor."""
@@ -265,11 +270,34 @@ def _unzipped(block: bytes) -> Any:
             "This file holds more than tensors (a whole model, perhaps): save its state dict, torch.save(model.state_dict(), path)."
         )
     try:
-        return torch.load(io.BytesIO(block), map_location="cpu", weights_only=True)
+        with _bounded_memory():
+            return torch.load(io.BytesIO(block), map_location="cpu", weights_only=True)
     except UNREADABLE as error:
         raise InvalidWeights(
             "This file cannot be read as tensors alone (a whole model, perhaps): save its state dict, torch.save(model.state_dict(), path)."
         ) from error
+
+
+@contextmanager
+def _bounded_memory() -> Iterator[None]:
+    """Lets this process grow by `READING_BYTES` at most meanwhile, and then raises MemoryError; only Linux knows such a bound.
+
+    The words of a file may use one another again and again, so that a small one spells any amount.
+    """
+    try:
+        import resource
+
+        now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    except (ImportError, OSError):
+        yield
+        return
+    before, most = resource.getrlimit(resource.RLIMIT_AS)
+    bound = now + READING_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (bound if before == resource.RLIM_INFINITY else min(bound, before), most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (before, most))
 
 
 def _pickled(entry: zipfile.ZipInfo) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import pickle
+import resource
+import struct
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
@@ -246,6 +248,23 @@ def test_shared_dicts_are_not_spelled_out():
         inner = {str(number): inner for number in range(200)}
     with pytest.raises(InvalidWeights, match="more than 20000 names"):
         read_weights(saved(inner))
+
+
+def test_words_that_use_one_another_take_no_memory():
+    """A list of 5,000 pairs, from which 3,000 dicts are made: 100 kB that would spell some gigabytes."""
+    pairs = b"".join(b"J" + struct.pack("<i", number) + b"K\x01\x86" for number in range(5000))
+    made = b"\x80\x02]q\x00(" + pairs + b"eccollections\nOrderedDict\nq\x01" + b"h\x01h\x00\x85R" * 3000 + b"."
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(saved(LSTM))) as parts, zipfile.ZipFile(out, "w") as crafted:
+        for entry in parts.infolist():
+            crafted.writestr(entry.filename, made if entry.filename.endswith("data.pkl") else parts.read(entry))
+    before, peak = resource.getrlimit(resource.RLIMIT_AS), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InvalidWeights, match="cannot be read as tensors alone"):
+        read_weights(out.getvalue())
+    grown = 2**10 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak)
+    assert grown < 1.2 * READING_BYTES
+    assert resource.getrlimit(resource.RLIMIT_AS) == before
+    assert read_weights(saved(LSTM)).layers == 1
 
 
 def test_a_word_that_takes_memory_is_refused_before_it_is_read():
