@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from core import Experiment, InvalidExperiment, InvalidWeights, Trainer, limits
 from core.cells import CELLS
-from core.own_weights import read_weights
+from core.own_weights import READING_BYTES, read_weights
 from tests.core import oracle
 from tests.core.stacks import assert_close
 
