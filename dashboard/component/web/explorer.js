@@ -202,11 +202,12 @@ class Explorer {
     look.fit(axis, this.control);
     this.pictures.stand(axis);
     write(this.menu.querySelector("[data-shows=h] span"), this.pictures.panels.h.title);
+    for (const choice of this.menu.querySelectorAll("[data-shows]")) choice.hidden = this.pictures.pointless.includes(choice.dataset.shows);
     this.sentences.set(axis, look.layer, this.control);
     this.element.dataset.steps = axis.inputs.length;
     this.pictures.layout();
     this.cursor.resize(axis.inputs.length);
-    const fitted = `${look.gate} ${look.weight} ${look.layer}`;
+    const fitted = `${look.gate} ${look.weight} ${look.layer} ${look.path}`;
     if (this.fitted !== fitted) {
       this.fitted = fitted;
       this.#say();

@@ -55,7 +55,9 @@ export class Look {
     const { every, one } = this.words.panels.attention;
     offer(head, [["-1", every], ...Array.from({ length: axis.heads }, (_, i) => [String(i), fill(one, { n: i + 1 })])], String(this.head));
     head.hidden = axis.heads < 2;
-    path.hidden = !axis.heads;
+    // Without a recurrence there is one way alone.
+    if (!axis.recurrent) this.path = "total";
+    path.hidden = !axis.heads || !axis.recurrent;
     offer(gate, axis.gates.map((name) => [name, name]), this.gate);
     offer(weight, axis.weights.map((name) => [name, name]), this.weight);
     for (const choosing of [gate, weight, head, ...part.children, ...path.children, ...view.children]) choosing.disabled = !control;

@@ -59,8 +59,8 @@ export class Pictures {
   /** Shows the panels that are wanted, of those that have something to say of what is learned. */
   show() {
     const { series, values = [], heads } = this.axis ?? {};
-    const pointless = [...(series ? [] : ["forecast"]), ...(values.length ? ["next"] : []), ...(heads ? [] : ["attention"])];
-    for (const [name, panel] of Object.entries(this.panels)) panel.shown = !pointless.includes(name) && this.look.shown.includes(name);
+    this.pointless = [...(series ? [] : ["forecast"]), ...(values.length ? ["next"] : []), ...(heads ? [] : ["attention"])];
+    for (const [name, panel] of Object.entries(this.panels)) panel.shown = !this.pointless.includes(name) && this.look.shown.includes(name);
   }
 
   /** Nothing is known of a run yet. */
