@@ -63,10 +63,10 @@ def draw(found: Found, scheme: str, look: Look) -> Picture:
         ]
     )
     loss_axis(figure, found.axis, look)
-    token_axis(figure, found.axis, look, title=say("charts.axis.state"), height=520)
+    token_axis(figure, found.axis, look, title=say("charts.axis.state"), height=540)
     labels = [_label(found, scheme, k, look) for k in ks]
     figure.update_layout(
-        margin={**figure.layout.margin.to_plotly_json(), "b": 150},
+        margin={**figure.layout.margin.to_plotly_json(), "b": 170},
         sliders=[
             {
                 "active": first,
@@ -81,7 +81,7 @@ def draw(found: Found, scheme: str, look: Look) -> Picture:
             }
         ],
     )
-    return Picture(figure, f"{labels[first]}. {say('charts.boundary.words')}")
+    return Picture(figure, f"{labels[first].replace('<br>', ' ')}. {say('charts.boundary.words')}")
 
 
 def _label(found: Found, scheme: str, k: int, look: Look) -> str:
