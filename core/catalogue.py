@@ -6,20 +6,23 @@ one that has it, and makes forms and checks Experiments from it.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from core.experiment import SPECS, Experiment, InvalidExperiment
+from core.experiment import DEFAULTS, SPECS, Experiment, InvalidExperiment
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member of a registry: its words, and the fields of Experiment (`options`) that it reads beside the common ones."""
+    """One member of a registry: its words, the fields of Experiment (`options`) that it reads beside the common ones, and the values that
+    other fields usually have with it (`suits`), which are offered with no other member."""
 
     label: str
     help: str
     options: tuple[str, ...] = ()
+    suits: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Catalogue:
         }
         return cls(
             {
-                registry: {name: Member(m.label, m.help, tuple(m.options)) for name, m in members.items()}
+                registry: {name: Member(m.label, m.help, tuple(m.options), dict(getattr(m, "suits", {}))) for name, m in members.items()}
                 for registry, members in registries.items()
             }
         )
@@ -69,7 +72,7 @@ class Catalogue:
         """The inverse of `to_dict`."""
         return cls(
             {
-                registry: {name: Member(m["label"], m["help"], tuple(m["options"])) for name, m in members.items()}
+                registry: {name: Member(m["label"], m["help"], tuple(m["options"]), m["suits"]) for name, m in members.items()}
                 for registry, members in values.items()
             }
         )
@@ -98,9 +101,26 @@ class Catalogue:
             return True
         return any(field in self._chosen(experiment, name).options and self.matters(experiment, name) for name in SPECS)
 
+    def offered(self, experiment: Experiment, field: str) -> Mapping[str, Member]:
+        """The members to choose from: of those that suit one choice alone, only those that suit this experiment."""
+        bound = {member.suits.get(field) for choice in SPECS for member in self.members(choice).values()}
+        fitting = {self._chosen(experiment, choice).suits.get(field) for choice in SPECS} | {getattr(experiment, field)}
+        return {name: member for name, member in self.members(field).items() if name not in bound - fitting}
+
+    def together(self, experiment: Experiment, typed: Mapping[str, str]) -> Mapping[str, str]:
+        """What was typed, with what suits it: a choice brings its own companions, and takes them along when it goes."""
+        more: dict[str, str] = {}
+        for field, text in typed.items():
+            before, after = self._chosen(experiment, field), self.members(field).get(text)
+            if after is None or before == after:
+                continue
+            more |= {name: DEFAULTS[name] for name, own in before.suits.items() if getattr(experiment, name) == own}
+            more |= dict(after.suits)
+        return more | dict(typed)
+
     def subjects(self, experiment: Experiment) -> tuple[str, ...]:
-        """What words about an experiment may be about: its model, its task and, where the task draws its examples by a rule, "drawn"."""
-        drawn = ("drawn",) if self.matters(experiment, "examples") else ()
+        """What words about an experiment may be about: its model, its task and, where the task makes its sequences by a rule, "drawn"."""
+        drawn = () if self.matters(experiment, "text") or self.matters(experiment, "series") else ("drawn",)
         return (experiment.model, experiment.task, *drawn)
 
     def _chosen(self, experiment: Experiment, field: str) -> Member:

@@ -215,7 +215,14 @@ class Experiment:
         option=True,
     )
     hidden: int = _field(
-        32, "Hidden units", "Numbers in one hidden state: the size of the memory.", "Model", "h", minimum=1, maximum=limits.HIDDEN
+        32,
+        "Hidden units",
+        "Numbers in one hidden state: the size of the memory.",
+        "Model",
+        "h",
+        minimum=1,
+        maximum=limits.HIDDEN,
+        option=True,
     )
     embedding: int = _field(
         16,

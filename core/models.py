@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from core.balanced import Balanced
 from core.experiment import Experiment
 from core.model import SequenceModel
 from core.tasks import Task
@@ -25,13 +26,16 @@ MODELS: dict[str, Model] = {
     "recurrent": Model(
         "Recurrent",
         "A state that is carried from step to step.",
-        ("cell", "layers", "initialisation", "gain", "attention"),
+        ("cell", "layers", "hidden", "initialisation", "gain", "attention"),
         SequenceModel.of_experiment,
     ),
     "transformer": Model(
         "Transformer",
         "No recurrence: a block that attends to what was read so far, and learns positions.",
-        ("heads",),
+        ("hidden", "heads"),
         Transformer.of_experiment,
+    ),
+    "balanced": Model(
+        "Balanced", "For influence balancing: 23 linear units whose weights are given, fed by one weight that is learned.", (), Balanced
     ),
 }

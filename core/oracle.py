@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from core.balanced import Balanced
 from core.model import SequenceModel
 from core.tasks import Batch
 from core.transformer import Transformer
@@ -56,8 +57,10 @@ class Twin(nn.Module):
         super().__init__()
         weights = model.weights
         self.embedding = _embedding(weights["embedding.weight"]) if "embedding.weight" in weights else None
-        self.body = _Block(model) if isinstance(model, Transformer) else _Recurrent(model)
-        self.readout = _linear(weights, "readout")
+        self.body = (
+            _Balanced(model) if isinstance(model, Balanced) else _Block(model) if isinstance(model, Transformer) else _Recurrent(model)
+        )
+        self.readout = _linear(weights, "readout") if "readout.weight" in weights else nn.Identity()
 
     def forward(self, inputs: Tensor) -> Tensor:
         """What is read, (T, B) tokens or (T, B, I) numbers -> outputs, (T, B, O)."""
@@ -113,6 +116,22 @@ class _Block(nn.Module):
         x = self.input(x) + self.position.weight[: len(x), None]
         out: Tensor = self.layer(x, src_mask=torch.ones(len(x), len(x), dtype=torch.bool).triu(1))
         return out
+
+
+class _Balanced(nn.Module):
+    """Linear units whose weights are given: (T, B, 1) -> the first unit, (T, B, 1)."""
+
+    def __init__(self, model: Balanced) -> None:
+        super().__init__()
+        self.theta = nn.Parameter(model.weights["theta"].clone())
+        self._across, self._feed = model.layers[0].weight_hh.clone(), model.feed[:, 0].clone()
+
+    def forward(self, x: Tensor) -> Tensor:
+        h, first = x.new_zeros(x.shape[1], len(self._feed)), []
+        for read in x:
+            h = h @ self._across.T + self.theta * read * self._feed
+            first.append(h[:, :1])
+        return torch.stack(first)
 
 
 def _ours(name: str) -> str:

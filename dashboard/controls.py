@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.catalogue import Catalogue
+from core.catalogue import Catalogue, Member
 from core.experiment import DEFAULTS, SPECS, Experiment, InvalidExperiment
 from core.tokens import label
 from core.truncation import TRUNCATIONS
@@ -178,12 +178,11 @@ def _field(name: str, held: Session, catalogue: Catalogue, change: Change) -> No
         elif spec.choices is None:
             _number(name, heading, shown, held, change, asked)
         else:
-            _choice(name, heading, shown, catalogue, asked)
+            _choice(name, heading, shown, catalogue.offered(held.experiment, name), asked)
 
 
-def _choice(name: str, heading: str, shown: str, catalogue: Catalogue, asked: Mapping[str, Any]) -> None:
+def _choice(name: str, heading: str, shown: str, members: Mapping[str, Member], asked: Mapping[str, Any]) -> None:
     choices = SPECS[name].choices
-    members = catalogue.members(name)
     words = {member: known.label for member, known in members.items()} or {choice: choice for choice in choices or ()}
     if sum(len(word) + 3 for word in words.values()) <= ROW:
         st.segmented_control(

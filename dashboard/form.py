@@ -12,6 +12,7 @@ Change = Callable[[Mapping[str, str]], None]
 
 
 def problem_line(sentence: str | None) -> None:
-    """The sentence of a field at fault, literally."""
+    """The sentence of a field at fault, literally.   Without one its place is kept: what stands below would be seen twice as it moved."""
+    place = st.container()
     if sentence:
-        st.html(f"<p class='problem' role='alert'>{escape(sentence)}</p>")
+        place.html(f"<p class='problem' role='alert'>{escape(sentence)}</p>")

@@ -148,7 +148,8 @@ def change(held: Session, typed: Mapping[str, str]) -> None:
     with held.lock:
         held.notes.clear()
         try:
-            settled = settle(held.experiment, held.drafts | dict(typed), lambda experiment: last.append(runs.change(control, experiment)))
+            meant = runs.catalogue().together(held.experiment, typed)
+            settled = settle(held.experiment, held.drafts | dict(meant), lambda experiment: last.append(runs.change(control, experiment)))
         except LiveError as error:
             held.notes.append(str(error))
             return

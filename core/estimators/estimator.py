@@ -12,7 +12,7 @@ from torch import Tensor
 
 from core import limits
 from core.experiment import InvalidExperiment
-from core.model import SequenceModel, before_readout
+from core.model import SequenceModel, before_readout, torch_names
 from core.tasks import Batch, Task
 
 Gradient = dict[str, Tensor]
@@ -89,6 +89,10 @@ def check_recurrent(model: SequenceModel) -> None:
     if model.attention or not model.cell.recurrent:
         raise InvalidExperiment(
             {"attention": "These estimators follow the recurrence alone: choose the recurrent model, with attention none."}
+        )
+    if any(f"rnn.{name}" not in model.weights for name in torch_names(0)):
+        raise InvalidExperiment(
+            {"model": "These estimators follow the weights of the recurrence, which are given here: choose the recurrent model."}
         )
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from core import bptt
 from core.experiment import Experiment
 from core.model import DTYPES, SequenceModel
+from core.models import MODELS
 from core.tasks import Batch, Task
 from core.trace import Array
 
@@ -75,7 +76,7 @@ def each_loss(model: SequenceModel, task: Task, batch: Batch, x: Tensor | None =
 
 def in_precision(model: SequenceModel, experiment: Experiment, task: Task, dtype: str) -> SequenceModel:
     """The same weights, rounded to another precision, "float64" or "float32"."""
-    other = SequenceModel.of_experiment(experiment.replace(dtype=dtype), task)
+    other = MODELS[experiment.model].make(experiment.replace(dtype=dtype), task)
     other.flat.copy_(model.flat.to(DTYPES[dtype]))
     return other
 

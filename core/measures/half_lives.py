@@ -16,7 +16,7 @@ from core.experiment import Experiment
 from core.measures.decay import Decay, fit_decay
 from core.measures.each_loss import each_loss
 from core.measures.long_run import long_run
-from core.measures.recurrence import check_recurrent
+from core.measures.recurrence import check_drawn
 from core.model import SequenceModel
 from core.tasks import Task
 
@@ -46,7 +46,7 @@ class Stretch:
 
 def at_start(experiment: Experiment, task: Task, stretch: Stretch, noise: bool) -> Decay:
     """The decay in the untrained model of an experiment; see `of_model`."""
-    check_recurrent(experiment)
+    check_drawn(experiment)
     return of_model(SequenceModel.of_experiment(experiment, task), task, stretch, experiment.seed if noise else None)
 
 

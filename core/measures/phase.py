@@ -15,7 +15,7 @@ import numpy as np
 from core.experiment import Experiment
 from core.measures.each_loss import each_loss
 from core.measures.long_run import long_run
-from core.measures.recurrence import check_recurrent
+from core.measures.recurrence import check_drawn
 from core.model import SequenceModel
 from core.tasks import Task
 from core.trace import Array
@@ -27,7 +27,7 @@ def first_errors(experiment: Experiment, task: Task, longest: int) -> Array:
     -inf where the error is 0 (it vanished below the smallest number), inf or NaN where it left the largest.   `InvalidExperiment` for
     attention and for a model without recurrence.
     """
-    check_recurrent(experiment)
+    check_drawn(experiment)
     found = each_loss(SequenceModel.of_experiment(experiment, task), task, long_run(task, longest))
     norms = found.matrices()[found.carrying][:, 0]
     with np.errstate(divide="ignore"):

@@ -110,7 +110,7 @@ def study(trainer: Trainer, asked: Asked) -> Iterator[Progress[Found]]:
     if experiment.model == "transformer":
         raise Refused("A transformer has no recurrence that a truncation could cut short: choose a recurrent model.")
     drawn = isinstance(task, Drawn)
-    score, chance = (task.score, task.chance) if isinstance(task, Drawn) else ("", {})
+    score = task.score if isinstance(task, Drawn) else ""
     every = -(-asked.iterations // POINTS)
     looks = np.array(sorted({1, *range(every, asked.iterations + 1, every), asked.iterations}))
     numbers = seeds(experiment, asked.seeds)
@@ -119,7 +119,7 @@ def study(trainer: Trainer, asked: Asked) -> Iterator[Progress[Found]]:
     total = asked.iterations * done.size
 
     def progress(words: str) -> Progress[Found]:
-        known = float(chance.get("loss", np.nan)), float(chance.get(score, np.nan))
+        known = float(task.chance.get("loss", np.nan)), float(task.chance.get(score, np.nan))
         found = Found(asked.ks, numbers, looks, task.steps, loss.copy(), value.copy(), score, *known)
         return Progress(int(done.sum()), total, words, found)
 

@@ -111,10 +111,10 @@ def study(trainer: Trainer, asked: Asked) -> Iterator[Progress[Found]]:
     `InvalidExperiment` for attention and for a model without recurrence.
     """
     from core.measures.half_lives import LINE_UP, PLAIN, Stretch, at_start, of_model
-    from core.measures.recurrence import check_recurrent
+    from core.measures.recurrence import check_drawn
 
     own, task = trainer.experiment, trainer.task
-    check_recurrent(own)
+    check_drawn(own)
     stretch = Stretch(asked.last + asked.last // 2, asked.first, asked.last)
     seeds = tuple((own.seed + more) % (limits.SEED + 1) for more in range(asked.seeds))
     noise = asked.inputs == "noise"

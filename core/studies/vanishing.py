@@ -159,7 +159,6 @@ class Found:
     radii: spectral radius of each gate's block of W_hh.   saturated: shares of the layer's units; see `core.studies.rows`.
     """
 
-    cell: str
     iteration: int
     layer: int
     axis: Axis
@@ -285,7 +284,6 @@ def _begin(trainer: Trainer, asked: Asked) -> Found:
     observed = _observed(trainer)
     matrices = each_loss(model, task, task.batch([observed])).matrices(layer - 1)
     return Found(
-        trainer.experiment.cell,
         trainer.iteration,
         layer,
         task.axis(observed),

@@ -6,6 +6,7 @@ from core.tasks.adding import Adding
 from core.tasks.batch import Batch
 from core.tasks.copying import Copy, Echo
 from core.tasks.drawn import Drawn
+from core.tasks.influence import Influence
 from core.tasks.reber import EmbeddedReber, Reber
 from core.tasks.sentences import Sentences
 from core.tasks.task import Task
@@ -21,6 +22,7 @@ TASKS: dict[str, type[Task]] = {
     "echo": Echo,
     "adding": Adding,
     "order": TemporalOrder,
+    "influence": Influence,
     "reber": Reber,
     "embedded_reber": EmbeddedReber,
 }

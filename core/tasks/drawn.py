@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
@@ -32,15 +31,10 @@ class Drawn(Task):
 
     examination: the sequences that training never reads.
     score: what they are marked with, "accuracy" or "squared error".
-    chance: "loss" and the score -> what a network gets that lacks the memory in question.   guess: what such a network does, in words.
-    best: the same for a network that knows all that can be known; nothing where its loss is 0.
     """
 
     usual = 64
     score: ClassVar[str] = "accuracy"
-    chance: Mapping[str, float]
-    best: Mapping[str, float] = MappingProxyType({})
-    guess: ClassVar[str]
     examination: Batch
 
     @abstractmethod

@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from torch import Tensor
@@ -28,6 +29,10 @@ class Task(ABC):
     vocabulary: the token of each id that is read, nothing where there are no ids.
     labels: the token that each output stands for, as a reader sees it; nothing where outputs are numbers.
     coordinates: the labels of the axes that `shown` adds to a Trace.
+    suits: field -> the value that this task is usually chosen with, where it is about one model.
+    chance: "loss", and perhaps a score -> what a network gets that lacks what the task asks for; nothing where that is not known.
+    best: the same for a network that knows all that can be known; nothing where its loss is 0.
+    guess: what a network at chance does, in words.
     usual: sequences of one update where the experiment leaves that to the task; None takes all of them.
     reads, writes: whether `read` takes texts, and whether a trained network can write them.   silent: ids that it never writes.
     """
@@ -35,6 +40,10 @@ class Task(ABC):
     label: ClassVar[str]
     help: ClassVar[str]
     options: ClassVar[tuple[str, ...]]
+    suits: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    chance: Mapping[str, float] = MappingProxyType({})
+    best: Mapping[str, float] = MappingProxyType({})
+    guess: ClassVar[str] = ""
     usual: ClassVar[int | None] = None
     reads: ClassVar[bool] = False
     writes: ClassVar[bool] = False

@@ -96,7 +96,8 @@ class Laboratory:
 
     def csv(self, key: str) -> list[str]:
         """The lines of a chart's numbers as they are downloaded."""
-        expect(self.widget(key).get_by_role("button")).to_be_visible(timeout=1000 * PATIENCE)  # it comes with what is found
+        button = self.widget(key).get_by_role("button")
+        expect(button).to_have_count(1, timeout=1000 * PATIENCE)  # it comes with what is found
         with self.page.expect_download() as download:
-            self.widget(key).get_by_role("button").click()
+            button.click()
         return download.value.path().read_text(encoding="utf-8").splitlines()

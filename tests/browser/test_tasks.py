@@ -36,8 +36,11 @@ def test_each_task_is_chosen_and_plays(page: Page):
         explorer.step()
         assert re.search(r"chance [\d.]+", explorer.element.locator("[data-panel=loss] canvas").get_attribute("aria-label") or "")
         assert explorer.problem() == ""
+    explorer.choose("task", "Influence balancing")
+    explorer.wait(lambda: explorer.query() == {"task": "influence", "model": "balanced"}, "with the network that it is about")
+    explorer.wait(lambda: explorer.painted and exam(explorer) == "", "nothing is examined: there is one sequence")
     explorer.choose("task", "Sentences")
-    explorer.wait(lambda: "task" not in explorer.query() and exam(explorer) == "", "sentences again")
+    explorer.wait(lambda: not {"task", "model"} & explorer.query().keys() and exam(explorer) == "", "sentences again")
 
 
 @pytest.mark.slow
@@ -49,6 +52,20 @@ def test_temporal_order_is_learned_before_ones_eyes(open_page: Callable[..., Pag
     explorer.pause()
     answers = explorer.element.locator("[data-panel=next]")
     expect(answers.locator("h3")).to_have_text("Answer")
+
+
+@pytest.mark.parametrize(("truncation", "learns"), [("trunc=full", True), ("trunc=window&k=20", False)])
+def test_influence_balancing_goes_the_wrong_way_with_a_short_window(open_page: Callable[..., Page], truncation: str, learns: bool):
+    explorer = Explorer(open_page(f"/?task=influence&model=balanced&{truncation}"))
+    plot = explorer.element.locator("[data-panel=loss] canvas")
+    assert "chance 1.00" in (plot.get_attribute("aria-label") or "")
+    explorer.play()
+    explorer.wait(lambda: explorer.iteration > 40, "some iterations")
+    explorer.pause()
+    found = re.search(r"loss ([\d.e\u2212-]+)", explorer.element.inner_text())
+    assert found
+    loss = float(found[1].replace("\u2212", "-"))
+    assert loss < 0.1 if learns else loss > 5
 
 
 @pytest.mark.slow

@@ -20,12 +20,13 @@ SMALL = {
     "echo": {"length": 7, "delay": 2, "examples": 9},
     "adding": {"length": 7, "examples": 9},
     "order": {"length": 10, "examples": 9},
+    "influence": {},
     "reber": {"examples": 9},
     "embedded_reber": {"examples": 9},
 }
 """Task -> the fields of a small experiment of it."""
 
-DRAWN = [task for task in SMALL if task not in ("sentences", "series")]
+DRAWN = [task for task in SMALL if task not in ("sentences", "series", "influence")]
 
 
 def small(task: str, **fields: object) -> Experiment:

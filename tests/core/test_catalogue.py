@@ -8,6 +8,7 @@ import pytest
 
 from core.catalogue import Catalogue
 from core.experiment import DEFAULTS, SPECS, Experiment, InvalidExperiment
+from core.tasks import TASKS
 from core.training import Trainer
 
 
@@ -55,7 +56,24 @@ def test_what_does_not_exist_is_refused_with_what_does(catalogue):
 def test_every_member_makes_a_run(catalogue, field):
     reader = {"task": "series", "values": " ".join(map(str, range(60)))} if SPECS[field].option else {}
     for name in catalogue.members(field):
-        assert Trainer(Experiment(**reader | {field: name})).step().iteration == 1
+        suited = [task for task, member in catalogue.members("task").items() if member.suits.get(field) == name]
+        about = {"task": suited[0]} if suited else {}
+        assert Trainer(Experiment(**reader | about | {field: name})).step().iteration == 1
+
+
+def test_a_task_brings_the_model_that_it_is_about_and_takes_it_along(catalogue):
+    sentences, influence = Experiment(), Experiment(task="influence", model="balanced")
+    assert list(catalogue.offered(sentences, "model")) == ["recurrent", "transformer"]
+    assert list(catalogue.offered(influence, "model")) == ["recurrent", "transformer", "balanced"]
+    assert list(catalogue.offered(sentences, "task")) == list(TASKS)
+    assert catalogue.together(sentences, {"task": "influence", "k": "9"}) == {"task": "influence", "model": "balanced", "k": "9"}
+    assert catalogue.together(sentences, {"task": "influence", "model": "transformer"}) == {"task": "influence", "model": "transformer"}
+    assert catalogue.together(influence, {"task": "copy"}) == {"task": "copy", "model": "recurrent"}
+    assert catalogue.together(influence.replace(model="transformer"), {"task": "copy"}) == {"task": "copy"}
+    assert catalogue.together(influence, {"task": "influence", "seed": "3"}) == {"task": "influence", "seed": "3"}
+    assert catalogue.together(sentences, {"task": "none"}) == {"task": "none"}
+    for name in ("hidden", "cell", "layers", "gain", "attention", "embedding"):
+        assert not catalogue.matters(influence, name)
 
 
 @pytest.mark.parametrize(

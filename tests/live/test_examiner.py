@@ -32,7 +32,7 @@ def seen(experiment: Experiment, steps: int = 0) -> tuple[dict[str, Any], Any, T
 
 def test_a_drawn_task_says_what_is_known_and_how_the_network_does():
     axis, frame, trainer = seen(SMALL, steps=3)
-    assert axis["drawn"] == {
+    assert axis["known"] == {
         "score": "accuracy",
         "chance": {"loss": pytest.approx(np.log(4)), "accuracy": 0.25},
         "best": {},
@@ -55,7 +55,7 @@ def test_numbers_are_answered_with_values_and_no_tokens():
 @pytest.mark.parametrize("fields", [{}, {"task": "series"}], ids=str)
 def test_sentences_and_series_have_no_examination(fields: dict[str, Any]):
     axis, frame, _ = seen(Experiment(hidden=4, **fields))
-    assert axis["drawn"] is None
+    assert axis["known"] is None
     assert "exam" not in frame.header
 
 

@@ -131,7 +131,7 @@ export class LinePlot extends Panel {
     return [10 ** low, 10 ** high];
   }
 
-  /** A value that is known beforehand: chance is named above its line, the best that can be had below it. */
+  /** A value that is known beforehand: chance is named above its line where there is room, the best that can be had below it. */
   #level(context, level, value, y, w) {
     const at = Math.round(y(value)) + 0.5;
     context.strokeStyle = context.fillStyle = this.ink;
@@ -143,8 +143,9 @@ export class LinePlot extends Panel {
     context.stroke();
     context.setLineDash([]);
     context.textAlign = "right";
-    context.textBaseline = level === "chance" ? "bottom" : "top";
-    context.fillText(fill(this.words.plot[level], { value: short(value) }), LEFT + w, level === "chance" ? at - 2 : at + 3);
+    const above = level === "chance" && at > TOP + 12; // a line at the very top has no room above it
+    context.textBaseline = above ? "bottom" : "top";
+    context.fillText(fill(this.words.plot[level], { value: short(value) }), LEFT + w, above ? at - 2 : at + 3);
   }
 
   #grid(context, { w, h, x, y, end, floor, ceiling }) {
@@ -216,9 +217,9 @@ export class LinePlot extends Panel {
   }
 
   /** Of a drawn task, how the network did on sequences that it never learned from. */
-  examined(drawn, exam) {
-    const told = drawn && exam && {
-      score: drawn.score, value: short(exam.value), chance: short(drawn.chance[drawn.score]), sequences: exam.sequences,
+  examined(known, exam) {
+    const told = known && exam && {
+      score: known.score, value: short(exam.value), chance: short(known.chance[known.score]), sequences: exam.sequences,
       iteration: count(exam.iteration),
     };
     write(this.legend, told ? fill(this.words.plot.exam, told) : "");

@@ -76,12 +76,13 @@ export class Pictures {
     this.panels.forecast.stand(axis);
     const { panels, block } = this.words;
     const { gate, loss } = panels;
-    const { drawn } = axis;
+    const { known } = axis;
     const told = (name) => (axis.recurrent ? panels[name] : { ...panels[name], ...block[name] });
     for (const name of ["h", "dh", "lag"]) this.panels[name].tell(told(name));
     write(this.panels.loss.line, axis.series ? loss.squared : axis.values.length ? loss.squaredAnswer : loss.line);
-    write(this.panels.loss.more, axis.series ? loss.moreSquared : drawn ? fill(loss.moreDrawn, { guess: drawn.guess }) : loss.more);
-    this.panels.loss.levels = drawn ? { chance: drawn.chance.loss, best: drawn.best.loss } : {};
+    const guess = known && fill(loss.moreKnown, known) + (known.score ? ` ${loss.moreExamined}` : "");
+    write(this.panels.loss.more, axis.series ? loss.moreSquared : guess || loss.more);
+    this.panels.loss.levels = known ? { chance: known.chance.loss, best: known.best.loss } : {};
     this.panels.next.stand(axis);
     write(this.panels.gate.line, axis.gates.length ? gate.line : told("gate").none);
     this.panels.gate.body.hidden = axis.gates.length === 0;
@@ -191,7 +192,7 @@ export class Pictures {
       if (!plot.shown) continue;
       plot.draw(tape, this.palette, axis?.clip, looking);
       plot.read(tape, axis?.clip, looking);
-      if (plot === panels.loss) plot.examined(axis?.drawn, frame?.header.exam);
+      if (plot === panels.loss) plot.examined(axis?.known, frame?.header.exam);
     }
     if (!this.shape || !axis || (frame && !this.fits)) return false;
     if (panels.forecast.shown) panels.forecast.read(frame, cursor);

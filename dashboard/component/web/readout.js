@@ -55,7 +55,7 @@ export class Readout extends Panel {
     const unanswered = losses && !Number.isFinite(losses.codes[t]);
     write(cells.said, unanswered ? w.unanswered : value(output));
     // What a series has next is known even where it is not asked for.
-    write(cells.true, unanswered && axis.drawn ? "\u2013" : value(target));
+    write(cells.true, unanswered && axis.known ? "\u2013" : value(target));
   }
 }
 

@@ -18,10 +18,10 @@ export class Sentences {
     this.element = make("div", { class: "sentences" }, this.list, this.select, this.layer, this.batch);
   }
 
-  set({ sentences, sentence, layers, series, drawn }, layer, enabled) {
+  set({ sentences, sentence, layers, series, known }, layer, enabled) {
     const many = sentences.length > BUTTONS;
     const { choose, window, sequence } = this.words.sentences;
-    const name = series ? window : drawn ? sequence : choose;
+    const name = series ? window : known ? sequence : choose;
     this.list.setAttribute("aria-label", name);
     this.select.setAttribute("aria-label", name);
     this.select.title = name;

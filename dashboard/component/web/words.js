@@ -69,7 +69,8 @@ const ENGLISH = {
     loss: {
       title: "Loss", line: "Cross-entropy for each predicted token.", squared: "Mean squared error of the scaled values.",
       squaredAnswer: "Mean squared error of the answers.", more: "The mean over all real target tokens of the batch. Guessing evenly among V tokens costs ln V.", moreSquared: "The mean over all steps of the batch that have an answer. With standard scaling, always guessing the mean of the training part costs about 1.",
-      moreDrawn: "The mean over all steps of the batch that have an answer. The dashed line is what can be had without the memory that the task asks for ({guess}); a dotted one is the best that can be had, where part of the answer is chance. Examinations read sequences from a stream of their own, which training never reads.",
+      moreKnown: "The mean over all steps of the batch that have an answer. The dashed line is what can be had without what the task asks for ({guess}); a dotted one is the best that can be had, where part of the answer is chance.",
+      moreExamined: "Examinations read sequences from a stream of their own, which training never reads.",
     },
     norm: {
       title: "Gradient norm", line: "Length of the whole gradient, before clipping.",

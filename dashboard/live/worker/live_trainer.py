@@ -94,14 +94,14 @@ class LiveTrainer:
             "recurrent": cell.recurrent,
             "weights": self._weights,
             "layers": len(self.trainer.model.layers),
-            "hidden": experiment.hidden,
+            "hidden": self.trainer.model.hidden,
             "heads": experiment.heads if self.trainer.model.attention else 0,
             "truncation": {"k1": tbptt.k1 if cut else None, "k2": tbptt.k2 if cut else None},
             "clip": {"mode": experiment.clip, "threshold": experiment.threshold},
             "experiment": experiment.to_dict(),
             "values": task.coordinates.get("value", ()),
             "series": task.describe().get("series"),
-            "drawn": _known(task),
+            "known": _known(task),
         }
         self._look = self._look.fitted(about)
         sentence = self.trainer.observe = self._look.sentence
@@ -305,10 +305,11 @@ class LiveTrainer:
 
 
 def _known(task: Task) -> dict[str, Any] | None:
-    """What is known of a drawn task before anything is learned."""
-    if not isinstance(task, Drawn):
+    """What is known of a task before anything is learned; None of most.   score: of its examinations, where there are any."""
+    if not task.chance:
         return None
-    return {"score": task.score, "chance": dict(task.chance), "best": dict(task.best), "guess": task.guess}
+    score = task.score if isinstance(task, Drawn) else None
+    return {"score": score, "chance": dict(task.chance), "best": dict(task.best), "guess": task.guess}
 
 
 def scalars(snapshot: Snapshot) -> dict[str, Any]:

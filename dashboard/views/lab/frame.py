@@ -93,10 +93,11 @@ def _subject(held: Session, say: Texts) -> None:
 
 def _words(held: Session, info: RunInfo, say: Texts) -> str:
     experiment = held.experiment
-    what = experiment.cell if experiment.model == "recurrent" else experiment.model
-    label = runs.catalogue().members("cell" if experiment.model == "recurrent" else "model")[what].label
-    more = session.widget("lab more", 0)
+    more, catalogue = session.widget("lab more", 0), runs.catalogue()
     trained = say("lab.trained_on" if more else "lab.trained", iteration=f"{info.iteration:,}", more=f"{more:,}")
+    if not catalogue.matters(experiment, "cell"):
+        return say("lab.subject_alone", model=catalogue.members("model")[experiment.model].label, trained=trained)
+    label = catalogue.members("cell")[experiment.cell].label
     return say("lab.subject", cell=label, hidden=experiment.hidden, layers=say.count("layer", experiment.layers), trained=trained)
 
 
@@ -198,7 +199,8 @@ def _section(known: Inquiry, name: str, place: str, begin: Callable[[str], str],
         if known.going_on != bool(every):  # the fragment is to be asked again, or no more
             st.rerun()
         problem_line(known.problem)
-        _progress(known, name, begin, say)
+        with st.container():  # of one place, however much is told in it: what is found would be seen twice as it moved
+            _progress(known, name, begin, say)
         if known.found is not None:
             with st.container(key=f"{'stale' if known.stale else 'fresh'} {name} {place}"):
                 draw(known.found)

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from core.experiment import SPECS, Experiment, InvalidExperiment
-from core.measures.recurrence import check_recurrent
+from core.measures.recurrence import check_drawn, check_recurrent
 from core.measures.saturation import Saturated
 from core.studies import half_lives, phase, vanishing
 from dashboard import address, session
@@ -42,16 +42,25 @@ def panel(held: Session, say: Texts) -> None:
         problem_line(str(refusal))
         return
     asked = typed.asked("vanishing", lambda: _question(held, say)) or vanishing.Asked()
-    state = looking.pick("fading state", ["c", "h"], say("look.state"), str) if held.experiment.cell == "lstm" else "h"
+    state = looking.pick("fading state", ["c", "h"], say("look.state"), str) if _is_lstm(held.experiment) else "h"
     frame.study(held, "vanishing", asked, lambda found: _fading(found, state, say), say)
-    _diagram(held, say)
-    _cells(held, say)
+    try:
+        check_drawn(held.experiment)
+    except InvalidExperiment as alone:
+        st.html(f"<p class='note'>{escape(str(alone))}</p>")
+    else:
+        _diagram(held, say)
+        _cells(held, say)
     st.html(f"<p class='aside'>{escape(say('lab.vanishing.source'))}</p>")
     looking.picture_format(say)
 
 
+def _is_lstm(experiment: Experiment) -> bool:
+    return experiment.model == "recurrent" and experiment.cell == "lstm"
+
+
 def _question(held: Session, say: Texts) -> vanishing.Asked:
-    layers, first, fields = held.experiment.layers, vanishing.Asked(), typed.Fields(say)
+    layers, first, fields = held.experiment.layers if held.experiment.model == "recurrent" else 1, vanishing.Asked(), typed.Fields(say)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         layer = looking.pick("vanishing layer", [*range(layers, 0, -1)], say("look.layer"), str) if layers > 1 else 0
         lag = fields.whole("vanishing first", first.first_lag, say("lab.vanishing.first"), say("lab.vanishing.first_help"))
@@ -116,7 +125,7 @@ def _diagram(held: Session, say: Texts) -> None:
 
 def _levers(held: Session, say: Texts) -> phase.Asked:
     first, fields = phase.Asked(), typed.Fields(say)
-    levers = phase.LEVERS if held.experiment.cell == "lstm" else phase.LEVERS[:1]
+    levers = phase.LEVERS if _is_lstm(held.experiment) else phase.LEVERS[:1]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         lever = looking.pick("phase lever", levers, say("lab.vanishing.lever"), lambda name: SPECS[name].label)
         low, high = SPANS[lever]
