@@ -11,8 +11,13 @@ Change = Callable[[Mapping[str, str]], None]
 """Takes what was typed into fields."""
 
 
-def problem_line(sentence: str | None) -> None:
-    """The sentence of a field at fault, literally.   Without one its place is kept: what stands below would be seen twice as it moved."""
-    place = st.container()
+def line(sentence: str | None, tone: str, role: str = "") -> None:
+    """A sentence, literally.   Without one its place is kept: what stands below would be seen twice for a moment as it moved."""
+    place, told = st.container(), f" role='{role}'" if role else ""
     if sentence:
-        place.html(f"<p class='problem' role='alert'>{escape(sentence)}</p>")
+        place.html(f"<p class='{tone}'{told}>{escape(sentence)}</p>")
+
+
+def problem_line(sentence: str | None) -> None:
+    """The sentence of a field at fault."""
+    line(sentence, "problem", "alert")

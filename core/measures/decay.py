@@ -99,12 +99,13 @@ def by_lag(matrix: Array) -> Array:
     return out
 
 
-def mean_by_lag(rows: Array) -> Array:
+def mean_by_lag(rows: Array, own: Array | None = None) -> Array:
     """The mean over every source step, rows (S, N) -> (N,), each relative to its own error at lag 0, so that a loss counts as much as any.
 
+    own: that error, (S,), where `rows` are of a part of the error alone.
     A row without an error at lag 0 (NaN or 0: no loss, or none that moves) says nothing and is left out; so is inf.
     """
-    own = rows[:, :1]
+    own = rows[:, :1] if own is None else own[:, None]
     with np.errstate(all="ignore"):
         relative = np.where((own > 0) & np.isfinite(own), rows / own, np.nan)
     relative[~np.isfinite(relative)] = np.nan

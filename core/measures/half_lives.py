@@ -45,13 +45,15 @@ class Stretch:
 
 
 def at_start(experiment: Experiment, task: Task, stretch: Stretch, noise: bool) -> Decay:
-    """The decay in the untrained model of an experiment; see `of_model`."""
+    """The decay in the untrained model of an experiment, without attention; see `of_model`."""
     check_drawn(experiment)
-    return of_model(SequenceModel.of_experiment(experiment, task), task, stretch, experiment.seed if noise else None)
+    return of_model(
+        SequenceModel.of_experiment(experiment.replace(attention="none"), task), task, stretch, experiment.seed if noise else None
+    )
 
 
 def of_model(model: SequenceModel, task: Task, stretch: Stretch, noise: int | None = None) -> Decay:
-    """The decay of the last loss's error at the top layer of a model without attention; of c where there is c.
+    """The decay of the last loss's error at the top layer, through the recurrence alone; of c where there is c.
 
     noise: the seed of random numbers, x ~ N(0, 1), that are read instead of the task's own inputs; None reads these.
     """

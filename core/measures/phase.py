@@ -24,11 +24,11 @@ from core.trace import Array
 def first_errors(experiment: Experiment, task: Task, longest: int) -> Array:
     """log10 of |dL_T/d state_1| at the top layer of the untrained model for T = 1 ... longest, (longest,); the state is c where there is c.
 
-    -inf where the error is 0 (it vanished below the smallest number), inf or NaN where it left the largest.   `InvalidExperiment` for
-    attention and for a model without recurrence.
+    Without attention: the recurrence alone.  -inf where the error is 0 (it vanished below the smallest number), inf or NaN where it left
+    the largest.   `InvalidExperiment` for a model whose recurrence is not drawn.
     """
     check_drawn(experiment)
-    found = each_loss(SequenceModel.of_experiment(experiment, task), task, long_run(task, longest))
+    found = each_loss(SequenceModel.of_experiment(experiment.replace(attention="none"), task), task, long_run(task, longest))
     norms = found.matrices()[found.carrying][:, 0]
     with np.errstate(divide="ignore"):
         return np.asarray(np.log10(norms))

@@ -108,7 +108,7 @@ class Found:
 def study(trainer: Trainer, asked: Asked) -> Iterator[Progress[Found]]:
     """The learner's network first, then one seed after the other of every line, so that all can be compared early.
 
-    `InvalidExperiment` for attention and for a model without recurrence.
+    `InvalidExperiment` for a model whose recurrence is not drawn.
     """
     from core.measures.half_lives import LINE_UP, PLAIN, Stretch, at_start, of_model
     from core.measures.recurrence import check_drawn

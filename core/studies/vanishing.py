@@ -6,6 +6,7 @@ layer's state (H, or 2 H for the pair h, c of an LSTM).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -63,14 +64,16 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Fade:
-    """How the errors of one kind of state fade.  state: "h" or "c".
+    """How the errors of one kind of state fade.  state: "h" or "c"; with attention also "attention" and "recurrence", the parts of h's.
 
+    own: |dL_s/d state_s|, (T,), to which everything is relative.
     rows: |dL_s/d state_t|, (T, T), a row for each loss s, a column for each lag s - t; NaN where there is no path or no loss.
     mean: over the losses, (T,), each relative to its own error at lag 0.
     of_mean: the line through it.   of_rows: through each row.
     """
 
     state: str
+    own: Array
     rows: Array
     mean: Array
     of_mean: Decay
@@ -156,7 +159,8 @@ class Found:
     """What there is so far; None is still to come.
 
     layer: from 1.   axis: labels of the T steps.
-    radii: spectral radius of each gate's block of W_hh.   saturated: shares of the layer's units; see `core.studies.rows`.
+    radii: spectral radius of each gate's block of W_hh.   saturated: shares of the layer's units; see `core.studies.rows`.   Both are empty
+    where there is no recurrence.
     """
 
     iteration: int
@@ -173,7 +177,7 @@ class Found:
     @property
     def carrying(self) -> Fade:
         """Of the state that carries errors far: c where there is c."""
-        return self.fades[-1]
+        return next((fade for fade in self.fades if fade.state == "c"), self.fades[0])
 
     def to_frame(self, chart: str = "") -> pd.DataFrame:
         """Tidy: chart, quantity, of (a state, a value, the number of a singular value from 1), step, lag, value; absent cells are left out.
@@ -235,11 +239,15 @@ def _of_value(one: Saturated) -> pd.DataFrame:
 def study(trainer: Trainer, asked: Asked) -> Iterator[Progress[Found]]:
     """Measure the model as it is; it is not trained.
 
-    `Refused` for a layer that there is not, `InvalidExperiment` for attention and a model without recurrence.
+    Attention reads states and changes none: all but the fading errors is of the recurrence alone; of a transformer, which has none, there
+    is nothing more.   `Refused` for a layer that there is not, and for a run that is too long to attend to.
     """
     from core.measures.jacobians import Recurrence
 
     found = _begin(trainer, asked)
+    if not trainer.model.cell.recurrent:
+        yield Progress(1, 1, "", found)
+        return
     matrices = min(len(found.axis.inputs), MATRICES)
     total = 2 * matrices + asked.run - asked.run // 6 + 3
     yield Progress(1, total, "errors", found)
@@ -274,9 +282,7 @@ def _begin(trainer: Trainer, asked: Asked) -> Found:
     """What needs no long run: the lag matrix of the sequence, the weights, and what is saturated."""
     from core.measures.each_loss import each_loss
     from core.measures.jacobians import spectral_radii
-    from core.measures.recurrence import check_recurrent
 
-    check_recurrent(trainer.experiment)
     model, task = trainer.model, trainer.task
     if asked.layer > len(model.layers):
         raise Refused(f"The model has {len(model.layers)} layers: there is no number {asked.layer}.")
@@ -287,17 +293,17 @@ def _begin(trainer: Trainer, asked: Asked) -> Found:
         trainer.iteration,
         layer,
         task.axis(observed),
-        tuple(_fade(state, norms, asked) for state, norms in matrices.items()),
-        spectral_radii(model.layers[layer - 1], model.cell.gates),
-        saturation(_walk(trainer, rows_of(trainer)), layer - 1),
+        tuple(_fade(state, norms, matrices["c" if state == "c" else "h"].diagonal(), asked) for state, norms in matrices.items()),
+        spectral_radii(model.layers[layer - 1], model.cell.gates) if model.cell.recurrent else {},
+        saturation(_walk(trainer, rows_of(trainer)), layer - 1) if model.cell.recurrent else (),
     )
 
 
-def _fade(state: str, matrix: Array, asked: Asked) -> Fade:
+def _fade(state: str, matrix: Array, own: Array, asked: Asked) -> Fade:
     rows = by_lag(matrix)
-    mean = mean_by_lag(rows)
+    mean = mean_by_lag(rows, own)
     fits = tuple(_fit(row, asked) for row in rows)
-    return Fade(state, rows, mean, _fit(mean, asked), fits)
+    return Fade(state, own, rows, mean, _fit(mean, asked), fits)
 
 
 def _fit(norms: Array, asked: Asked) -> Decay:
@@ -308,6 +314,11 @@ def _tail(trainer: Trainer, asked: Asked) -> Tail:
     """The same weights along the same long run in both precisions."""
     from core.measures.each_loss import each_loss, in_precision
     from core.measures.long_run import long_run
+
+    heads = trainer.experiment.heads if trainer.model.attention else 0
+    if heads * asked.run**2 > limits.ATTENTION_WEIGHTS:
+        most = math.isqrt(limits.ATTENTION_WEIGHTS // heads)
+        raise Refused(f"With attention, heads: {heads}, the long run may have at most {most:,} steps, not {asked.run:,}.")
 
     def errors(dtype: str) -> Array:
         model = in_precision(trainer.model, trainer.experiment, trainer.task, dtype)
@@ -358,12 +369,13 @@ def _rates(trainer: Trainer, asked: Asked, layer: int) -> Iterator[Rates]:
     """Forward and backward along the long run; a sixth of it at either end only turns the directions."""
     import torch
 
-    from core.measures.each_loss import each_loss
+    from core import bptt
     from core.measures.jacobians import Recurrence
     from core.measures.long_run import long_run
     from core.measures.lyapunov import BackwardGrowth, Spectrum
 
-    recurrence = Recurrence(each_loss(trainer.model, trainer.task, long_run(trainer.task, asked.run)).unrolled, layer)
+    model, run = trainer.model, long_run(trainer.task, asked.run)
+    recurrence = Recurrence(bptt.forward(model.cell, model.layers, model.embed(run)), layer)
     warm = asked.run // 6
     generator = torch.Generator().manual_seed(trainer.experiment.seed)
     spectrum = Spectrum(min(asked.exponents, recurrence.size), warm, generator)

@@ -153,9 +153,23 @@ def test_figures_and_numbers_leave(lab: Laboratory):
 
 
 @pytest.mark.slow
-def test_a_model_without_recurrence_is_told_why(open_page: Callable[..., Page]):
-    page = open_page("/vanishing?model=transformer")
-    complaint = page.locator(".stMain .problem")
-    expect(complaint).to_contain_text("no recurrence in which errors could vanish", timeout=60_000)
-    expect(complaint).to_have_count(1)
-    expect(page.locator(".stMain").get_by_role("textbox")).to_have_count(0)
+def test_a_model_without_recurrence_shows_its_errors_and_says_why_there_is_no_more(open_page: Callable[..., Page]):
+    lab = Laboratory(open_page("/vanishing?model=transformer"))
+    lab.says("A transformer has no recurrence")
+    assert lab.figure("vanishing chart fading")
+    expect(lab.page.locator(".stMain .js-plotly-plot")).to_have_count(1)
+    assert lab.problems == ""
+
+
+@pytest.mark.slow
+def test_with_attention_both_ways_of_the_error_are_told_apart(open_page: Callable[..., Page]):
+    lab = Laboratory(open_page("/vanishing?att=dot"))
+    lab.says("all others are of the recurrence alone")
+    means = {}
+    for kind in ("c", "h", "h, along attention", "h, through the recurrence"):
+        lab.choose("fading state", kind)
+        lab.page.wait_for_timeout(500)
+        lab.rest()
+        means[kind] = next(trace["y"] for trace in lab.figure("vanishing chart fading") if trace["name"] == "mean")
+    assert len({str(mean) for mean in means.values()}) == 4
+    assert lab.figure("vanishing chart rates")

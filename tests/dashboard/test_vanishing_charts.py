@@ -72,7 +72,7 @@ def test_fading_draws_every_loss_and_speaks_of_the_fit():
 )
 def test_fading_says_what_else_there_may_be(norms, said):
     fit = fit_decay(norms)
-    assert said in checked(fading.draw(vanishing.Fade("h", norms[None], norms, fit, (fit,)), Look())).words
+    assert said in checked(fading.draw(vanishing.Fade("h", norms[:1], norms[None], norms, fit, (fit,)), Look())).words
 
 
 def test_the_tail_ends_where_single_precision_does():

@@ -18,7 +18,7 @@ def draw(fade: Fade, look: Look) -> Picture:
     say, colours = look.say, look.colours
     lags = np.arange(len(fade.mean))
     figure = go.Figure()
-    x, y, losses = _one_line(fade.rows)
+    x, y, losses = _one_line(fade.rows, fade.own)
     figure.add_trace(
         go.Scatter(
             x=x,
@@ -57,7 +57,10 @@ def draw(fade: Fade, look: Look) -> Picture:
         )
     figure.update_xaxes(title={"text": say("charts.fading.lag"), "standoff": 6}, rangemode="tozero")
     figure.update_yaxes(
-        title={"text": say("charts.fading.norm", state=fade.state), "standoff": 6}, type="log", exponentformat="power", nticks=8
+        title={"text": say("charts.fading.norm", state="c" if fade.state == "c" else "h"), "standoff": 6},
+        type="log",
+        exponentformat="power",
+        nticks=8,
     )
     on_page(figure, look, height=340, margin=NARROW)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0})
@@ -90,10 +93,10 @@ def _told(fit: Decay, look: Look) -> str:
     return say("charts.fading.grows", double=number(fit.doubling), **span)
 
 
-def _one_line(rows: Array) -> tuple[Array, Array, Array]:
-    """Every row relative to its first cell, one after the other with a gap between them: lags, values, and the loss's step from 1."""
+def _one_line(rows: Array, own: Array) -> tuple[Array, Array, Array]:
+    """Every row relative to its loss's own error, one after the other with a gap between them: lags, values, and the loss's step from 1."""
     with np.errstate(all="ignore"):
-        relative = rows / rows[:, :1]
+        relative = rows / own[:, None]
     relative = np.where(np.isfinite(relative) & (relative > 0), relative, np.nan)
     gap = np.full((len(rows), 1), np.nan)
     lags = np.broadcast_to(np.arange(rows.shape[1] + 1), (len(rows), rows.shape[1] + 1))

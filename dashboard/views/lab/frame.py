@@ -11,7 +11,7 @@ import streamlit as st
 
 from core.studies import Refused
 from dashboard import address, controls, inquiry, session, steering
-from dashboard.form import problem_line
+from dashboard.form import line, problem_line
 from dashboard.inquiry import Inquiry
 from dashboard.live import runs, studying
 from dashboard.live.runs import LiveError, RunInfo
@@ -157,8 +157,7 @@ def on_demand(held: Session, name: str, asked: Callable[[], Any], label: str, dr
 
     st.button(label, on_click=press, key=f"begin {name}", type="primary", disabled=bool(refused) or known.going_on)
     problem_line(refused)
-    if known.found is not None and known.asked != _subject_of(held, options):
-        st.html(f"<p class='aside'>{escape(say('lab.earlier'))}</p>")
+    line(say("lab.earlier") if known.found is not None and known.asked != _subject_of(held, options) else "", "aside")
     _section(known, name, "", begin, draw, say)
 
 

@@ -129,15 +129,14 @@ def numbers(label: str, text: str, say: Texts) -> tuple[float, ...]:
 
 def asked(place: str, make: Callable[[], A]) -> A | None:
     """What the fields ask for.  Where they ask for what cannot be, it says so, and the last question that could be asked stands."""
-    key = f"asked {place}"
+    key, refused = f"asked {place}", ""
     try:
-        found = make()
+        session.set_widget(key, make())
     except Refused as refusal:
-        problem_line(str(refusal))
-        held: A | None = session.widget(key)
-        return held
-    session.set_widget(key, found)
-    return found
+        refused = str(refusal)
+    problem_line(refused)
+    held: A | None = session.widget(key)
+    return held
 
 
 def _key(place: str, name: str) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from core.experiment import SPECS, Experiment, InvalidExperiment
-from core.measures.recurrence import check_drawn, check_recurrent
+from core.measures.recurrence import check_drawn
 from core.measures.saturation import Saturated
 from core.studies import half_lives, phase, vanishing
 from dashboard import address, session
@@ -19,7 +19,7 @@ from dashboard.charts.lab import fading, jacobians, rates, tail
 from dashboard.charts.lab import half_lives as half_lives_chart
 from dashboard.charts.lab import phase as phase_chart
 from dashboard.charts.picture import Look, Picture, number, percent
-from dashboard.form import problem_line
+from dashboard.form import line
 from dashboard.live import runs
 from dashboard.session import Session
 from dashboard.starts import FIRST
@@ -35,17 +35,19 @@ A = TypeVar("A")
 
 
 def panel(held: Session, say: Texts) -> None:
-    """Everything on the page; where errors have other ways than the recurrence, why there is nothing."""
-    try:
-        check_recurrent(held.experiment)
-    except InvalidExperiment as refusal:
-        problem_line(str(refusal))
-        return
+    """Everything on the page; where there is no recurrence, only what there is."""
+    experiment = held.experiment
     asked = typed.asked("vanishing", lambda: _question(held, say)) or vanishing.Asked()
-    state = looking.pick("fading state", ["c", "h"], say("look.state"), str) if _is_lstm(held.experiment) else "h"
+    kinds = _kinds(experiment)
+    state = (
+        kinds[0]
+        if len(kinds) == 1
+        else looking.pick("fading state", kinds, say("look.state"), lambda kind: say(f"lab.vanishing.kinds.{kind}"))
+    )
+    line(say("lab.vanishing.attends") if _attends(experiment) else "", "aside")
     frame.study(held, "vanishing", asked, lambda found: _fading(found, state, say), say)
     try:
-        check_drawn(held.experiment)
+        check_drawn(experiment)
     except InvalidExperiment as alone:
         st.html(f"<p class='note'>{escape(str(alone))}</p>")
     else:
@@ -59,13 +61,24 @@ def _is_lstm(experiment: Experiment) -> bool:
     return experiment.model == "recurrent" and experiment.cell == "lstm"
 
 
+def _attends(experiment: Experiment) -> bool:
+    return experiment.model == "recurrent" and experiment.attention != "none"
+
+
+def _kinds(experiment: Experiment) -> list[str]:
+    """The errors that are told apart."""
+    return [*(["c"] if _is_lstm(experiment) else []), "h", *(["attention", "recurrence"] if _attends(experiment) else [])]
+
+
 def _question(held: Session, say: Texts) -> vanishing.Asked:
     layers, first, fields = held.experiment.layers if held.experiment.model == "recurrent" else 1, vanishing.Asked(), typed.Fields(say)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         layer = looking.pick("vanishing layer", [*range(layers, 0, -1)], say("look.layer"), str) if layers > 1 else 0
         lag = fields.whole("vanishing first", first.first_lag, say("lab.vanishing.first"), say("lab.vanishing.first_help"))
         last = fields.whole("vanishing last", first.last_lag, say("lab.vanishing.last"), say("lab.vanishing.last_help"))
-        run = fields.whole("vanishing run", first.run, say("lab.vanishing.run"), say("lab.vanishing.run_help"))
+        run = first.run
+        if held.experiment.model != "transformer":
+            run = fields.whole("vanishing run", first.run, say("lab.vanishing.run"), say("lab.vanishing.run_help"))
     fields.check()
     return vanishing.Asked(layer, lag, last, run)
 
@@ -74,6 +87,10 @@ def _fading(found: vanishing.Found, state: str, say: Texts) -> None:
     """What is known so far; what is still to come has its heading already."""
     look = looking.as_shown(say)
     fade = next((fade for fade in found.fades if fade.state == state), found.carrying)
+    if not found.radii:
+        looking.heading("fading", "fading.csv", _numbers(found, "fading"), PLACE, say)
+        looking.figure(fading.draw(fade, look), "fading", PLACE)
+        return
     drawn: Sequence[tuple[str, Any, Callable[[Any, Look], Picture]]] = (
         ("fading", fade, fading.draw),
         ("tail", found.tail, tail.draw),

@@ -17,7 +17,7 @@ from core.measures.decay import fit_decay
 from core.measures.each_loss import each_loss, in_precision
 from core.measures.jacobians import spectral_radii
 from core.measures.long_run import long_run
-from core.measures.recurrence import check_recurrent
+from core.measures.recurrence import check_drawn
 from core.training import Trainer
 from tests.core import oracle
 from tests.core.measures.random_network import random_network
@@ -139,7 +139,7 @@ def test_a_large_error_is_seen_too(small):
     w.weight_hh.fill_(8.0)
     w.bias_ih.fill_(10.0)
     found = each_loss(trainer.model, trainer.task, long_run(trainer.task, 250))
-    found = replace(found, direct=torch.ones_like(found.direct))  # the loss itself has none: its logits are as large
+    found = replace(found, d_read=torch.ones_like(found.d_read))  # the loss itself has none: its logits are as large
     row = found.matrices()["h"][-1][::-1]
     np.testing.assert_allclose(np.log(row), np.log(row[0]) + np.arange(250) * math.log(8), atol=1e-9)
     assert row[-1] > 1e200
@@ -152,7 +152,30 @@ def test_a_series_is_walked_in_either_precision(small, dtype):
     assert np.isfinite(each_loss(model, trainer.task, long_run(trainer.task, 20)).last_by_lag()).all()
 
 
-@pytest.mark.parametrize(("changes", "words"), [({"model": "transformer"}, "no recurrence"), ({"attention": "dot"}, "past the recurrence")])
-def test_other_ways_of_the_error_are_refused(small, changes, words):
+@pytest.mark.parametrize(("changes", "words"), [({"model": "transformer"}, "no recurrence"), ({"model": "balanced"}, "weights are given")])
+def test_what_is_not_drawn_cannot_be_compared(small, changes, words):
     with pytest.raises(InvalidExperiment, match=words):
-        check_recurrent(small.replace(**changes))
+        check_drawn(small.replace(**changes))
+
+
+@pytest.mark.parametrize(
+    "fields", [{"cell": "lstm", "layers": 2}, {"cell": "gru", "attention": "additive"}, {"model": "transformer"}], ids=str
+)
+def test_both_ways_of_the_error_are_those_of_the_trace(small, fields):
+    """The Trace's are of the mean loss of the batch, these of each loss as if it were the only one."""
+    trainer = Trainer(small.replace(**{"attention": "dot", "hidden": 4} | fields))
+    trainer.run(2)
+    trace, losses = trainer.peek().trace.of(0), trainer.task.batch().real
+    found = each_loss(trainer.model, trainer.task, trainer.task.batch([0])).matrices()
+    for kind in found:
+        assert_close(torch.tensor(found[kind]), torch.tensor(trace[f"lag_{kind}"][-1] * losses))
+    assert set(found) == {name.removeprefix("lag_") for name in trace.values if name.startswith("lag_")}
+
+
+def test_the_tail_of_an_attended_network_goes_through_the_recurrence_alone(small):
+    trainer = Trainer(small.replace(attention="dot", cell="gru"))
+    found = each_loss(trainer.model, trainer.task, long_run(trainer.task, 12))
+    last = torch.zeros_like(found.direct)
+    last[-1] = found.direct[-1]
+    errors = bptt.backward(found.unrolled, last).dh[-1][:, 0]
+    assert_close(torch.tensor(found.last_by_lag()), errors.norm(dim=-1).flip(0))

@@ -52,7 +52,13 @@ def test_the_seed_draws_the_noise():
     assert len(set(half_lives(cell="gru"))) == SEEDS
 
 
-def test_attention_is_refused():
-    experiment = Experiment(attention="dot")
-    with pytest.raises(InvalidExperiment, match="past the recurrence"):
+def test_attention_changes_no_decay_of_the_recurrence():
+    plain, attended = Experiment(), Experiment(attention="dot")
+    task = TASKS["sentences"](plain)
+    assert at_start(attended, task, Stretch(), noise=True) == at_start(plain, task, Stretch(), noise=True)
+
+
+def test_a_model_without_recurrence_is_refused():
+    experiment = Experiment(model="transformer")
+    with pytest.raises(InvalidExperiment, match="no recurrence"):
         at_start(experiment, TASKS["sentences"](experiment), Stretch(), noise=True)

@@ -64,7 +64,9 @@ def test_a_gain_of_zero_passes_exactly_nothing(small):
     assert np.isneginf(found[1:]).all()
 
 
-@pytest.mark.parametrize("changes", [{"model": "transformer"}, {"attention": "dot"}])
-def test_only_a_recurrence_has_a_diagram(small, changes):
+def test_only_a_recurrence_has_a_diagram(small):
     with pytest.raises(InvalidExperiment):
-        first_errors(small.replace(**changes), Trainer(small).task, 5)
+        first_errors(small.replace(model="transformer"), Trainer(small).task, 5)
+    np.testing.assert_array_equal(
+        first_errors(small.replace(attention="dot"), Trainer(small).task, 5), first_errors(small, Trainer(small).task, 5)
+    )

@@ -87,7 +87,7 @@ def test_what_cannot_be_asked_is_refused(bad, words):
         Asked(**bad)
 
 
-@pytest.mark.parametrize("changes", [{"attention": "dot"}, {"model": "transformer", "hidden": 4}])
-def test_only_a_recurrence_has_half_lives(small, changes):
+def test_only_a_recurrence_has_half_lives(small):
     with pytest.raises(InvalidExperiment):
-        next(study(Trainer(small.replace(**changes)), Asked()))
+        next(study(Trainer(small.replace(model="transformer", hidden=4)), Asked()))
+    assert next(study(Trainer(small.replace(attention="dot")), Asked())).found

@@ -116,11 +116,7 @@ def test_what_cannot_be_asked_is_refused(bad, words):
 
 @pytest.mark.parametrize(
     ("changes", "asked", "words"),
-    [
-        ({"cell": "gru"}, Asked("forget_bias", -1.0, 3.0), "forget gate"),
-        ({"attention": "dot"}, FEW, "past the recurrence"),
-        ({"model": "transformer", "hidden": 4}, FEW, "no recurrence"),
-    ],
+    [({"cell": "gru"}, Asked("forget_bias", -1.0, 3.0), "forget gate"), ({"model": "transformer", "hidden": 4}, FEW, "no recurrence")],
 )
 def test_what_cannot_be_measured_is_refused(small, changes, asked, words):
     with pytest.raises(InvalidExperiment, match=words):

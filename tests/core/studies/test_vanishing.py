@@ -10,7 +10,7 @@ import torch
 
 from core import bptt
 from core.cells import CELLS
-from core.experiment import Experiment, InvalidExperiment
+from core.experiment import Experiment
 from core.measures.decay import fit_decay
 from core.measures.jacobians import Recurrence
 from core.studies import STUDIES, Refused, pack, unpack
@@ -151,7 +151,28 @@ def test_what_cannot_be_asked_is_refused(bad, words):
 def test_what_cannot_be_measured_is_refused(small):
     with pytest.raises(Refused, match="2 layers"):
         next(study(Trainer(small), Asked(layer=3)))
-    with pytest.raises(InvalidExperiment, match="past the recurrence"):
-        next(study(Trainer(small.replace(attention="dot")), QUICK))
-    with pytest.raises(InvalidExperiment, match="no recurrence"):
-        next(study(Trainer(small.replace(model="transformer", hidden=4)), QUICK))
+    with pytest.raises(Refused, match="may have at most 1,448 steps, not 1,449"):
+        result(Trainer(small.replace(attention="dot", heads=2, hidden=4)), Asked(run=1449))
+
+
+@every_cell
+def test_attention_adds_its_way_and_leaves_the_recurrence_as_it_is(small, kind):
+    """The same weights with and without attention: what is of the recurrence alone is the same."""
+    plain, attended = (Trainer(small.replace(cell=kind, attention=attention)) for attention in ("none", "dot"))
+    bare, found = result(plain), result(attended)
+    assert [fade.state for fade in found.fades] == [*CELLS[kind].states, "attention", "recurrence"]
+    assert (found.radii, str(found.saturated)) == (bare.radii, str(bare.saturated))
+    np.testing.assert_array_equal(found.steps.values, bare.steps.values)
+    np.testing.assert_array_equal(found.rates.running, bare.rates.running)
+    own = {fade.state: fade.own for fade in found.fades}
+    np.testing.assert_array_equal(own["attention"], own["h"])
+    assert found.fades[-1].mean[0] != found.fades[-1].mean[0], "nothing goes through the recurrence at lag 0"
+    assert unpack(Found, pack(found)).carrying.state == CELLS[kind].states[-1]
+
+
+def test_a_transformer_has_its_errors_and_nothing_of_a_recurrence(small):
+    found = result(Trainer(small.replace(model="transformer", hidden=4)))
+    assert [fade.state for fade in found.fades] == ["h", "attention", "recurrence"]
+    assert np.isfinite(found.fades[0].mean).all()
+    assert (found.radii, found.saturated, found.tail, found.steps) == ({}, (), None, None)
+    assert set(found.to_frame()["chart"]) == {"fading"}
