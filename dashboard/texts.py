@@ -68,6 +68,11 @@ def in_chart(token: str, longest: int = 14) -> str:
     return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def shortened(text: str, longest: int = 40) -> str:
+    """A sentence as it is named in another one: a long one ends in an ellipsis."""
+    return clean(text if len(text) < longest else text[: longest - 1] + "…")
+
+
 def clean(text: str) -> str:
     """Text without the control and direction-changing characters that would disturb the sentence around it."""
     return "".join(

@@ -47,9 +47,8 @@ class Asked:
             value = getattr(self, name)
             if not least <= value <= most:
                 said = number(value, grouped=True) if math.isfinite(value) else value
-                raise Refused(
-                    f"{name.capitalize()} must be a number from {number(least, grouped=True)} to {number(most, grouped=True)}, not {said}."
-                )
+                label = name if len(name) == 1 else name.capitalize()
+                raise Refused(f"{label} must be a number from {number(least, grouped=True)} to {number(most, grouped=True)}, not {said}.")
 
 
 @dataclass(frozen=True)

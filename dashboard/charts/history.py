@@ -83,7 +83,12 @@ def draw(points: Array, threshold: float | None, look: Look) -> Picture:
         iterations=f"{iterations:,}",
     )
     if len(clipped):
-        words += " " + say(f"charts.history.clipped{thinned}", count=f"{len(clipped):,}", share=percent(len(clipped) / len(history)))
+        words += " " + say(
+            f"charts.history.clipped{thinned}",
+            count=f"{len(clipped):,}",
+            all=f"{len(history):,}",
+            share=percent(len(clipped) / len(history)),
+        )
     else:
         words += " " + say(f"charts.history.unclipped{thinned}")
     if len(history) < len(everything):

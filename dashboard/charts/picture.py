@@ -133,8 +133,9 @@ def on_page(figure: go.Figure, look: Look, *, height: int, margin: Mapping[str, 
 
 
 def number(value: float) -> str:
-    """Three significant digits, as everywhere on the page."""
-    return f"{value:.3g}"
+    """Three significant digits, as everywhere on the page: 0.0123, 12.3, 12,300, 1.23e+06."""
+    short = f"{value:.3g}"
+    return f"{float(short):,.0f}" if 1e3 <= abs(float(short)) < 1e6 else short
 
 
 def percent(share: float) -> str:

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from core.measures.bias import SCHEMES, Bias
 from core.studies.truncation import Found
 from core.trace import Array
-from dashboard.charts.picture import Look, Picture, number, on_page, percent
+from dashboard.charts.picture import NARROW, Look, Picture, number, on_page, percent
 
 FLOOR = 1e-6
 """Relative errors below it are rounding, or as good as none."""
@@ -74,7 +74,7 @@ def draw(found: Found, asked: Asked, look: Look) -> Picture:
         rangemode="normal" if asked.measure == "error" else "tozero",
         exponentformat="power",
     )
-    on_page(figure, look, height=340)
+    on_page(figure, look, height=340, margin=NARROW)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.06, "x": 0})
     return Picture(figure, words(found, asked, look))
 

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from core.studies.cliff import Found
 from core.trace import Array
 from dashboard.charts.lab.bands import pale
-from dashboard.charts.picture import Look, Picture, number, on_page
+from dashboard.charts.picture import NARROW, Look, Picture, number, on_page
 
 PALEST = 0.35
 """Of the ramp of magnitudes, where the smallest K begins: paler lines would be lost on the page."""
@@ -61,7 +61,7 @@ def draw(found: Found, quantity: str, look: Look) -> Picture:
     top = {"range": [0, 1.03]} if quantity == "accuracy" else {"rangemode": "tozero"}
     figure.update_yaxes(title={"text": say(f"charts.cliff.{quantity.replace(' ', '_')}"), "standoff": 6}, **top)
     figure.update_xaxes(title={"text": say("charts.axis.iteration"), "standoff": 6}, range=[0, int(found.iterations[-1])])
-    on_page(figure, look, height=340)
+    on_page(figure, look, height=340, margin=NARROW)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.06, "x": 0, "traceorder": "normal"})
     return Picture(figure, words(found, quantity, look))
 

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from core.measures.bias import SCHEMES
 from core.studies.cost import Found
 from core.trace import Array
-from dashboard.charts.picture import Look, Picture, number, on_page
+from dashboard.charts.picture import NARROW, Look, Picture, number, on_page
 
 UNITS = {"held": 2.0**20, "seconds": 1e-3}
 """What is drawn is in MiB, and in milliseconds."""
@@ -34,7 +34,7 @@ def draw(found: Found, quantity: str, look: Look) -> Picture:
         title={"text": say("charts.bias.k"), "standoff": 6}, type="log", tickvals=found.ks, ticktext=[str(k) for k in found.ks]
     )
     figure.update_yaxes(title={"text": say(f"charts.cost.{quantity}"), "standoff": 6}, rangemode="tozero")
-    on_page(figure, look, height=300)
+    on_page(figure, look, height=300, margin=NARROW)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0})
     return Picture(figure, words(found, quantity, look))
 

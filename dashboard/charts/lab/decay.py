@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from core.measures.advice import Fading
 from dashboard.charts.lab.bands import pale
-from dashboard.charts.picture import Look, Picture, number, on_page, percent
+from dashboard.charts.picture import NARROW, Look, Picture, number, on_page, percent
 
 
 def draw(fading: Fading, delta: float, look: Look) -> Picture:
@@ -47,7 +47,7 @@ def draw(fading: Fading, delta: float, look: Look) -> Picture:
         )
     figure.update_xaxes(title={"text": say("charts.decay.lag"), "standoff": 6}, rangemode="tozero")
     figure.update_yaxes(title={"text": say("charts.decay.norm"), "standoff": 6}, type="log", exponentformat="power")
-    return Picture(on_page(figure, look, height=340), words(fading, delta, look))
+    return Picture(on_page(figure, look, height=340, margin=NARROW), words(fading, delta, look))
 
 
 def words(fading: Fading, delta: float, look: Look) -> str:

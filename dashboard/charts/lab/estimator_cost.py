@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from core.studies.estimators import Estimated, Found
-from dashboard.charts.picture import Look, Picture, number, on_page
+from dashboard.charts.picture import NARROW, Look, Picture, number, on_page
 
 
 def draw(found: Found, look: Look) -> Picture:
@@ -40,12 +40,12 @@ def draw(found: Found, look: Look) -> Picture:
         )
         there = [value for value in known if value]
         low, high = (math.log10(pick(there)) for pick in (min, max)) if there else (0, 1)
-        room = 0.55 * max(1.0, high - low)
+        room = 0.7 * max(1.0, high - low)
         figure.update_xaxes(
             title={"text": say(title), "standoff": 6}, type="log", dtick=1, range=[low - 0.2, high + room], row=1, col=place
         )
     figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=labels)
-    on_page(figure, look, height=360, margin={"l": 84, "r": 24, "t": 30, "b": 48})
+    on_page(figure, look, height=360, margin=NARROW)
     return Picture(figure, words(found, look))
 
 
@@ -73,4 +73,4 @@ def milliseconds(row: Estimated) -> str:
 
 def kibibytes(row: Estimated) -> str:
     """Memory that one estimate holds."""
-    return f"{row.held / 2**20:,.3g} MiB" if row.held >= 2**20 else f"{row.held / 1024:,.3g} KiB"
+    return f"{number(row.held / 2**20)} MiB" if row.held >= 2**20 else f"{number(row.held / 1024)} KiB"

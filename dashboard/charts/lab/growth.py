@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from core.measures.bias import SCHEMES
 from core.studies.growth import Found
-from dashboard.charts.picture import Look, Picture, number, on_page, percent
+from dashboard.charts.picture import NARROW, Look, Picture, number, on_page, percent
 
 FLOOR = 1e-6
 
@@ -37,7 +37,7 @@ def draw(found: Found, scheme: str, k: int, look: Look) -> Picture:
         )
     figure.update_xaxes(title={"text": say("charts.growth.iteration"), "standoff": 6})
     figure.update_yaxes(title={"text": say("charts.bias.error"), "standoff": 6}, type="log", exponentformat="power")
-    on_page(figure, look, height=340)
+    on_page(figure, look, height=340, margin=NARROW)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0})
     return Picture(figure, words(found, scheme, k, look))
 

@@ -12,8 +12,8 @@ from core.measures.norms import Advice
 from core.studies.clipping import LEAST, Found, Spike
 from core.trace import Array
 from dashboard.charts.lab.bands import decades, pale
-from dashboard.charts.picture import Look, Picture, number, on_page, percent
-from dashboard.texts import in_chart
+from dashboard.charts.picture import NARROW, Look, Picture, number, on_page, percent
+from dashboard.texts import in_chart, shortened
 
 BINS = 40
 
@@ -59,7 +59,7 @@ def draw(found: Found, quantile: float, look: Look) -> Picture:
         exponentformat="power",
         dtick=decades(found.before, found.after),
     )
-    on_page(figure, look, height=340)
+    on_page(figure, look, height=340, margin=NARROW)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0})
     return Picture(figure, words(found, advice, look))
 
@@ -138,7 +138,7 @@ def draw_distribution(found: Found, quantile: float, look: Look) -> Picture:
         ticktext=[f"1e{decade}" for decade in decades],
     )
     figure.update_yaxes(title={"text": say("charts.distribution.count"), "standoff": 6})
-    on_page(figure, look, height=340, bargap=0)
+    on_page(figure, look, height=340, margin=NARROW, bargap=0)
     figure.update_layout(margin={**figure.layout.margin.to_plotly_json(), "t": 72})
     low_share, high_share = percent(advice.clips_low), percent(advice.clips_high)
     told = say("charts.distribution.words", low=number(advice.low), low_share=low_share, high=number(advice.high), high_share=high_share)
@@ -173,16 +173,18 @@ def draw_turned(found: Found, look: Look) -> Picture:
     )
     figure.update_xaxes(title={"text": say("charts.axis.iteration"), "standoff": 6})
     figure.update_yaxes(title={"text": say("charts.turned.degrees"), "standoff": 6}, rangemode="tozero")
-    on_page(figure, look, height=300)
+    on_page(figure, look, height=300, margin=NARROW)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0})
     there = turned[np.isfinite(turned)]
     if not len(there):
         return Picture(figure, say("charts.turned.none", threshold=number(found.threshold)))
     place = int(np.nanargmax(turned))
+    off = {"threshold": number(found.threshold)} if found.clip == "off" else {}
     return Picture(
         figure,
         say(
-            "charts.turned.words",
+            "charts.turned.words_off" if off else "charts.turned.words",
+            **off,
             count=f"{len(there):,}",
             median=number(float(np.median(there))),
             most=number(turned[place]),
@@ -239,7 +241,7 @@ def spike_words(spike: Spike, look: Look) -> str:
         part=percent(part),
     )
     key = "charts.spike.against" if own > 1 else "charts.spike.most"
-    return f"{told} {say(key, sequence=spike.sequences[spike.worst], own=percent(own))}"
+    return f"{told} {say(key, sequence=shortened(spike.sequences[spike.worst]), own=percent(own))}"
 
 
 def draw_weights(spike: Spike, look: Look) -> Picture:
@@ -257,6 +259,6 @@ def draw_weights(spike: Spike, look: Look) -> Picture:
     )
     figure.update_xaxes(title={"text": say("charts.spike_weights.share"), "standoff": 6}, rangemode="tozero")
     figure.update_yaxes(automargin=True, showgrid=False)
-    on_page(figure, look, height=min(520, 150 + 20 * len(names)))
+    on_page(figure, look, height=min(520, 150 + 20 * len(names)), margin=NARROW)
     first = names[-1]
     return Picture(figure, say("charts.spike_weights.words", weight=first, share=percent(spike.weights[first])))

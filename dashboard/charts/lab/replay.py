@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 from core.studies.replay import Branch, Found
 from core.trace import Array
 from dashboard.charts.lab.bands import decades
-from dashboard.charts.picture import Look, Picture, number, on_page, percent
+from dashboard.charts.picture import NARROW, Look, Picture, number, on_page, percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def draw(found: Found, history: Array, look: Look) -> Picture:
         col=1,
     )
     figure.update_xaxes(title={"text": say("charts.axis.iteration"), "standoff": 6}, row=2, col=1)
-    on_page(figure, look, height=460)
+    on_page(figure, look, height=460, margin=NARROW)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0})
     return Picture(figure, words(found, history, look))
 

@@ -11,13 +11,14 @@ import streamlit as st
 
 from core.studies import Refused
 from dashboard import address, controls, inquiry, session, steering
+from dashboard.component.address_bar import address_bar
 from dashboard.form import line, problem_line
 from dashboard.inquiry import Inquiry
 from dashboard.live import runs, studying
 from dashboard.live.runs import LiveError, RunInfo
 from dashboard.session import Session
 from dashboard.starts import FIRST, STARTS
-from dashboard.texts import Texts, clean, literal
+from dashboard.texts import Texts, literal, shortened
 from dashboard.views import looking, unavailable
 from dashboard.views.notices import notices
 
@@ -39,7 +40,8 @@ def page(name: str, panel: Panel, badge: Panel) -> None:
     badge: what stands above its heading.
     """
     say = session.texts()
-    held, came = session.latest(), session.came(name)
+    held = session.latest()
+    session.came(name)
     try:
         if not runs.ready():
             unavailable.show(say("unavailable.starting"), say)
@@ -61,9 +63,9 @@ def page(name: str, panel: Panel, badge: Panel) -> None:
             controls.summary(held.experiment, catalogue)
         else:
             controls.draw(held, catalogue, lambda typed: steering.change(held, typed), say)
+        if (query := address.write(held.experiment, STARTS[FIRST])) != session.query():
+            address_bar(f"/{name}", query, st.get_option("server.baseUrlPath") or "")
     notices(held, say)
-    if not came:  # on the way here the path of the page before may still stand in the address bar
-        session.set_query(address.write(held.experiment, STARTS[FIRST]))
     badge(held, say)
     st.html(f"<h1 class='lab'>{escape(say(f'lab.{name}.title'))}</h1><p class='lab'>{escape(say(f'lab.{name}.intro'))}</p>")
     if held.control is None:
@@ -94,7 +96,7 @@ def _subject(held: Session, say: Texts) -> None:
 def _words(held: Session, info: RunInfo, say: Texts) -> str:
     experiment = held.experiment
     more, catalogue = session.widget("lab more", 0), runs.catalogue()
-    trained = say("lab.trained_on" if more else "lab.trained", iteration=f"{info.iteration:,}", more=f"{more:,}")
+    trained = say("lab.trained_on" if more else "lab.trained", iterations=say.count("iteration", info.iteration), more=f"{more:,}")
     if not catalogue.matters(experiment, "cell"):
         return say("lab.subject_alone", model=catalogue.members("model")[experiment.model].label, trained=trained)
     label = catalogue.members("cell")[experiment.cell].label
@@ -102,8 +104,7 @@ def _words(held: Session, info: RunInfo, say: Texts) -> str:
 
 
 def _line(held: Session, row: int) -> str:
-    text = " ".join(held.description["sequences"][row]["inputs"])
-    return clean(text if len(text) < 40 else text[:39] + "…")
+    return shortened(" ".join(held.description["sequences"][row]["inputs"]))
 
 
 def study(held: Session, name: str, asked: Any, draw: Callable[[Any], None], say: Texts, place: str = "") -> None:

@@ -14,6 +14,7 @@ import streamlit as st
 from core.experiment import number as written
 from core.studies import Refused
 from dashboard import session
+from dashboard.address import GROUPED
 from dashboard.form import problem_line
 from dashboard.texts import Texts, literal
 
@@ -98,7 +99,7 @@ class Fields:
 def read_number(label: str, text: str, say: Texts) -> float:
     """A number as people type it; Refused for anything else."""
     try:
-        return float(text.replace(",", ""))
+        return float(text.replace(",", "") if GROUPED.fullmatch(text) else text)
     except ValueError:
         raise Refused(say("lab.no_number", label=label, text=text or say("lab.nothing"))) from None
 

@@ -220,7 +220,7 @@ def test_both_descents_begin_in_the_middle_of_the_surface():
         (lambda: replay.Asked(thresholds=(0.0,)), "from 0.000001 to 1,000,000, not 0"),
         (lambda: replay.Asked(thresholds=(math.nan,)), "from 0.000001 to 1,000,000, not nan"),
         (lambda: replay.Asked(thresholds=(), off=False), "nothing to compare"),
-        (lambda: cliff_descent.Asked(w=math.inf), "W must be a number from -20 to 20, not inf"),
+        (lambda: cliff_descent.Asked(w=math.inf), "w must be a number from -20 to 20, not inf"),
         (lambda: cliff_descent.Asked(rate=0), "Rate must be a number from 0.000001 to 10, not 0"),
         (lambda: cliff_descent.Asked(clipping="off"), "by norm or by value"),
     ],
