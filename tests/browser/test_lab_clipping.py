@@ -124,7 +124,7 @@ def test_other_thresholds_are_trained_beside_what_happened(open_page: Callable[.
 @pytest.mark.slow
 def test_the_cliff_is_descended_from_where_it_is_clicked(lab: Laboratory):
     tab(lab, "The error cliff", "error_cliff chart descents")
-    lab.says("Without clipping, the longest gradient is 1.5e+03; update 27 goes furthest, 750 away")
+    lab.says("Without clipping, the longest gradient is 1,500; update 27 goes furthest, 750 away")
     lab.says("Clipped by norm at 1, 2 of 300 updates are shortened")
     option(lab, "error_cliff clipping", "by value")
     lab.says("Clipped by value at 1")

@@ -210,7 +210,7 @@ def test_history_counts_what_was_clipped():
         [[1, 3.0, 2.0, 1.0, 0.5, 0.0], [2, 2.0, 4.0, 1.0, 0.25, 0.0], [3, 1.0, 0.5, 0.5, 1.0, 0.0], [4, 0.5, 0.4, 0.4, 1.0, 0.0]]
     )
     picture = history.draw(points, 1.0, Look())
-    assert picture.words == "The loss fell from 3 to 0.5 in 4 iterations. 2 gradients (50 %) were clipped."
+    assert picture.words == "The loss fell from 3 to 0.5 in 4 iterations. Clipped: 2 of 4 gradients (50 %)."
     thinned = history.draw(points[[0, 3]], 1.0, Look()).words
     assert thinned.startswith("The loss fell from 3 to 0.5 in 4 iterations. 50 % of the gradients drawn here were clipped")
     assert history.draw(np.empty((0, 6)), None, Look()).words == "Nothing has been learned yet: press play."

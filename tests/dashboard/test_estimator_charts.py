@@ -101,4 +101,6 @@ def test_influence_balancing_is_drawn_with_its_signs(balancing: influence.Found,
 def test_no_wrong_sign_is_claimed_where_there_is_none():
     found = list(influence.study(None, influence.Asked(steps=100, units=7, positive=7)))[-1].found
     assert influence_charts.draw_sign(found, Look()).words == "Exactly, the derivative is 14, and every truncation has its sign."
-    assert not any(letter.isdigit() for letter in Look().say("charts.influence_training.help")), "the network's size may be chosen"
+    assert not any(letter.isdigit() for letter in Look().say("charts.influence_training.help").replace("SnAp-1", "")), (
+        "the network's size may be chosen"
+    )

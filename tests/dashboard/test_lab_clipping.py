@@ -202,7 +202,7 @@ def test_a_descent_that_leaves_ends_at_the_edge(descended):
 
 def test_the_words_are_those_of_row_3(descended):
     words = error_cliff.draw_descents(descended, Look()).words
-    assert "the longest gradient is 1.5e+03; update 27 goes furthest, 750 away, and after 300 updates the loss is 0.09" in words
+    assert "the longest gradient is 1,500; update 27 goes furthest, 750 away, and after 300 updates the loss is 0.09" in words
     assert "Clipped by norm at 1, 2 of 300 updates are shortened, none goes further than 0.5" in words
 
 
