@@ -34,6 +34,12 @@ class Inquiry:
     asker: str = field(default_factory=lambda: uuid4().hex)
 
     @property
+    def shown(self) -> Any:
+        """What is found, None where there is nothing: an answer to an earlier question gives way to why this one has none."""
+        refused = self.stale and self.progress is not None and self.progress.state == "refused"
+        return None if refused else self.found
+
+    @property
     def going_on(self) -> bool:
         """Whether more is to come."""
         return self.progress is not None and self.progress.state == "fitting"

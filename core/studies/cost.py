@@ -54,7 +54,8 @@ def study(trainer: Trainer, _: Asked) -> Iterator[Progress[Found]]:
     model, task = trainer.model, trainer.task
     if model.attention:
         raise Refused(
-            "Memory and time against K are measured segment by segment; attention reads all states at once. Choose attention none."
+            "Memory and time against K are measured step by step, in segments; attention reads all states at once: choose a recurrent "
+            "model without it."
         )
     batch = task.batch(rows_of(trainer))
     steps = len(batch.inputs)

@@ -86,12 +86,16 @@ class Found:
         return np.array([fit_decay(10.0**row).slope for row in self.logs]) / math.log(10)
 
     def border(self) -> float:
-        """Where the rate first changes from falling to growing, between two values of the lever; NaN where it never does."""
+        """Where the rate changes from falling to growing, between two values of the lever.
+
+        NaN where it never does, and where more than one row in ten falls above or grows below: then there is no border.
+        """
         rates = self.rates()
         above = np.flatnonzero((rates[:-1] < 0) & (rates[1:] >= 0))
-        if not len(above):
+        astray = [int((rates[: place + 1] >= 0).sum() + (rates[place + 1 :] < 0).sum()) for place in above]
+        if not astray or min(astray) > len(rates) / 10:
             return float("nan")
-        place = int(above[0])
+        place = int(above[np.argmin(astray)])
         share = -rates[place] / (rates[place + 1] - rates[place])
         low, high = self.values[place : place + 2]
         return float(low * (high / low) ** share if self.lever == "gain" else low + share * (high - low))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from core import limits
 from core.measures.advice import Fading, fading
@@ -47,6 +48,11 @@ class Found:
     error: float
     degrees: float
     held: Array
+
+    def lag_frame(self) -> pd.DataFrame:
+        """Tidy: the lag matrix, a row for each loss step s and step t between which there is a path; steps from 1."""
+        s, t = np.nonzero(~np.isnan(self.lag))
+        return pd.DataFrame({"s": s + 1, "t": t + 1, "norm": self.lag[s, t]})
 
 
 def study(trainer: Trainer, _: Asked) -> Iterator[Progress[Found]]:

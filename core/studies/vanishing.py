@@ -110,6 +110,13 @@ class Tail:
         return first if first < len(self.single) else -1
 
     @property
+    def wrong(self) -> int:
+        """The shortest lag from which on float32 misses float64's number by more than half of it; -1 where it never does."""
+        with np.errstate(all="ignore"):
+            off = np.flatnonzero((self.double > 0) & ~(np.abs(self.single - self.double) <= self.double / 2))
+        return int(off[0]) if len(off) else -1
+
+    @property
     def kept(self) -> bool:
         """Whether float32 has a number above 0 at every lag."""
         return bool((np.isfinite(self.single) & (self.single > 0)).all())

@@ -121,6 +121,9 @@ def observed(trace: Trace) -> Array:
 
 def on_page(figure: go.Figure, look: Look, *, height: int, margin: Mapping[str, Any] = MARGIN, **more: Any) -> go.Figure:
     """The figure as every chart of a page stands there: its height, its margins, on the colour of the page."""
+    if dict(margin).get("autoexpand", True):
+        # Plotly takes powers of ten for narrower than they are: wide numbers would stand on the axis's title.
+        figure.update_yaxes(automargin="left", title_standoff=16)
     return figure.update_layout(
         height=height,
         margin=dict(margin),

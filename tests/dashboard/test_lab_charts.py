@@ -99,3 +99,17 @@ def test_growth_names_where_the_error_came_from_and_went_to():
     assert "went from 40 % to 10 %" in growth.draw(shrunk, "window", 5, Look()).words
     assert "Training ended early: exploded at iteration 101, step 3." in growth.draw(shrunk, "window", 5, Look()).words
     assert growth.draw(replace(found, error=error[:, :1], iterations=(0,)), "chunk", 1, Look()).words == "The error at K = 1 is followed."
+
+
+def test_an_estimate_that_the_measured_error_contradicts_is_no_advice(found):
+    k = found.fading.enough(0.1)
+    assert "Go by the measured curve" not in decay.draw(found.fading, 0.1, Look(), lambda _: 0.15).words
+    told = decay.draw(found.fading, 0.1, Look(), {k: 0.84}.__getitem__).words
+    assert "Measured, a window of that K is off by 84 %" in told
+
+
+def test_the_lag_matrix_leaves_as_numbers(found):
+    frame = found.lag_frame()
+    assert len(frame) == np.isfinite(found.lag).sum()
+    assert (frame["s"] >= frame["t"]).all()
+    assert frame["norm"].iloc[0] == found.lag[frame["s"].iloc[0] - 1, frame["t"].iloc[0] - 1]

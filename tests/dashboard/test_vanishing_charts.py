@@ -83,7 +83,7 @@ def test_the_tail_ends_where_single_precision_does():
     assert [len(line.x) for line in picture.figure.data] == [50, 46]
     assert "At lag 46 float32 holds exactly 0; float64 still holds 1e-46." in picture.words
     both = vanishing.Tail(double[:9], single[:9], fit_decay(double[:9]))
-    assert "Up to lag 8 both precisions hold a number." in checked(tail.draw(both, Look())).words
+    assert "Up to lag 8 both precisions hold much the same number." in checked(tail.draw(both, Look())).words
     gone = vanishing.Tail(np.array([1.0, 0.0]), np.array([1.0, 0.0]), fit_decay(np.array([1.0, 0.0])))
     assert "From lag 1 on float64, too" in checked(tail.draw(gone, Look())).words
 
@@ -210,3 +210,21 @@ def test_what_could_not_be_fitted_is_not_the_longest():
     assert words.startswith("Longest here: LSTM, median ")
     assert "nan" not in words
     assert half_lives_chart.words(replace(seen, lines=lines[:1]), str.upper, Look()) == ""
+
+
+def test_a_float32_that_is_stuck_is_no_number_to_trust():
+    """Row 14: below its smallest numbers, float32 may keep one of them for ever instead of falling to 0."""
+    double = 10.0 ** -np.arange(0, 60, 0.5)
+    single = np.maximum(double, 1e-45)
+    seen = vanishing.Tail(double, single, fit_decay(double))
+    assert seen.wrong == 91
+    words = checked(tail.draw(seen, Look())).words
+    assert "From lag 91 on float32 is off by more than half" in words
+    assert "much the same" not in words
+
+
+def test_a_border_that_is_crossed_back_is_none():
+    lengths = np.arange(1, 9)
+    rates = np.array([-0.2, -0.1, 0.1, -0.1, -0.2])
+    seen = phase.Found("rnn_relu", "h", 0, "gain", 1.0, np.geomspace(0.5, 8, 5), lengths, rates[:, None] * lengths, np.ones(5, bool))
+    assert np.isnan(seen.border())

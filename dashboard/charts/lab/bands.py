@@ -18,9 +18,9 @@ def pale(colour: str, opacity: float) -> str:
     return f"rgba({red},{green},{blue},{opacity:g})"
 
 
-def decades(*values: Array) -> int | None:
-    """Plotly's `dtick` of a logarithmic axis over these values: whole decades, or None for less than two, where it does better itself."""
-    every = np.concatenate(values)
+def decades(*values: Array) -> int | str:
+    """Plotly's `dtick` of a logarithmic axis over these values: whole decades, or for less than two, 1, 2 and 5 of each."""
+    every = np.concatenate([value.ravel() for value in values])
     there = every[np.isfinite(every) & (every > 0)]
     span = math.log10(there.max() / there.min()) if len(there) else 0.0
-    return max(1, math.ceil(span / MOST)) if span >= 2 else None
+    return max(1, math.ceil(span / MOST)) if span >= 2 else "D2"

@@ -104,4 +104,6 @@ def words(found: Found, asked: Asked, look: Look) -> str:
     window, chunk = (bias.at(scheme, middle)[0] for scheme in SCHEMES)
     if chunk > window > FLOOR:
         told.append(say("charts.bias.worse", k=middle, times=number(chunk / window)))
+    if asked.weight or asked.measure != "error":
+        told.append(say("charts.bias.all"))
     return " ".join(told)

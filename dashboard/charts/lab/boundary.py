@@ -81,7 +81,7 @@ def draw(found: Found, scheme: str, look: Look) -> Picture:
             }
         ],
     )
-    return Picture(figure, f"{labels[first].replace('<br>', ' ')}. {say('charts.boundary.words')}")
+    return Picture(figure, say("charts.boundary.words"))
 
 
 def _label(found: Found, scheme: str, k: int, look: Look) -> str:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import plotly.graph_objects as go
 
 from core.measures.advice import Fading
-from dashboard.charts.lab.bands import pale
+from dashboard.charts.lab.bands import decades, pale
 from dashboard.charts.picture import NARROW, Look, Picture, number, on_page, percent
 
+FAR = 2
+"""How many times the error that is allowed a measured one may have before the estimate is no guide."""
 
-def draw(fading: Fading, delta: float, look: Look) -> Picture:
-    """On a logarithmic axis, where a constant factor per step is a straight line."""
+
+def draw(fading: Fading, delta: float, look: Look, measured: Callable[[int], float] = lambda k: math.nan) -> Picture:
+    """On a logarithmic axis, where a constant factor per step is a straight line.
+
+    measured: K -> the true relative error of a window of K steps, NaN where it is not known.
+    """
     say, colours = look.say, look.colours
     lags = np.arange(len(fading.phi))
     above = [np.where(values > 0, values, np.nan) for values in (fading.phi, fading.low, fading.high)]
@@ -46,11 +53,11 @@ def draw(fading: Fading, delta: float, look: Look) -> Picture:
             )
         )
     figure.update_xaxes(title={"text": say("charts.decay.lag"), "standoff": 6}, rangemode="tozero")
-    figure.update_yaxes(title={"text": say("charts.decay.norm"), "standoff": 6}, type="log", exponentformat="power")
-    return Picture(on_page(figure, look, height=340, margin=NARROW), words(fading, delta, look))
+    figure.update_yaxes(title={"text": say("charts.decay.norm"), "standoff": 6}, type="log", exponentformat="power", dtick=decades(*above))
+    return Picture(on_page(figure, look, height=340, margin=NARROW), words(fading, delta, look, measured))
 
 
-def words(fading: Fading, delta: float, look: Look) -> str:
+def words(fading: Fading, delta: float, look: Look, measured: Callable[[int], float]) -> str:
     """The factor per step, its spread, the half-life, and the K that they ask for."""
     say = look.say
     if not math.isfinite(fading.beta):
@@ -69,4 +76,9 @@ def words(fading: Fading, delta: float, look: Look) -> str:
         return say("charts.decay.slow", lags=seen, **values)
     told = say("charts.decay.fades", **values)
     k = fading.enough(delta)
-    return f"{told} {say('charts.decay.enough', k=k, delta=percent(delta))}" if k else told
+    if not k:
+        return told
+    told += " " + say("charts.decay.enough", k=k, tail=percent(fading.tail(k)))
+    if measured(k) > FAR * delta:
+        told += " " + say("charts.decay.measured", error=percent(measured(k)))
+    return told

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from core.measures.decay import Decay
 from core.studies.vanishing import Fade
 from core.trace import Array
+from dashboard.charts.lab.bands import decades
 from dashboard.charts.picture import NARROW, Look, Picture, number, on_page
 
 
@@ -60,7 +61,7 @@ def draw(fade: Fade, look: Look) -> Picture:
         title={"text": say("charts.fading.norm", state="c" if fade.state == "c" else "h"), "standoff": 6},
         type="log",
         exponentformat="power",
-        nticks=8,
+        dtick=decades(y, fade.mean),
     )
     on_page(figure, look, height=340, margin=NARROW)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0})

@@ -57,7 +57,10 @@ def words(tail: Tail, look: Look) -> str:
         told.append(say("charts.tail.lost", lag=tail.lost, value=number(float(tail.double[tail.lost]))))
     if tail.overflowed >= 0:
         told.append(say("charts.tail.overflowed", lag=tail.overflowed))
-    if tail.kept:
+    first = min(lag for lag in (tail.lost, tail.overflowed, len(tail.double)) if lag >= 0)
+    if 0 <= tail.wrong < 0.9 * first:  # what is lost soon afterwards is not worth two sentences
+        told.append(say("charts.tail.wrong", lag=tail.wrong))
+    elif tail.kept:
         told.append(say("charts.tail.kept", lag=len(tail.double) - 1))
     if gone := int((tail.double == 0).sum()):
         told.append(say("charts.tail.gone", lag=len(tail.double) - gone))

@@ -96,7 +96,7 @@ export class NextTokens extends Panel {
       write(row.value, Number.isFinite(probability) ? short(probability) : "");
       row.bar.style.width = Number.isFinite(probability) ? `${100 * probability}%` : "0";
       row.element.classList.toggle("true", mark);
-      row.element.style.visibility = i === 5 && !mark ? "hidden" : "";
+      row.element.style.visibility = !token || (i === 5 && !mark) ? "hidden" : "";
     });
   }
 }

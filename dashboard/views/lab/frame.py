@@ -134,8 +134,8 @@ def headed(held: Session, name: str, place: str, say: Texts, chart: str = "") ->
     row = looking.heading(chart or name, "", None, place, say)
     yield
     known = held.inquiries.get(name)
-    if known is not None and known.found is not None:
-        found = known.found
+    if known is not None and known.shown is not None:
+        found = known.shown
         looking.offer(row, chart or name, f"{name}.csv", lambda: str(found.to_frame().to_csv(index=False)), say)
 
 
@@ -201,9 +201,9 @@ def _section(known: Inquiry, name: str, place: str, begin: Callable[[str], str],
         problem_line(known.problem)
         with st.container():  # of one place, however much is told in it: what is found would be seen twice as it moved
             _progress(known, name, begin, say)
-        if known.found is not None:
+        if known.shown is not None:
             with st.container(key=f"{'stale' if known.stale else 'fresh'} {name} {place}"):
-                draw(known.found)
+                draw(known.shown)
 
     section()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 
 import streamlit as st
@@ -54,8 +55,12 @@ def _found(found: Found, say: Texts) -> None:
         looking.figure(bias.draw(found, bias.Asked(measure, scheme, delta, weight), look), "bias", PLACE)
     with right:
         looking.heading("decay", "decay.csv", lambda: str(found.fading.to_frame().to_csv(index=False)), PLACE, say)
-        looking.figure(decay.draw(found.fading, delta, look), "decay", PLACE)
-    looking.heading("boundary", "lag_matrix.csv", None, PLACE, say)
+        looking.figure(
+            decay.draw(found.fading, delta, look, lambda k: found.bias.at("window", k)[0] if k in found.bias.ks else math.nan),
+            "decay",
+            PLACE,
+        )
+    looking.heading("boundary", "lag_matrix.csv", lambda: str(found.lag_frame().to_csv(index=False)), PLACE, say)
     looking.figure(boundary.draw(found, scheme, look), "boundary", PLACE)
 
 
@@ -68,6 +73,8 @@ def _cost(found: cost.Found, say: Texts) -> None:
 
 def _sign(found: influence.Found, say: Texts) -> None:
     look = looking.as_shown(say)
+    row = st.container(horizontal=True)
+    looking.offer(row, "influence_sign", "wrong_sign.csv", lambda: str(found.signs().to_csv(index=False)), say)
     looking.figure(influence_charts.draw_sign(found, look), "influence_sign", PLACE)
 
 

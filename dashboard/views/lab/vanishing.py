@@ -158,7 +158,7 @@ def _phase(held: Session, found: phase.Found, say: Texts) -> None:
     look, chosen = looking.as_shown(say), _chosen(found)
 
     def picked(length: float, row: float) -> None:
-        session.set_widget("phase cell", {"row": round(row), "length": round(length)})
+        session.set_widget("phase cell", {"lever": found.lever, "row": round(row), "length": round(length)})
 
     looking.figure(phase_chart.draw(found, chosen, look), "phase", PLACE, picked)
     value = float(found.values[chosen.row])
@@ -174,7 +174,8 @@ def _chosen(found: phase.Found) -> phase_chart.Cell:
     """The cell that was clicked on, or the longest sequence of the experiment's own row."""
     own = phase_chart.row_of(found, found.now)
     first = {"row": len(found.values) // 2 if math.isnan(own) else round(own), "length": len(found.lengths)}
-    cell = first | session.widget("phase cell", {})
+    clicked = session.widget("phase cell", {})
+    cell = first | (clicked if clicked.get("lever") == found.lever else {})
     return phase_chart.Cell(min(cell["row"], len(found.values) - 1), min(cell["length"], len(found.lengths)))
 
 
