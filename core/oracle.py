@@ -57,9 +57,7 @@ class Twin(nn.Module):
         super().__init__()
         weights = model.weights
         self.embedding = _embedding(weights["embedding.weight"]) if "embedding.weight" in weights else None
-        self.body = (
-            _Balanced(model) if isinstance(model, Balanced) else _Block(model) if isinstance(model, Transformer) else _Recurrent(model)
-        )
+        self.body = _body(model)
         self.readout = _linear(weights, "readout") if "readout.weight" in weights else nn.Identity()
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -79,6 +77,13 @@ class Twin(nn.Module):
             value.backward()
         found = {_ours(name): torch.zeros_like(w) if w.grad is None else w.grad.clone() for name, w in self.named_parameters()}
         return value.item(), found
+
+
+def _body(model: SequenceModel) -> nn.Module:
+    """What stands between embedding and readout."""
+    if isinstance(model, Balanced):
+        return _Balanced(model)
+    return _Block(model) if isinstance(model, Transformer) else _Recurrent(model)
 
 
 class _Recurrent(nn.Module):
