@@ -212,8 +212,9 @@ def test_the_descents_are_told_with_what_they_were_clipped_by(descended):
 
 
 def test_decades_and_bands():
-    assert bands.decades(np.array([1.0, 5.0])) == "D2"
+    assert bands.decades(np.array([1.0, 9.0])) == "D2"
+    assert bands.decades(np.array([6.0, 9.0])) == "D1"
     assert bands.decades(np.array([1e-3, 1.0, np.nan, 0.0])) == 1
     assert bands.decades(np.array([1e-9]), np.array([1e3])) == 2
-    assert bands.decades(np.array([])) == "D2"
+    assert bands.decades(np.array([])) == "D1"
     assert bands.pale("#102030", 0.5) == "rgba(16,32,48,0.5)"

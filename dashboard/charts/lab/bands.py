@@ -19,8 +19,13 @@ def pale(colour: str, opacity: float) -> str:
 
 
 def decades(*values: Array) -> int | str:
-    """Plotly's `dtick` of a logarithmic axis over these values: whole decades, or for less than two, 1, 2 and 5 of each."""
+    """Plotly's `dtick` of a logarithmic axis over these values: whole decades, and of less than two 1, 2 and 5 of each.
+
+    Of a small part of one every digit, since there may be none of these.
+    """
     every = np.concatenate([value.ravel() for value in values])
     there = every[np.isfinite(every) & (every > 0)]
     span = math.log10(there.max() / there.min()) if len(there) else 0.0
-    return max(1, math.ceil(span / MOST)) if span >= 2 else "D2"
+    if span < 2:
+        return "D2" if span >= 0.7 else "D1"
+    return max(1, math.ceil(span / MOST))
