@@ -105,6 +105,9 @@ def read_file(held: Session, change: Change, time: str | None, columns: Sequence
             held.reading = None
         return
     held.reading = reading
+    if time is None and columns is None:  # a file with the columns of the one before would show what was chosen of that
+        session.set_widget("series time", reading.time)
+        session.set_widget("series columns", [*reading.series.columns])
     take(held, change, reading.series)
 
 
