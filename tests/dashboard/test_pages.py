@@ -309,14 +309,14 @@ def test_a_file_is_read_and_its_columns_chosen(forecast: AppTest):
     assert "60 points in 3 columns" in text_of(forecast)
     forecast.multiselect(key="series columns").set_value(["price"]).run()
     assert runs.find(session.control).experiment.values.startswith("# from 2015-01 every 1 months\nprice\n0\n1\n")
+    (uploader,) = [element for element in forecast.get("file_uploader") if element.key == "series file"]
+    uploader.set_value(("again.csv", "\n".join(["date,sold,price", *rows]).encode(), "text/csv")).run()
+    assert forecast.multiselect(key="series columns").value == ["sold", "price"], "what is learned of this file, not of the one before"
     before = runs.find(session.control).experiment
     (uploader,) = [element for element in forecast.get("file_uploader") if element.key == "series file"]
     uploader.set_value(("gap.csv", "\n".join(["date,sold,price", *rows[:30], *rows[32:]]).encode(), "text/csv")).run()
     assert "2 points are missing" in text_of(forecast)
     assert runs.find(session.control).experiment == before
-    (uploader,) = [element for element in forecast.get("file_uploader") if element.key == "series file"]
-    uploader.set_value(("again.csv", "\n".join(["date,sold,price", *rows]).encode(), "text/csv")).run()
-    assert forecast.multiselect(key="series columns").value == ["sold", "price"], "what is learned of this file, not of the one before"
 
 
 def test_the_error_against_k_is_measured_on_demand(forecast: AppTest):
