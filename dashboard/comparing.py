@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,9 @@ class Comparison:
     results: Mapping[str, Result] = field(default_factory=dict)
     lines: list[dict[str, Any]] = field(default_factory=list)
     problem: str = ""
+    lock: RLock = field(default_factory=RLock, compare=False, repr=False)
+    """Held while it is asked: Streamlit starts the next run of a script before the last has ended, and that one, finding it asked, would
+    draw a page that waits for nothing."""
 
     @property
     def going_on(self) -> bool:
@@ -62,11 +66,12 @@ def follow(held: Comparison, experiment: Experiment, options: Options) -> None:
     asked = [
         getattr(experiment, name) for name in ("series", "values", "points", "season", "noise", "seed", "horizon", "validation", "test")
     ]
-    if held.asked != [*asked, options]:
-        _forget(held)
-        held.asked = [*asked, options]
-        begin(held, experiment, options)
-    look(held)
+    with held.lock:
+        if held.asked != [*asked, options]:
+            _forget(held)
+            held.asked = [*asked, options]
+            begin(held, experiment, options)
+        look(held)
 
 
 def begin(held: Comparison, experiment: Experiment, options: Options) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from threading import RLock
 from typing import Any
 from uuid import uuid4
 
@@ -32,6 +33,9 @@ class Inquiry:
     stale: bool = False
     problem: str = ""
     asker: str = field(default_factory=lambda: uuid4().hex)
+    lock: RLock = field(default_factory=RLock, compare=False, repr=False)
+    """Held while it is asked: Streamlit starts the next run of a script before the last has ended, and that one, finding it asked, would
+    draw a page that waits for nothing."""
 
     @property
     def shown(self) -> Any:
@@ -47,10 +51,11 @@ class Inquiry:
 
 def follow(held: Inquiry, asked: Any, begin: Callable[[str], str]) -> None:
     """Ask, unless this was asked before.   begin: (asker) -> the ticket of the study, which it starts."""
-    if held.asked != asked:
-        held.asked, held.stale = asked, held.found is not None
-        again(held, begin)
-    look(held)
+    with held.lock:
+        if held.asked != asked:
+            held.asked, held.stale = asked, held.found is not None
+            again(held, begin)
+        look(held)
 
 
 def again(held: Inquiry, begin: Callable[[str], str]) -> None:

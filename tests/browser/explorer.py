@@ -69,7 +69,8 @@ class Explorer:
         script = self.page.locator(".stApp").evaluate_all("apps => apps.map((app) => app.dataset.testScriptState)")
         explorers = self.element.evaluate_all("all => all.map(({ dataset, bptt }) => ({ ...dataset, painted: bptt?.painted }))")
         going = self.page.locator(".stMain .stProgress").all_inner_texts()
-        return f"script {script}, explorers {explorers}, going on {going}, complaints {self.problem()!r}"
+        told = self.page.locator(".stMain").inner_text()[-600:]
+        return f"script {script}, explorers {explorers}, going on {going}, complaints {self.problem()!r}, told {told!r}"
 
     def rest(self) -> None:
         """Until the page's script has run to its end: a form that is still being drawn takes no input."""

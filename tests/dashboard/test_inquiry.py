@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from threading import Event, Thread
+from time import sleep
+
 import pytest
 
+from core.baselines import Options
+from core.experiment import Experiment
+from dashboard import comparing, inquiry
 from dashboard.inquiry import Inquiry
+from dashboard.live import fits, studying
 from dashboard.live.job import FitProgress
 
 
@@ -19,3 +26,43 @@ def test_an_earlier_answer_gives_way_to_a_refusal_alone(state: str, stale: bool,
 
 def test_nothing_is_shown_before_anything_is_found():
     assert Inquiry().shown is None
+
+
+def test_the_next_run_of_a_page_waits_until_the_question_is_asked(monkeypatch: pytest.MonkeyPatch):
+    """Two runs of one page at a time, as Streamlit has them: both know of the study that the first one asked for."""
+    asked = Event()
+    monkeypatch.setattr(studying, "progress", lambda ticket: FitProgress(0, 1, "", "fitting"))
+    monkeypatch.setattr(studying, "result", lambda ticket: None)
+    held = Inquiry()
+
+    def begin(_: str) -> str:
+        asked.set()
+        sleep(0.3)
+        return "ticket"
+
+    first = Thread(target=inquiry.follow, args=(held, "a question", begin))
+    first.start()
+    asked.wait()
+    inquiry.follow(held, "a question", begin)
+    assert held.going_on
+    first.join()
+
+
+def test_the_next_run_of_a_page_waits_until_the_baselines_are_asked_for(monkeypatch: pytest.MonkeyPatch):
+    asked = Event()
+
+    def start(*_: object, **__: object) -> str:
+        asked.set()
+        sleep(0.3)
+        return "ticket"
+
+    monkeypatch.setattr(fits, "start", start)
+    monkeypatch.setattr(fits, "progress", lambda ticket: FitProgress(0, 1, "", "fitting"))
+    monkeypatch.setattr(fits, "result", lambda ticket: {})
+    held, experiment = comparing.Comparison(), Experiment(task="series")
+    first = Thread(target=comparing.follow, args=(held, experiment, Options()))
+    first.start()
+    asked.wait()
+    comparing.follow(held, experiment, Options())
+    assert held.going_on
+    first.join()

@@ -25,14 +25,17 @@ export function arrival(path, arrived) {
 
 const PAGES = "a:is([data-testid^='stTopNavLink'], [data-testid^='stSidebarNavLink'])"; // a box around each has such a name, too
 const SETTLED = 1500; // ms
+let clicks = 0;
 
 // Streamlit lets what looks again and again at the fits of a page win over a click that leaves the page: such a click is made again.
 document.addEventListener("click", (event) => {
   const link = event.isTrusted ? event.target.closest?.(PAGES) : null;
   if (!link) return;
   const { pathname } = new URL(link.href);
+  const [here, own] = [location.pathname, ++clicks];
   setTimeout(() => {
-    if (location.pathname === pathname) return;
+    // Who has gone elsewhere meanwhile is not taken back.
+    if (location.pathname !== here || pathname === here || own !== clicks) return;
     [...document.querySelectorAll(PAGES)].find((other) => new URL(other.href).pathname === pathname)?.click();
   }, SETTLED);
 });
