@@ -166,7 +166,7 @@ def test_with_attention_both_ways_of_the_error_are_told_apart(open_page: Callabl
     lab = Laboratory(open_page("/vanishing?att=dot"))
     lab.says("all others are of the recurrence alone")
     means = {}
-    for kind in ("c", "h", "h, along attention", "h, through the recurrence"):
+    for kind in ("c", "h", "h, by attention", "h, by recurrence"):
         lab.choose("fading state", kind)
         lab.page.wait_for_timeout(500)
         lab.rest()
