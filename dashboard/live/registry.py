@@ -17,6 +17,7 @@ from core.catalogue import Catalogue
 from core.experiment import Experiment, InvalidExperiment, can_change_live
 from dashboard.live import pipe, words
 from dashboard.live.bounds import window_problems, work_problems
+from dashboard.live.checkpoints import Checkpoints
 from dashboard.live.run import NO_WORKER, Run
 from dashboard.live.settings import Settings
 from dashboard.live.workers import LiveError, Worker, WorkerDied
@@ -116,7 +117,7 @@ class Registry:
         """Restart a run from its checkpoint, or from its first iteration where there is none."""
         run.rewind()
         try:
-            await self._build(run, worker, run.checkpoint)
+            await self._build(run, worker, run.checkpoints.latest)
         except WorkerDied:
             self._homeless.append(run)  # its successor will take it
         except (InvalidExperiment, LiveError) as error:
@@ -155,14 +156,15 @@ class Registry:
             run.resume = True
             run.order("pause")
         due = run.changes != run.checkpoint_changes and now - run.checkpoint_at >= self.settings.checkpoint_every
-        if due and run.checkpoint_fits:
+        if due and run.checkpoints.fits:
             run.checkpoint_at, run.checkpoint_changes = now, run.changes
             self._spawn(self._save(run, run.worker))
 
     async def _save(self, run: Run, worker: Worker) -> None:
+        checkpoints = run.checkpoints  # it may begin anew before the worker answers
         with contextlib.suppress(LiveError):
             answer, checkpoint = await worker.request({"do": "checkpoint", "run": run.number})
-            run.keep(answer["iteration"], checkpoint)
+            checkpoints.add(answer["iteration"], checkpoint)
 
     def _discard(self, run: Run) -> None:
         run.end()
@@ -307,6 +309,10 @@ class Registry:
         """A request about a run, for its own worker."""
         run, worker = self._controlled(key)
         return await worker.request({"do": do, "run": run.number, **more}, block)
+
+    async def checkpoints(self, key: str) -> Checkpoints:
+        """The checkpoints of a run that are kept."""
+        return self._controlled(key)[0].checkpoints
 
     async def restore(self, key: str, checkpoint: bytes) -> Run:
         """Go on from a checkpoint, with its experiment."""

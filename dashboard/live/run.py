@@ -10,6 +10,7 @@ from typing import Any
 
 from core.experiment import Experiment
 from dashboard.live import pipe, words
+from dashboard.live.checkpoints import Checkpoints
 from dashboard.live.frames import Picture
 from dashboard.live.history import History, Position
 from dashboard.live.look import Look
@@ -45,9 +46,8 @@ class Run:
         self.look = Look()
         self.changes = 0
         """Counts what makes an earlier Trace out of date."""
-        self.checkpoint, self.checkpoint_iteration = b"", 0
-        self.checkpoint_fits, self.checkpoint_at, self.checkpoint_changes = True, 0.0, 0
-        """Whether it is small enough to be kept; when the last one was asked for, and what `changes` was then."""
+        self.checkpoint_at, self.checkpoint_changes = 0.0, 0
+        """When the last checkpoint was asked for, and what `changes` was then."""
         self.deaths, self.died_at_iteration = 0, -1
         self.resume = False
         """Whether it was playing when its last viewer left."""
@@ -56,6 +56,7 @@ class Run:
         self.left_at = time.monotonic()
         """When the last viewer left, or when it was last touched without any."""
         self._settings = settings
+        self.checkpoints = self._no_checkpoints()
         self._axes: dict[int, Mapping[str, Any]] = {}
         self._recording = Recording(settings.recording_frames, settings.recording_bytes)
         self._recording_told = 0.0
@@ -246,15 +247,14 @@ class Run:
             self._demand = demand
             self.order("look", **demand)
 
-    def keep(self, iteration: int, checkpoint: bytes) -> None:
-        """Keep a checkpoint, unless it is too large."""
-        self.checkpoint_fits = len(checkpoint) <= self._settings.checkpoint_bytes
-        self.checkpoint, self.checkpoint_iteration = (checkpoint, iteration) if self.checkpoint_fits else (b"", 0)
+    def _no_checkpoints(self) -> Checkpoints:
+        settings = self._settings
+        return Checkpoints(settings.checkpoints, settings.checkpoint_bytes, settings.checkpoints_bytes)
 
     def began(self, experiment: Experiment) -> None:
         """It has begun anew with this experiment."""
         self.experiment = self.started_from = experiment
-        self.checkpoint, self.checkpoint_iteration, self.checkpoint_fits = b"", 0, True
+        self.checkpoints = self._no_checkpoints()
 
     def end(self) -> None:
         """No more."""
@@ -283,7 +283,7 @@ class Run:
 
     def rewind(self) -> None:
         """Forget what came after the checkpoint: from there it will go on."""
-        self.iteration = self.checkpoint_iteration
+        self.iteration = self.checkpoints.iteration
         self.history.rewind(self.iteration)
         self._recording.clear()
 

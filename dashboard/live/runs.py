@@ -34,6 +34,7 @@ __all__ = [
     "catalogue",
     "change",
     "checkpoint",
+    "checkpoints",
     "close",
     "command",
     "create",
@@ -234,9 +235,19 @@ def generate(control: str, tokens: int = 20, temperature: float = 1.0, seed: int
     return Generated(tuple(answer["tokens"]), tuple(answer["probabilities"]), answer["text"], answer["ended"])
 
 
-def checkpoint(control: str) -> bytes:
-    """Weights, optimiser state and experiment (safetensors)."""
-    return _do(registry().ask(control, "checkpoint"))[1]
+def checkpoint(control: str, iteration: int | None = None) -> bytes:
+    """Weights, optimiser state and experiment (safetensors), as they are or as they were after one of the iterations in `checkpoints`."""
+    if iteration is None:
+        return _do(registry().ask(control, "checkpoint"))[1]
+    block = _do(registry().checkpoints(control)).at(iteration)
+    if block is None:
+        raise LiveError(f"The checkpoint of iteration {iteration:,} is not kept any more; choose another one.")
+    return block
+
+
+def checkpoints(control: str) -> tuple[int, ...]:
+    """The iterations of which a checkpoint is kept, earliest first."""
+    return _do(registry().checkpoints(control)).iterations
 
 
 def restore(control: str, checkpoint: bytes) -> RunInfo:

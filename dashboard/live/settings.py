@@ -38,6 +38,10 @@ class Settings:
     """Time between two checkpoints of a run that advances."""
     checkpoint_bytes: int = 4 * 2**20
     """Larger checkpoints are not kept: such a run starts again from its first iteration when its worker dies."""
+    checkpoints: int = 12
+    """Checkpoints of one run that are kept, spread over its iterations: any of them can be trained on from again."""
+    checkpoints_bytes: int = 8 * 2**20
+    """What all of them may have together."""
     deaths: int = 3
     """A run whose worker has died this often without progress in between comes back paused."""
 

@@ -116,6 +116,10 @@ def test_other_thresholds_are_trained_beside_what_happened(open_page: Callable[.
     lab.enter("replay thresholds", "0")
     lab.wait(lambda: "A threshold must be a number from 0.000001 to 1,000,000, not 0." in lab.problems, "a sentence")
     assert lab.csv("csv replay")[0] == "clipping,own,iteration,quantity,value"
+    lab.enter("replay alike", "0")
+    lab.enter("replay thresholds", "1")
+    lab.choose("replay start", "checkpoint at 4")
+    lab.wait(lambda: lab.figure("replay chart replay")[-1]["x"][0] == 5, "from a past checkpoint on")
     lab.page.get_by_role("link", name="Explore").click()
     explorer = Explorer(lab.page)
     explorer.wait(lambda: explorer.iteration == 4, "the run is where it was")

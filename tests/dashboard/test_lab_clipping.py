@@ -213,7 +213,10 @@ def test_the_descents_are_told_with_what_they_were_clipped_by(descended):
 
 def test_decades_and_bands():
     assert bands.decades(np.array([1.0, 9.0])) == "D2"
-    assert bands.decades(np.array([6.0, 9.0])) == "D1"
+    assert bands.decades(np.array([4.0, 9.0])) == "D1"
+    assert bands.decades(np.array([6.0, 9.0])) == "L1"
+    assert bands.decades(np.array([0.375, 0.382])) == "L0.002"
+    assert bands.decades(np.array([2.0, 2.0])) == "D1"
     assert bands.decades(np.array([1e-3, 1.0, np.nan, 0.0])) == 1
     assert bands.decades(np.array([1e-9]), np.array([1e3])) == 2
     assert bands.decades(np.array([])) == "D1"

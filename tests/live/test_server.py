@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from core.checkpoint import read_checkpoint
 from core.experiment import Experiment, InvalidExperiment
+from core.training import Trainer
 from dashboard.live import runs
 from dashboard.live.runs import LiveError
 from tests.live.watching import Watcher, live_server, wait_for, watch
@@ -482,9 +483,25 @@ class TestDeaths:
         assert (info.experiment, info.iteration, info.changed_live) == (changed, 1, True)
         assert runs.trace(keys.control)[0].iteration == 1
 
+    def test_it_can_be_had_as_it_was_at_an_earlier_checkpoint(self, keys: runs.RunKeys):
+        for iteration in (1, 2):
+            runs.command(keys.control, "step")
+            wait_for(lambda: iteration in runs.checkpoints(keys.control))  # noqa: B023
+        once, twice, now = (Trainer.restore(runs.checkpoint(keys.control, iteration)) for iteration in (1, 2, None))
+        assert (once.iteration, twice.iteration) == (1, 2)
+        once.step()
+        assert twice.step() == once.step() == now.step()
+        with pytest.raises(LiveError, match=r"The checkpoint of iteration 7 is not kept any more; choose another one\."):
+            runs.checkpoint(keys.control, 7)
+        with pytest.raises(LiveError):
+            runs.checkpoints(keys.watch)
+        runs.command(keys.control, "restart")
+        wait_for(lambda: runs.find(keys.control).iteration == 0)
+        assert set(runs.checkpoints(keys.control)) <= {0}
+
     def test_a_change_younger_than_the_checkpoint_survives(self, keys: runs.RunKeys):
         runs.command(keys.control, "step")
-        wait_for(lambda: runs.registry().find(keys.control).checkpoint)
+        wait_for(lambda: runs.registry().find(keys.control).checkpoints.latest)
         changed = SMALL.replace(learning_rate=0.5)
         runs.change(keys.control, changed)
         os.kill(worker_pids()[0], signal.SIGKILL)

@@ -99,7 +99,7 @@ def _spike(found: clipping.Found, look: Look, say: Texts) -> None:
 def _replay(held: Session, say: Texts) -> None:
     """The same training with other thresholds."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        start = typed.choice("replay", "start", _starts(say), "beginning", say)
+        start, past = _start_of_replay(held, say)
         alike = typed.field("replay", "alike", "0", say)
         iterations = typed.field("replay", "iterations", "200", say)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -119,7 +119,19 @@ def _replay(held: Session, say: Texts) -> None:
         ),
     )
     if asked:
-        frame.study(held, "replay", asked, lambda found: _replay_found(held, found, say), say)
+        frame.study(held, "replay", asked, lambda found: _replay_found(held, found, say), say, past=past)
+
+
+def _start_of_replay(held: Session, say: Texts) -> tuple[str, int | None]:
+    """Where all trainings begin: the study's own start, and the iteration of the past checkpoint whose present that is."""
+    try:
+        kept = [iteration for iteration in runs.checkpoints(held.control or "") if iteration]
+    except LiveError:
+        kept = []
+    beginning, present = STARTS
+    words = _starts(say) | {str(iteration): say("lab.replay.past", iteration=f"{iteration:,}") for iteration in kept}
+    chosen = typed.pick("replay", "start", [beginning, *map(str, kept), present], beginning, words.__getitem__, say)
+    return (present, int(chosen)) if chosen.isdecimal() else (chosen, None)
 
 
 def _replay_found(held: Session, found: replay.Found, say: Texts) -> None:

@@ -107,16 +107,19 @@ def _line(held: Session, row: int) -> str:
     return shortened(" ".join(held.description["sequences"][row]["inputs"]))
 
 
-def study(held: Session, name: str, asked: Any, draw: Callable[[Any], None], say: Texts, place: str = "") -> None:
+def study(held: Session, name: str, asked: Any, draw: Callable[[Any], None], say: Texts, place: str = "", past: int | None = None) -> None:
     """A quick study of the run's network: asked as soon as it is shown, and again whenever the network or the question changes.
 
     asked: of the study's kind.   draw: shows what is found.   place: tells two questions of the same study on one page apart.
+    past: the iteration of a checkpoint that is kept; the network as it was then is studied.
     """
     known = held.inquiries.setdefault(f"{name} {place}".strip(), Inquiry())
-    begin = _begin(held, name, asked)
+    begin = _begin(held, name, asked, past)
     info = runs.find(held.control or "")
     # While it trains, every iteration would be another question: then the network is studied as it was when the question was first put.
     iteration = info.iteration if info and info.state != "training" else None
+    if past is not None:
+        iteration = past
     subject = _subject_of(held, asked)
     if iteration is None and known.asked is not None and known.asked[0] == subject:
         iteration = known.asked[1]
@@ -176,14 +179,15 @@ def of_present(held: Session, known: Inquiry) -> bool:
     return (control, experiment) == (held.control, held.experiment) and info is not None and known.found.iteration == info.iteration
 
 
-def _begin(held: Session, name: str, asked: Any) -> Callable[[str], str]:
-    """What asks for the study of the network as it is then."""
+def _begin(held: Session, name: str, asked: Any, past: int | None = None) -> Callable[[str], str]:
+    """What asks for the study of the network as it is then, or as it was at a past checkpoint."""
     control = held.control or ""
     observe, more = session.widget("lab observe", 0), session.widget("lab more", 0)
 
     def begin(asker: str) -> str:
-        checkpoint = runs.checkpoint(control)
-        held.kept = checkpoint if len(checkpoint) <= KEPT_BYTES else b""
+        checkpoint = runs.checkpoint(control, past)
+        if past is None:
+            held.kept = checkpoint if len(checkpoint) <= KEPT_BYTES else b""
         return studying.start(name, asked, checkpoint, observe, more, asker)
 
     return begin
