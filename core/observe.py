@@ -89,13 +89,15 @@ def observe(
         return hide_padding(whole(torch.stack(list(layers)).movedim(-2, 1), 2), 2, 3)
 
     parts = bptt.direct_parts(part, direct, beyond)
-    reach = seen.truncation.within(len(real)).reach(len(real))
+    windows = seen.truncation.within(len(real))
+    reach = windows.reach(len(real))
     total = [dh[:, rows] for dh in seen.errors.dh]
     values: dict[str, Array] = {name: stacked([tape[name][1:] for tape in part.tapes]) for name in cell.states}
     if cell.gated:
         values["gate"] = by_gate([tape["a"].unflatten(-1, (len(cell.gates), -1)) for tape in part.tapes])
-    along = _along(part, direct, seen.truncation.within(len(real)), paths)
-    full = _untruncated(part, direct, reach, total, paths, beyond)
+    along = _along(part, direct, windows, paths)
+    # dL/dh under full BPTT is the total where the truncation cuts nothing.
+    full = bptt.backward(part, direct, paths=paths, beyond=beyond).dh if windows.cuts(len(real)) else total
     values["dh"] = hide_padding(whole(_by_part(total, parts, full, along), 2), 2, 3)
     if seen.errors.dc:
         values["dc"] = stacked([dc[:, rows] for dc in seen.errors.dc])
@@ -145,14 +147,6 @@ def _lag(
         kinds = (matrix.h, matrix.c, (), (), matrix.attention, matrix.recurrence)
         matrix = bptt.LagMatrix(*(tuple(_at_the_end(norms, part.steps) for norms in kind) for kind in kinds))
     return matrix, difference, diagonal
-
-
-def _untruncated(
-    part: bptt.Unrolled, direct: Tensor, reach: Array, total: Sequence[Tensor], paths: Paths | None, beyond: bptt.State | None
-) -> Sequence[Tensor]:
-    """dL/dh under full BPTT, (T, B, H) a layer: the total where the truncation cuts nothing."""
-    truncated = (reach != np.tri(len(reach), dtype=bool)).any()
-    return bptt.backward(part, direct, paths=paths, beyond=beyond).dh if truncated else total
 
 
 def _along(part: bptt.Unrolled, direct: Tensor, windows: TBPTT, paths: Paths | None) -> tuple[Tensor, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,16 @@ from core import limits
 
 if TYPE_CHECKING:
     from core.experiment import Experiment
+
+
+Mask = np.ndarray[tuple[int, int], np.dtype[np.bool_]]
+
+
+@lru_cache(maxsize=64)
+def _reach(k1: int, overlap: int, steps: int) -> Mask:
+    """Every picture of a run asks for the same."""
+    s, t = np.arange(steps)[:, None], np.arange(steps)[None, :]
+    return np.asarray((t <= s) & (t >= s - s % k1 - overlap))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +50,13 @@ class TBPTT:
         """The steps that each window visits."""
         return [range(max(0, b - self.overlap), min(b + self.k1, steps)) for b in range(0, steps, self.k1)]
 
-    def reach(self, steps: int) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+    def reach(self, steps: int) -> Mask:
         """Mask (steps, steps): whether the loss of step s (row) reaches the state of step t (column)."""
-        s, t = np.arange(steps)[:, None], np.arange(steps)[None, :]
-        return np.asarray((t <= s) & (t >= s - s % self.k1 - self.overlap))
+        return _reach(self.k1, self.overlap, steps).copy()
+
+    def cuts(self, steps: int) -> bool:
+        """Whether some loss fails to reach a step before it."""
+        return self.overlap < (steps - 1) // self.k1 * self.k1
 
     def within(self, steps: int) -> TBPTT:
         """The same windows for a sequence of so many steps, without the room they cannot use."""

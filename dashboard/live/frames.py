@@ -95,7 +95,7 @@ def log_codes(magnitudes: Array, kept: Array, scale: Scale) -> Array:
     """Codes of a logarithmic scale; `kept` is False where the truncation cuts."""
     absent = np.isnan(magnitudes)
     with np.errstate(divide="ignore"):
-        exponents = np.log10(magnitudes, out=np.full(magnitudes.shape, -np.inf), where=magnitudes > 0)
+        exponents = np.log10(magnitudes)
     codes = _codes(exponents, scale, absent)
     codes[exponents < scale.low] = BELOW
     codes[~kept] = CUT
@@ -104,9 +104,16 @@ def log_codes(magnitudes: Array, kept: Array, scale: Scale) -> Array:
 
 
 def _codes(values: Array, scale: Scale, absent: Array) -> Array:
+    # In place, for this is done some hundred times a second; the minimum and maximum of NaN and a number are the number.
     first = FIRST[scale.kind]
-    within = (np.clip(values, scale.low, scale.high) - scale.low) / (scale.high - scale.low)
-    return np.where(absent, ABSENT, np.rint(np.where(absent, 0, within) * (LAST - first)) + first).astype("<u2")
+    steps = np.fmin(np.fmax(values, scale.low), scale.high)
+    steps -= scale.low
+    steps *= (LAST - first) / (scale.high - scale.low)
+    np.rint(steps, out=steps)
+    steps += first
+    codes = steps.astype("<u2")
+    codes[absent] = ABSENT
+    return codes
 
 
 def decoded(codes: Array, scale: Scale) -> Array:

@@ -87,7 +87,10 @@ class Symmetric:
     def follow(self, values: Array, now: float, *, fixed: bool = False) -> Scale:
         """The scale for these values; `fixed` keeps the last one."""
         if self._scale is None or not fixed:
-            peak = float(np.max(np.abs(values), where=np.isfinite(values), initial=0.0))
+            magnitudes = np.abs(values)
+            peak = float(np.fmax.reduce(magnitudes, axis=None, initial=0.0))
+            if peak == np.inf:
+                peak = float(np.max(magnitudes, where=np.isfinite(magnitudes), initial=0.0))
             high = self._edge.follow(peak, now) if peak else (self._scale.high if self._scale else 1.0)
             self._scale = Scale("linear", -high, high)
         return self._scale
@@ -103,11 +106,11 @@ class Decades:
     def follow(self, values: Array, now: float, *, fixed: bool = False) -> Scale:
         """The scale for these magnitudes (NaN and 0 do not count); `fixed` keeps the last one."""
         if self._scale is None or not fixed:
-            counted = np.isfinite(values) & (values > 0)
-            if not counted.any():
+            counted = values[(values > 0) & (values < np.inf)]
+            if not counted.size:
                 return self._scale or Scale("log10", -6.0, 0.0)
-            high = round(math.log10(self._top.follow(float(np.max(values, where=counted, initial=0.0)), now)))
-            least = max(float(np.min(values, where=counted, initial=np.inf)), 10.0 ** (high - DECADES))
+            high = round(math.log10(self._top.follow(float(counted.max()), now)))
+            least = max(float(counted.min()), 10.0 ** (high - DECADES))
             low = -round(math.log10(self._bottom.follow(1 / least, now)))
             self._scale = Scale("log10", float(max(min(low, high - 1), high - DECADES)), float(high))
         return self._scale
