@@ -7,6 +7,7 @@ disk but for its words, whose length is bounded before any is read.  Nothing her
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,15 @@ class Recording:
     def iterations(self) -> tuple[int, ...]:
         """Those that have a Trace."""
         return tuple(trace.iteration for trace in self.traces)
+
+    @property
+    def books(self) -> dict[str, tuple[float, int]]:
+        """Of each book, the largest relative error among the traces, and the iteration that it is of; NaN is the largest."""
+        kept = [(name, error, trace.iteration) for trace in self.traces for name, error in trace.books.items()]
+        worst: dict[str, tuple[float, int]] = {}
+        for name, error, iteration in sorted(kept, key=lambda one: (math.isnan(one[1]), one[1])):
+            worst[name] = (error, iteration)
+        return worst
 
     def to_frame(self) -> pd.DataFrame:
         """The history as tidy pandas."""

@@ -6,11 +6,13 @@ On a live page the badge is the component's own, which costs the server nothing:
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import streamlit as st
 
 from core.checks import BOOKS, Check, Slope
+from core.recording import Recording
 from core.studies.proof import Asked, Found
 from dashboard import session
 from dashboard.live import runs
@@ -23,6 +25,7 @@ from dashboard.views.lab import frame
 NAME = "proof"
 OPEN = "proof open"
 SEED = "proof seed"
+CHECKED = ("check", "of", "error", "tolerance", "numbers", "passed")
 
 
 def badge(held: Session, say: Texts) -> None:
@@ -33,6 +36,27 @@ def badge(held: Session, say: Texts) -> None:
         hint = say("lab.watching" if watching else "proof.open")
         st.button(literal(words), on_click=_toggle, key="proof badge", type="tertiary", help=literal(hint), disabled=watching)
     panel(held, say)
+
+
+def of_recording(recording: Recording, say: Texts) -> None:
+    """On the page of a recording: what the books of all its iterations say, and each of them at its worst where that is asked for."""
+    worst = recording.books
+    dtype = recording.about.dtype if recording.about.dtype in BOOKS else "float64"
+    good, words = _balance({name: error for name, (error, _) in worst.items()}, dtype, say)
+    with st.container(key=f"proof {good}"):
+        st.button(literal(words), on_click=_toggle, key="proof badge", type="tertiary", help=literal(say("proof.recorded_open")))
+    with st.container(key="proof panel"):
+        if not session.widget(OPEN):
+            return
+        with st.container(border=True):
+            st.html(f"<p class='note {good}'>{escape(say('proof.recorded'))}</p>")
+            allowed = BOOKS[dtype]
+            rows = [
+                (_of(name, say), _error(error), _error(allowed), f"{at:,}", "✓" if error <= allowed else f"✗ {say('proof.too_large')}")
+                for name, (error, at) in worst.items()
+            ]
+            st.html(_table(("of", "error", "tolerance", "iteration", "passed"), rows, say))
+            st.button(say("proof.close"), on_click=_toggle, key="close proof", type="tertiary")
 
 
 def panel(held: Session, say: Texts) -> None:
@@ -69,11 +93,16 @@ def _verdict(held: Session, say: Texts) -> tuple[str, str]:
     try:
         books = runs.trace(held.run or "")[0].books
     except LiveError:
-        return "unknown", say("proof.unknown")
+        books = {}
+    return _balance(books, held.experiment.dtype, say)
+
+
+def _balance(books: Mapping[str, float], dtype: str, say: Texts) -> tuple[str, str]:
+    """The same of these books alone."""
     if not books or any(map(math.isnan, books.values())):
         return "unknown", say("proof.unknown")
     error = max(books.values())
-    if error <= BOOKS[held.experiment.dtype]:
+    if error <= BOOKS[dtype]:
         return "good", f"✓ {say('proof.balance')} · {_error(error)}"
     return "bad", f"✗ {say('proof.unbalanced')} · {_error(error)}"
 
@@ -94,25 +123,29 @@ def _found(found: Found, say: Texts) -> None:
     if found.dtype != "float64":
         told += " " + say("proof.copied", dtype=found.dtype)
     st.html(f"<p class='note {tone}' role='{'alert' if tone == 'bad' else 'status'}'>{escape(told)}</p>")
-    st.html(_table([_row(check, say) for check in found.worst.values()], say))
+    st.html(_table(CHECKED, [_row(check, say) for check in found.worst.values()], say))
     with st.expander(say("proof.all", count=len(found.checks), slopes=len(found.slopes))):
-        st.html(_table([_row(check, say) for check in found.checks], say))
+        st.html(_table(CHECKED, [_row(check, say) for check in found.checks], say))
         if found.slopes:
             st.html(_slopes(found.slopes, say))
 
 
 def _row(check: Check, say: Texts) -> tuple[str, ...]:
-    known = f"proof.of.{check.of.replace(' ', '_')}"
-    of = say(known) if known in say.lines else check.of
     passed = "✓" if check.passed else f"✗ {say('proof.too_large')}"
-    return say(f"proof.checks.{check.name}"), of, _error(check.error), _error(check.tolerance), f"{check.checked:,}", passed
+    return say(f"proof.checks.{check.name}"), _of(check.of, say), _error(check.error), _error(check.tolerance), f"{check.checked:,}", passed
 
 
-def _table(rows: list[tuple[str, ...]], say: Texts) -> str:
+def _of(what: str, say: Texts) -> str:
+    """What a check is of; weights have no other words than their names."""
+    known = f"proof.of.{what.replace(' ', '_')}"
+    return say(known) if known in say.lines else what
+
+
+def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], say: Texts) -> str:
     body = "".join(
         f"<tr class='{'' if row[-1] == '✓' else 'bad'}'>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )
-    return _framed(("check", "of", "error", "tolerance", "numbers", "passed"), body, say)
+    return _framed(columns, body, say)
 
 
 def _slopes(slopes: tuple[Slope, ...], say: Texts) -> str:

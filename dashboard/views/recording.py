@@ -14,7 +14,7 @@ from dashboard import session
 from dashboard.charts import CHARTS, history
 from dashboard.form import problem_line
 from dashboard.texts import Texts, literal
-from dashboard.views import looking
+from dashboard.views import looking, proof
 
 NAME = PLACE = "recording"
 FILE = "recording file"
@@ -38,6 +38,9 @@ def page() -> None:
     """Everything on the page."""
     say = session.texts().about(NAME)
     session.came(NAME)
+    held = session.opened()
+    if held.recording is not None:
+        proof.of_recording(held.recording, say)
     st.html(f"<h1 class='lab'>{escape(say('record.title'))}</h1><p class='lab'>{escape(say('record.intro'))}</p>")
     st.file_uploader(
         say("record.open"),
@@ -47,7 +50,6 @@ def page() -> None:
         max_upload_size=limits.RECORDING_BYTES // 2**20,
         on_change=_read,
     )
-    held = session.opened()
     problem_line(held.problem)
     if held.recording is None:
         _how(say)
@@ -117,6 +119,4 @@ def _chosen(recording: Recording, say: Texts) -> Trace | None:
     whole = recording.traces[iterations.index(session.widget("recorded iteration"))]
     sequences = range(len(whole.axes))
     row = looking.pick("recorded sequence", sequences, say("record.sequence"), lambda row: str(row + 1)) if len(sequences) > 1 else 0
-    if autograd := whole.books.get("autograd"):
-        st.html(f"<p class='aside'>{escape(say('record.books', error=f'{autograd:.0e}', iteration=f'{whole.iteration:,}'))}</p>")
     return whole.of(row)
