@@ -119,4 +119,6 @@ def _chosen(recording: Recording, say: Texts) -> Trace | None:
     whole = recording.traces[iterations.index(session.widget("recorded iteration"))]
     sequences = range(len(whole.axes))
     row = looking.pick("recorded sequence", sequences, say("record.sequence"), lambda row: str(row + 1)) if len(sequences) > 1 else 0
+    if autograd := whole.books.get("autograd"):
+        st.html(f"<p class='aside'>{escape(say('record.books', error=f'{autograd:.0e}', iteration=f'{whole.iteration:,}'))}</p>")
     return whole.of(row)
