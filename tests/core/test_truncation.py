@@ -150,3 +150,11 @@ def test_a_truncation_that_cuts_nothing_says_so(name: str):
 def test_windows_that_cannot_be_are_refused(k1, k2):
     with pytest.raises(ValueError, match=f"k1 = {k1} and k2 = {k2}"):
         TBPTT(k1, k2)
+
+
+@given(truncations(), st.integers(1, 12))
+def test_it_cuts_where_a_loss_misses_a_step_before_it(windows, steps):
+    assert windows.cuts(steps) == (windows.reach(steps) != np.tri(steps, dtype=bool)).any()
+    assert windows.within(steps).cuts(steps) == windows.cuts(steps)
+    windows.reach(steps)[:] = False
+    assert windows.reach(steps).any(), "what one caller does to its mask is not seen by the next"
