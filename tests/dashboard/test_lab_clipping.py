@@ -149,6 +149,13 @@ def test_trainings_stand_beside_each_other(look):
     assert "Not a number differs from this run with: no clipping" in shown.words
 
 
+def test_none_of_trainings_that_are_the_same_is_the_best():
+    alike = replay.Found((branch(own=True), branch(clip="off")), 0)
+    words = replayed.draw(alike, np.empty((0, 6)), Look()).words
+    assert "lowest" not in words
+    assert "Not a number differs from this run with: no clipping" in words
+
+
 def test_a_replay_is_compared_with_what_the_run_recorded():
     own = branch(own=True, loss=(3.0, 2.0, 1.5))
     rows = np.array([[i, loss, 2 * loss, 1, 1, 0] for i, loss in ((1, 3.0), (2, 2.0), (9, 1.0))])

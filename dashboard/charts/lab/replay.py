@@ -108,7 +108,8 @@ def words(found: Found, history: Array, look: Look) -> str:
     told = []
     if len(found.branches) > 1:
         ranked = [branch for branch in found.ranked() if math.isfinite(branch.last_loss)]
-        if ranked:
+        alike = len(ranked) > 1 and ranked[0].last_loss == ranked[-1].last_loss
+        if ranked and not alike:
             best, worst = ranked[0], ranked[-1]
             loss, clipped = number(best.last_loss), percent(best.share_clipped)
             told.append(say("charts.replay.best", name=name(best, look), loss=loss, clipped=clipped))
