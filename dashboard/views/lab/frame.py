@@ -120,7 +120,7 @@ def study(held: Session, name: str, asked: Any, draw: Callable[[Any], None], say
     iteration = info.iteration if info and info.state != "training" else None
     if past is not None:
         iteration = past
-    subject = _subject_of(held, asked)
+    subject = (*_subject_of(held, asked), past)  # settings may have changed since, at the very same iteration
     if iteration is None and known.asked is not None and known.asked[0] == subject:
         iteration = known.asked[1]
     inquiry.follow(known, (subject, iteration), begin)
