@@ -423,6 +423,11 @@ class Experiment:
         """Whether nothing is asked before the last step of a sequence."""
         return self.task in ("adding", "order") or (self.task == "series" and self.answer == "last")
 
+    @property
+    def attends(self) -> bool:
+        """Whether the network has a recurrence and attention over its past states."""
+        return self.model == "recurrent" and self.attention != "none"
+
     def to_dict(self) -> dict[str, Any]:
         """All fields, plain values, ready for JSON."""
         return {name: getattr(self, name) for name in SPECS}

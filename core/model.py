@@ -8,7 +8,7 @@ names and shapes that `torch.nn.RNN`, `LSTM` and `GRU` give them, prefixed "rnn.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -29,9 +29,13 @@ def torch_names(layer: int) -> tuple[str, str, str, str]:
     return f"weight_ih_l{layer}", f"weight_hh_l{layer}", f"bias_ih_l{layer}", f"bias_hh_l{layer}"
 
 
-def before_readout(names: Iterable[str]) -> list[str]:
-    """Of the weights with these names, those whose gradient passes through the recurrence, and is changed by truncation."""
-    return [name for name in names if not name.startswith("readout.")]
+READING = ("readout.", "attention.", "block.")
+"""How the names of weights begin that only read the states.  Their gradient needs no error of a state, so that no truncation changes it."""
+
+
+def state_weights(names: Iterable[str]) -> list[str]:
+    """Of the weights with these names, those that the states depend on: their gradient is what truncation changes and what is estimated."""
+    return [name for name in names if not name.startswith(READING)]
 
 
 class SequenceModel:
@@ -146,9 +150,9 @@ class SequenceModel:
     ) -> list[Factors]:
         """Every weight's gradient as errors and inputs, in the order of `shapes`.
 
-        read: what the batch holds, (T, B) tokens that were embedded or (T, B, I) numbers.  d_outputs: (T, B, O).  Without them, the
-        stack's weights alone.  paths: what came through attention; those of its weights that work on attended states also have errors at
-        the steps P before the pass, in front.
+        read: what the batch holds, (T, B) tokens that were embedded or (T, B, I) numbers.  d_outputs: (T, B, O).  Without `read`, the
+        stack's weights alone; without `d_outputs`, those of the states.  paths: what came through attention; those of its weights that
+        work on attended states also have errors at the steps P before the pass, in front.
         """
         found: dict[str, Factors] = {}
         for layer, (weight_ih, weight_hh, bias_ih, bias_hh) in enumerate(self._layer_names):
@@ -159,17 +163,21 @@ class SequenceModel:
             found[weight_hh] = Factors(weight_hh, hidden_side, unrolled.tapes[layer]["h"][:-1])
             found[bias_ih] = Factors(bias_ih, input_side, None)
             found[bias_hh] = Factors(bias_hh, hidden_side, None)
-        if read is not None and d_outputs is not None:
-            if "embedding.weight" in self.weights:
-                lowest, table = self._layer_names[0][0], self.weights["embedding.weight"]
-                by_token = ByToken(found[lowest].errors, read, table)
-                found[lowest] = InputFactors(lowest, by_token, unrolled.x)
-                found["embedding.weight"] = EmbeddingFactors("embedding.weight", by_token, self.weights[lowest])
-            found["readout.weight"] = Factors("readout.weight", d_outputs, paths.attended.read if paths else unrolled.h)
-            found["readout.bias"] = Factors("readout.bias", d_outputs, None)
-        if paths:
-            found |= {factor.name: factor for factor in paths.factors()}
+        if read is not None and "embedding.weight" in self.weights:
+            lowest, table = self._layer_names[0][0], self.weights["embedding.weight"]
+            by_token = ByToken(found[lowest].errors, read, table)
+            found[lowest] = InputFactors(lowest, by_token, unrolled.x)
+            found["embedding.weight"] = EmbeddingFactors("embedding.weight", by_token, self.weights[lowest])
+        if d_outputs is not None:
+            found |= {factor.name: factor for factor in self.reading_factors(unrolled.h, d_outputs, paths)}
         return [found[name] for name in self.shapes if name in found]
+
+    def reading_factors(self, h: Tensor, d_outputs: Tensor, paths: Paths | None = None) -> Iterator[Factors]:
+        """The gradients of the weights that only read the states, h (T, B, H) of the top layer; the others as for `factors`."""
+        yield Factors("readout.weight", d_outputs, paths.attended.read if paths else h)
+        yield Factors("readout.bias", d_outputs, None)
+        if paths:
+            yield from paths.factors()
 
 
 def _stack_shapes(cell: AnyCell, layers: int, hidden: int, inputs: int) -> dict[str, tuple[int, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -86,27 +87,35 @@ class Engine:
         else:
             self._ahead.begin(x, state, batch.mask, hooks)
         unrolled = self._ahead.finish()
-        outputs, losses, d_outputs, direct, paths = _top(model, task, batch, unrolled, past)
+        above = top(model, task, batch, unrolled, past)
         if fresh:
-            self._back = bptt.Backward(unrolled, direct, truncation, hooks, paths)
+            self._back = bptt.Backward(unrolled, above.direct, truncation, hooks, above.paths)
             self._shape = shape
         else:
-            self._back.begin(unrolled, direct, hooks, paths)
-        return Pass(model, batch, truncation, unrolled, outputs, losses, d_outputs, direct, self._back.finish(), paths)
+            self._back.begin(unrolled, above.direct, hooks, above.paths)
+        return Pass(model, batch, truncation, unrolled, *above[:4], self._back.finish(), above.paths)
 
 
-def _top(
-    model: SequenceModel, task: Task, batch: Batch, unrolled: bptt.Unrolled, past: Past | None
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Paths | None]:
-    """What stands above the recurrence, there and back: outputs, losses, dL/d outputs, the direct errors, and attention's paths."""
+class Top(NamedTuple):
+    """What stands above the recurrence, there and back; each as in a `Pass`."""
+
+    outputs: Tensor
+    losses: Tensor
+    d_outputs: Tensor
+    direct: Tensor
+    paths: Paths | None
+
+
+def top(model: SequenceModel, task: Task, batch: Batch, unrolled: bptt.Unrolled, past: Past | None = None) -> Top:
+    """From the states of a pass to its losses, and back to the states.  past: states from before it that attention reads."""
     attended = model.attend(unrolled.h, batch.mask if unrolled.mask is not None else None, past)
     outputs = model.readout(attended.read if attended else unrolled.h)
     losses, d_outputs = task.loss(outputs, batch)
     d_read = model.readout_adjoint(d_outputs)
     if attended is None:
-        return outputs, losses, d_outputs, d_read, None
+        return Top(outputs, losses, d_outputs, d_read, None)
     paths = attended.back(d_read)
-    return outputs, losses, d_outputs, paths.direct, paths
+    return Top(outputs, losses, d_outputs, paths.direct, paths)
 
 
 def run(
@@ -136,9 +145,9 @@ def walk(
     while not ahead.done:
         ahead.step()
         yield ahead
-    outputs, losses, d_outputs, direct, paths = _top(model, task, batch, ahead.unrolled, past)
-    back = bptt.Backward(ahead.unrolled, direct, truncation, hooks, paths)
+    above = top(model, task, batch, ahead.unrolled, past)
+    back = bptt.Backward(ahead.unrolled, above.direct, truncation, hooks, above.paths)
     while not back.done:
         back.step()
         yield back
-    yield Pass(model, batch, truncation, ahead.unrolled, outputs, losses, d_outputs, direct, back.finish(), paths)
+    yield Pass(model, batch, truncation, ahead.unrolled, *above[:4], back.finish(), above.paths)

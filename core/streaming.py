@@ -2,6 +2,8 @@
 
 The sequence comes in segments.  Only the last k2 - k1 steps before a segment are kept, so memory depends on k2 and on the segment, not on
 the length of the sequence; the gradients of all segments add up to that of the whole sequence under the same TBPTT(k1, k2).
+
+Attention reads every state from the first on: with it, the top layer's state of each step stays, too, and nothing else of the step.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import torch
 from torch import Tensor
 
 from core import bptt
+from core.attention import Past
 from core.model import SequenceModel
 from core.tasks import Batch, Task
 from core.truncation import TBPTT
@@ -33,14 +36,13 @@ class Segment:
 def stream(model: SequenceModel, task: Task, segments: Iterable[Batch], truncation: TBPTT) -> Iterator[Segment]:
     """Walk over consecutive segments of the same sequences, (S, B) each.
 
-    Every segment but the last must have a multiple of k1 steps, so that a block is never torn; ValueError otherwise, and for a model with
-    attention, which reads every state from the first on.
+    Every segment but the last must have a multiple of k1 steps, so that a block is never torn; ValueError otherwise.
     """
-    if model.attention:
-        raise ValueError("A model with attention reads all states of a sequence: it cannot be streamed, only run as a whole.")
     # Kept blocks are whole ones, so that blocks begin where they would in the whole sequence.
     kept = -(-truncation.overlap // truncation.k1) * truncation.k1
     before: bptt.Unrolled | None = None
+    past: Past | None = None
+    seen = 0
     read = torch.empty(0, dtype=torch.long)
     torn = False
     for batch in segments:
@@ -49,19 +51,31 @@ def stream(model: SequenceModel, task: Task, segments: Iterable[Batch], truncati
         torn = len(batch.inputs) % truncation.k1 != 0
         with torch.inference_mode():
             state = before.last() if before else None
-            unrolled = bptt.forward(model.cell, model.layers, model.embed(batch), state, batch.mask)
-            outputs = model.readout(unrolled.h)
-            losses, d_outputs = task.loss(outputs, batch)
-            losses, d_outputs = losses * batch.real, d_outputs * batch.real
-            past = before.steps if before else 0
+            unrolled = bptt.forward(model.cell, model.layers, model.embed(batch, seen), state, batch.mask)
+            earlier = before.steps if before else 0
             joined = before.then(unrolled) if before else unrolled
-            d_joined = torch.cat((d_outputs.new_zeros(past, *d_outputs.shape[1:]), d_outputs))
-            errors = bptt.backward(joined, model.readout_adjoint(d_joined), truncation)
+            attended = model.attend(joined.h, joined.mask, past)
+            h = attended.read if attended else joined.h
+            losses, d_outputs = task.loss(model.readout(h[earlier:]), batch)
+            losses, d_outputs = losses * batch.real, d_outputs * batch.real
+            d_joined = torch.cat((d_outputs.new_zeros(earlier, *d_outputs.shape[1:]), d_outputs))
+            d_read = model.readout_adjoint(d_joined)
+            paths = attended.back(d_read) if attended else None
+            errors = bptt.backward(joined, paths.direct if paths else d_read, truncation, paths=paths)
             gradient = model.flat.new_zeros(model.flat.shape)
             views = model.views(gradient)
-            read = torch.cat((read, batch.inputs)) if past else batch.inputs
-            for factor in model.factors(joined, errors, read, d_joined):
+            read = torch.cat((read, batch.inputs)) if earlier else batch.inputs
+            for factor in model.factors(joined, errors, read, d_joined, paths):
                 factor.gradient(views[factor.name])
-            late = slice(max(0, joined.steps - kept), None)
-            before, read = joined.section(late).copy(), read[late]
+            seen += unrolled.steps
+            gone = max(0, joined.steps - kept)
+            if attended:
+                past = _then(past, joined, gone)
+            before, read = joined.section(slice(gone, None)).copy(), read[gone:]
         yield Segment(losses.sum().item(), batch.real, gradient)
+
+
+def _then(past: Past | None, joined: bptt.Unrolled, steps: int) -> Past:
+    """The states that attention goes on to read: those before, and the first so many steps of these."""
+    h, mask = joined.h[:steps], None if joined.mask is None else joined.mask[:steps]
+    return past.then(h, mask) if past else Past(h.clone(), None if mask is None else mask.clone())

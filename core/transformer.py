@@ -233,12 +233,10 @@ class Transformer(SequenceModel):
             return []
         entering = errors.dh[0]
         places = self._positions(paths.attended.past, len(read))[:, None].expand(read.shape[:2])
-        found = {factor.name: factor for factor in paths.factors()}
+        found = {factor.name: factor for factor in self.reading_factors(unrolled.h, d_outputs, paths)}
         found["position.weight"] = Factors("position.weight", entering, places)
         found["input.weight"] = Factors("input.weight", entering, super().enter(read))
         found["input.bias"] = Factors("input.bias", entering, None)
         if "embedding.weight" in self.weights:
             found["embedding.weight"] = Factors("embedding.weight", entering @ self.weights["input.weight"], read)
-        found["readout.weight"] = Factors("readout.weight", d_outputs, paths.attended.read)
-        found["readout.bias"] = Factors("readout.bias", d_outputs, None)
         return [found[name] for name in self.shapes]

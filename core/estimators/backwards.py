@@ -5,7 +5,8 @@ every error that is not cut there by 1 / (1 - c), so that on average errors arri
 
     dL/ds_t = dL_t/ds_t + (0 where cut, otherwise dL/ds_{t+1} D_{t+1} / (1 - c))
 
-Chunks, of K steps or of random length, are walked one after the other: only one is held at a time.
+Chunks, of K steps or of random length, are walked one after the other: only one is held at a time.  Attention reads across their borders;
+chunks of K steps cut its errors there, as the truncation does in training, and ARTBP cuts the recurrence alone.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from core import bptt, passes
 from core.estimators.estimator import Estimator, Knobs, Walk
+from core.estimators.reading import Reading
 from core.model import SequenceModel
 from core.tasks import Batch, Task
 from core.truncation import TBPTT
@@ -52,7 +54,10 @@ class Chunk(Estimator):
     options = ("k",)
 
     def _walk(self, model: SequenceModel, task: Task, batch: Batch, generator: torch.Generator, knobs: Knobs) -> Walk:
-        yield from in_chunks(model, task, batch, range(knobs.k, len(batch.inputs), knobs.k))
+        if model.attention:  # of which a chunk cuts what leads out of it, too
+            yield dict(passes.run(model, task, batch, TBPTT(knobs.k, knobs.k)).gradient())
+        else:
+            yield from in_chunks(model, task, batch, range(knobs.k, len(batch.inputs), knobs.k))
 
 
 class ARTBP(Estimator):
@@ -70,23 +75,23 @@ class ARTBP(Estimator):
 
 def in_chunks(model: SequenceModel, task: Task, batch: Batch, cuts: Iterable[int], weight: float = 1.0) -> Walk:
     """BPTT within chunks.  cuts: the steps, from 0 and ascending, with which chunks begin after the first; the same for all sequences.
+    Only the recurrence is cut there.
 
     weight: multiplies every error on its way from one step to the one before.
     """
-    flat = torch.zeros_like(model.flat)
-    total, one = model.views(flat), model.views(torch.empty_like(flat))
+    reading = Reading(model, task, batch)
+    total, one = (model.views(torch.zeros_like(model.flat)) for _ in range(2))
     borders: list[int] = [0, *cuts, len(batch.inputs)]
     state: bptt.State | None = None
     for first, last in pairwise(borders):
         part = batch.section(first, last)
         unrolled = bptt.forward(model.cell, model.layers, model.embed(part), state, part.mask)
-        d_outputs = task.loss(model.readout(unrolled.h), part)[1] * (part.real / batch.real)
-        errors = _reweighted(unrolled, model.readout_adjoint(d_outputs), weight)
-        for factor in model.factors(unrolled, errors, part.inputs, d_outputs):
+        errors = _reweighted(unrolled, reading.errors(unrolled.h, first), weight)
+        for factor in model.factors(unrolled, errors, part.inputs):
             total[factor.name].add_(factor.gradient(one[factor.name]))
         state = [{name: value.clone() for name, value in states.items()} for states in unrolled.last()]
         yield None
-    yield total
+    yield total | reading.gradient
 
 
 def _reweighted(unrolled: bptt.Unrolled, direct: Tensor, weight: float) -> bptt.Errors:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from core import limits
 from core.experiment import InvalidExperiment
-from core.model import SequenceModel, before_readout, torch_names
+from core.model import SequenceModel, state_weights, torch_names
 from core.tasks import Batch, Task
 
 Gradient = dict[str, Tensor]
@@ -47,7 +47,9 @@ class Knobs:
 
 
 class Estimator(ABC):
-    """One way to dL/dw for every weight w of a recurrent model; L is the loss of a batch whose sequences begin from states of zeros.
+    """One way to dL/dw for every weight w of a recurrent model, with attention or without.
+
+    L is the loss of a batch whose sequences begin from states of zeros.
 
     label, help, source: for a reader.   options: which of the `Knobs` it heeds.   random: whether it draws numbers.
     unbiased: whether its mean over draws is the gradient itself (an exact one needs no draws).
@@ -61,10 +63,10 @@ class Estimator(ABC):
     unbiased: ClassVar[bool] = False
 
     def estimate(self, model: SequenceModel, task: Task, batch: Batch, generator: torch.Generator, knobs: Knobs | None = None) -> Gradient:
-        """The gradient by name, for every weight: stack, embedding and readout (whose gradient no estimator needs to estimate).
+        """The gradient by name, for every weight: of stack and embedding, and of what reads the states (which need not be estimated).
 
-        generator: what random estimators draw from.   `InvalidExperiment` for a model with attention or without recurrence; ValueError for
-        one that is too large for this estimator.
+        generator: what random estimators draw from.   `InvalidExperiment` for a model without recurrence, or whose recurrence is given;
+        ValueError for one that is too large for this estimator.
         """
         return next(found for found in self.walk(model, task, batch, generator, knobs) if found is not None)
 
@@ -85,11 +87,9 @@ class Estimator(ABC):
 
 
 def check_recurrent(model: SequenceModel) -> None:
-    """`InvalidExperiment` for a model in which errors have other ways than the recurrence."""
-    if model.attention or not model.cell.recurrent:
-        raise InvalidExperiment(
-            {"attention": "These estimators follow the recurrence alone: choose the recurrent model, with attention none."}
-        )
+    """`InvalidExperiment` for a model without a recurrence to follow, or one whose weights are given."""
+    if not model.cell.recurrent:
+        raise InvalidExperiment({"model": "These estimators follow a recurrence, and a transformer has none: choose the recurrent model."})
     if any(f"rnn.{name}" not in model.weights for name in torch_names(0)):
         raise InvalidExperiment(
             {"model": "These estimators follow the weights of the recurrence, which are given here: choose the recurrent model."}
@@ -102,5 +102,5 @@ def numbers_per_state(model: SequenceModel) -> int:
 
 
 def recurrent_weights(model: SequenceModel) -> int:
-    """P: the numbers in all weights but the readout's."""
-    return sum(model.weights[name].numel() for name in before_readout(model.weights))
+    """P: the numbers in all weights that the states depend on."""
+    return sum(model.weights[name].numel() for name in state_weights(model.weights))

@@ -25,8 +25,9 @@ from torch import Tensor, nn
 from core import bptt
 from core.cells import AnyCell, Slopes, Weights
 from core.estimators.estimator import Gradient
+from core.estimators.reading import Reading
 from core.model import SequenceModel, torch_names
-from core.tasks import Batch, Task
+from core.tasks import Batch
 
 
 class Local(NamedTuple):
@@ -64,8 +65,8 @@ class Pulled(NamedTuple):
 class Moment:
     """One step.
 
-    entered: what each side multiplies, (B, I + 1), or the token as one of V, (B, V).   direct: dL_t/dh_t of the top layer, (B, H).
-    d_outputs: dL_t/d outputs, (B, O).   h: the top layer's state, (B, H).
+    entered: what each side multiplies, (B, I + 1), or the token as one of V, (B, V).   direct: what the losses send straight into h_t of
+    the top layer, (B, H); see `core.estimators.reading`.
     """
 
     layers: Sequence[Weights]
@@ -73,11 +74,9 @@ class Moment:
     embedded: bool
     entered: list[Tensor]
     direct: Tensor
-    d_outputs: Tensor
-    h: Tensor
 
     def error(self) -> Tensor:
-        """dL_t/ds_t at fixed states of the layers below, (1, B, L, S, H): the direct error at the top layer's h, 0 elsewhere."""
+        """The same at the whole state, (1, B, L, S, H): 0 but at the top layer's h."""
         batch, states, _, hidden = self.local[0].across.shape
         u = self.direct.new_zeros(1, batch, len(self.layers), states, hidden)
         u[0, :, -1, 0] = self.direct
@@ -127,7 +126,7 @@ def sides(model: SequenceModel) -> list[Side]:
     return found
 
 
-def moments(model: SequenceModel, task: Task, batch: Batch) -> Iterator[Moment]:
+def moments(model: SequenceModel, batch: Batch, reading: Reading) -> Iterator[Moment]:
     """Each step of the batch, from states of zeros; a Moment is good until the next."""
     room = bptt.Forward(model.cell, model.layers, model.embed(batch.section(0, 1)))
     state: bptt.State | None = None
@@ -136,9 +135,6 @@ def moments(model: SequenceModel, task: Task, batch: Batch) -> Iterator[Moment]:
         room.begin(model.embed(part), state, part.mask)
         unrolled = room.finish()
         state = unrolled.last()
-        outputs = model.readout(unrolled.h)
-        # The loss of a section is divided by its own steps: what is asked for is its part of the whole batch's.
-        d_outputs = task.loss(outputs, part)[1] * (part.real / batch.real)
         entered = []
         for layer, tape in enumerate(unrolled.tapes):
             entered += [_with_one(unrolled.inputs(layer)[0]), _with_one(tape["h"][0])]
@@ -148,26 +144,19 @@ def moments(model: SequenceModel, task: Task, batch: Batch) -> Iterator[Moment]:
         slopes = unrolled.slope_room()
         unrolled.slopes(slopes)
         local = [local_derivatives(model.cell, k, w) for k, w in zip(slopes, model.layers, strict=True)]
-        direct = model.readout_adjoint(d_outputs)[0]
-        yield Moment(model.layers, local, embedded, entered, direct, d_outputs[0], unrolled.h[0])
+        yield Moment(model.layers, local, embedded, entered, reading.errors(unrolled.h, t)[0])
 
 
 class Sums:
-    """The gradient as it adds up: one matrix for each side, (O, I + 1), and the readout's, which is exact."""
+    """The gradient as it adds up: one matrix for each side, (O, I + 1)."""
 
     def __init__(self, model: SequenceModel) -> None:
         self._model, self._sides = model, sides(model)
         self.of_sides = [model.flat.new_zeros(side.shape) for side in self._sides]
-        self._weight, self._bias = (torch.zeros_like(model.weights[f"readout.{name}"]) for name in ("weight", "bias"))
 
-    def read_out(self, moment: Moment) -> None:
-        """Add a step's gradient of the readout."""
-        self._weight.addmm_(moment.d_outputs.T, moment.h)
-        self._bias += moment.d_outputs.sum(0)
-
-    def gradient(self) -> Gradient:
+    def gradient(self, reading: Reading) -> Gradient:
         """Every weight's, by name, in the model's order."""
-        found = {"readout.weight": self._weight, "readout.bias": self._bias}
+        found = dict(reading.gradient)
         for side, total in zip(self._sides, self.of_sides, strict=True):
             if side.bias:
                 found[side.weight], found[side.bias] = total[:, :-1].contiguous(), total[:, -1].contiguous()

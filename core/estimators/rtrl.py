@@ -16,6 +16,7 @@ from torch import Tensor
 
 from core.estimators.estimator import KEPT, PRODUCTS, Estimator, Knobs, Walk, numbers_per_state, recurrent_weights
 from core.estimators.moments import Sums, moments, sides
+from core.estimators.reading import Reading
 from core.model import SequenceModel
 from core.tasks import Batch, Task
 
@@ -44,6 +45,7 @@ class RTRL(Estimator):
 
     def _walk(self, model: SequenceModel, task: Task, batch: Batch, generator: torch.Generator, knobs: Knobs) -> Walk:
         sums, every, batch_size = Sums(model), sides(model), batch.mask.shape[1]
+        reading = Reading(model, task, batch)
         per_layer = len(model.cell.states) * model.hidden
         total = per_layer * len(model.layers)
         first = [side.layer * per_layer for side in every]
@@ -54,8 +56,7 @@ class RTRL(Estimator):
         ]
         spare = [torch.empty_like(kept) for kept in influence]
         identity = torch.eye(total, dtype=model.flat.dtype).view(total, 1, len(model.layers), len(model.cell.states), model.hidden)
-        for moment in moments(model, task, batch):
-            sums.read_out(moment)
+        for moment in moments(model, batch, reading):
             pulled = moment.pull(identity.expand(-1, batch_size, -1, -1, -1))
             across = pulled.before.flatten(2).transpose(0, 1)
             for place, side in enumerate(every):
@@ -68,7 +69,7 @@ class RTRL(Estimator):
                 sums.of_sides[place] += _weighed(moment.direct, rows).view(side.shape)
             influence, spare = spare, influence
             yield None
-        yield sums.gradient()
+        yield sums.gradient(reading)
 
 
 def _weighed(direct: Tensor, rows: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from torch import Tensor
 from core.cells import AnyCell, Weights
 from core.estimators.estimator import KEPT, Estimator, Knobs, Walk, recurrent_weights
 from core.estimators.moments import Sums, local_derivatives, moments, sides
+from core.estimators.reading import Reading
 from core.model import SequenceModel
 from core.tasks import Batch, Task
 
@@ -35,15 +36,14 @@ class SnAp1(Estimator):
             )
 
     def _walk(self, model: SequenceModel, task: Task, batch: Batch, generator: torch.Generator, knobs: Knobs) -> Walk:
-        sums, every = Sums(model), sides(model)
+        sums, every, reading = Sums(model), sides(model), Reading(model, task, batch)
         gates, states, hidden = len(model.cell.gates), len(model.cell.states), model.hidden
         of_layers = [(place, side) for place, side in enumerate(every) if side.bias]
         influence = [model.flat.new_zeros(batch.mask.shape[1], states, gates, hidden, side.shape[1]) for _, side in of_layers]
         fills = [_fills(model.cell, w).unsqueeze(-1) for w in model.layers]
         own_unit = torch.eye(hidden, dtype=torch.bool).repeat(gates, 1)
         by_own = [w.weight_hh[own_unit].view(gates, hidden) for w in model.layers]
-        for moment in moments(model, task, batch):
-            sums.read_out(moment)
+        for moment in moments(model, batch, reading):
             pulled = moment.pull(moment.error())
             for place, side in of_layers:
                 local, error = moment.local[side.layer], pulled.at[0, :, side.layer]
@@ -60,7 +60,7 @@ class SnAp1(Estimator):
             if len(every) > len(of_layers):
                 sums.of_sides[-1].addmm_(pulled.errors[-1][0].T, moment.entered[-1])
             yield None
-        yield sums.gradient()
+        yield sums.gradient(reading)
 
 
 def _fills(cell: AnyCell, w: Weights) -> Tensor:

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from core.estimators.estimator import KEPT, Estimator, Knobs, Walk, recurrent_weights
 from core.estimators.moments import Sums, moments
+from core.estimators.reading import Reading
 from core.model import SequenceModel
 from core.tasks import Batch, Task
 
@@ -46,10 +47,9 @@ class UORO(Estimator):
 
 def rank_one(model: SequenceModel, task: Task, batch: Batch, signs: Iterator[Tensor]) -> Walk:
     """One estimate, a step at a time.  signs: nu for each step, (B, L, S, H)."""
-    sums = Sums(model)
+    sums, reading = Sums(model), Reading(model, task, batch)
     v, u = model.flat.new_zeros(_state_shape(model, batch)), [total.new_zeros(batch.mask.shape[1], *total.shape) for total in sums.of_sides]
-    for moment, nu in zip(moments(model, task, batch), signs, strict=False):
-        sums.read_out(moment)
+    for moment, nu in zip(moments(model, batch, reading), signs, strict=False):
         pushed, errors = moment.push(v), [error[0] for error in moment.pull(nu.unsqueeze(0)).errors]
         immediate = zip(errors, moment.entered, strict=True)
         of_nu = sum(error.square().sum(-1) * entered.square().sum(-1) for error, entered in immediate)
@@ -61,7 +61,7 @@ def rank_one(model: SequenceModel, task: Task, batch: Batch, signs: Iterator[Ten
             kept.div_(_over(rho_0, kept)).baddbmm_((error / rho_1.unsqueeze(-1)).unsqueeze(-1), entered.unsqueeze(1))
             total.add_(torch.tensordot(loss, kept, 1))
         yield None
-    yield sums.gradient()
+    yield sums.gradient(reading)
 
 
 def _signs(model: SequenceModel, batch: Batch, generator: torch.Generator) -> Iterator[Tensor]:

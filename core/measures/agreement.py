@@ -16,15 +16,15 @@ import torch
 from torch import Tensor
 
 from core.estimators import Gradient
-from core.model import before_readout
+from core.model import state_weights
 from core.trace import Array
 
 
 class Tally:
-    """What is known of one estimator's estimates.  Columns are the weights `before_readout`, and all of these together."""
+    """What is known of one estimator's estimates.  Columns are the `state_weights`, and all of these together."""
 
     def __init__(self, true: Gradient) -> None:
-        self._names = before_readout(true)
+        self._names = state_weights(true)
         self._true = {name: true[name].double() for name in self._names}
         self._sum = {name: torch.zeros_like(value) for name, value in self._true.items()}
         self._true_squares = self._products(self._true, self._true)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from core import bptt, passes
 from core.measures.bias import SCHEMES, Bias, ks_of, truncation_of
-from core.model import SequenceModel, before_readout
+from core.model import SequenceModel, state_weights
 from core.passes import Pass
 from core.tasks import Batch, Task
 from core.trace import Array
@@ -34,7 +34,7 @@ def truncation_bias(model: SequenceModel, task: Task, batch: Batch, ks: Sequence
     steps = len(batch.inputs)
     ks = tuple(sorted({*(k for k in ks if k < steps), steps})) if ks else ks_of(steps)
     full = passes.run(model, task, batch, TBPTT(steps, steps))
-    names = tuple(before_readout(factor.name for factor in full.factors))
+    names = tuple(state_weights(factor.name for factor in full.factors))
     exact = _flat(full, names)
     found = np.stack([np.concatenate([*_compared(gradients(full, task, scheme, ks, names), exact)]) for scheme in SCHEMES])
     return Bias(ks, names, found[..., 0], found[..., 1])
@@ -46,7 +46,7 @@ def gradients(full: Pass, task: Task, scheme: str, ks: Sequence[int], names: Seq
     full: an untruncated pass.  ks: ascending.
     """
     if full.paths:
-        # Attention's own weights depend on the window, too: a whole pass for each K.
+        # What attention lets through depends on the window, too: a whole pass for each K.
         for k in ks:
             yield _flat(passes.run(full.model, task, full.batch, truncation_of(scheme, k)), names)
         return
@@ -114,11 +114,11 @@ def _compared(found: Iterator[list[Tensor]], exact: Sequence[Tensor]) -> Iterato
 
 @torch.inference_mode()
 def own_bias(full: Pass, task: Task, truncation: TBPTT) -> tuple[float, float]:
-    """The relative error and the angle in degrees of any truncated gradient, all weights but the readout's together.
+    """The relative error and the angle in degrees of any truncated gradient, all weights of the states together.
 
     full: an untruncated pass.
     """
-    names = tuple(before_readout(factor.name for factor in full.factors))
+    names = tuple(state_weights(factor.name for factor in full.factors))
     cut = passes.run(full.model, task, full.batch, truncation)
     error, cosine = next(_compared(iter([_flat(cut, names)]), _flat(full, names)))[0, -1]
     return float(error), float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))

@@ -13,7 +13,7 @@ import pandas as pd
 
 from core.measures.bias import DOUBLED, SCHEMES
 from core.studies.rows import rows_of
-from core.studies.study import Progress, Refused
+from core.studies.study import Progress
 from core.trace import Array
 
 if TYPE_CHECKING:
@@ -48,15 +48,10 @@ class Found:
 
 
 def study(trainer: Trainer, _: Asked) -> Iterator[Progress[Found]]:
-    """See `Found`.  `Refused` with attention, which cannot be read in segments."""
+    """See `Found`."""
     from core.measures.segments import walk, weigh
 
     model, task = trainer.model, trainer.task
-    if model.attention:
-        raise Refused(
-            "Memory and time against K are measured step by step, in segments; attention reads all states at once: choose a recurrent "
-            "model without it."
-        )
     batch = task.batch(rows_of(trainer))
     steps = len(batch.inputs)
     ks = (*(k for k in DOUBLED if k < steps), steps)

@@ -169,7 +169,7 @@ def study(trainer: Trainer, asked: Asked) -> Iterator[Progress[Found]]:
 
     from core.estimators import ESTIMATORS, Knobs
     from core.estimators.estimator import check_recurrent, numbers_per_state
-    from core.model import before_readout
+    from core.model import state_weights
 
     check_recurrent(trainer.model)
     if asked.untrained:
@@ -179,7 +179,7 @@ def study(trainer: Trainer, asked: Asked) -> Iterator[Progress[Found]]:
     true = ESTIMATORS["bptt"].estimate(trainer.model, trainer.task, batch, generator, knobs)
     if not all(bool(torch.isfinite(value).all()) for value in true.values()):
         raise Refused("The gradient of this network is not finite: go back to before it exploded, or take a smaller learning rate.")
-    names = before_readout(true)
+    names = state_weights(true)
     rows = {name: _Row(name, estimator, true) for name, estimator in ESTIMATORS.items()}
 
     def found() -> Found:

@@ -104,7 +104,9 @@ def test_influence_balancing_is_trained_with_each(lab: Laboratory):
 @pytest.mark.slow
 def test_a_model_without_recurrence_is_refused_in_a_sentence(open_page: Callable[..., Page]):
     page = open_page("/estimators?model=transformer&heads=1")
-    expect(page.locator(".stMain .problem[role=alert]")).to_contain_text("choose the recurrent model, with attention none", timeout=60_000)
+    expect(page.locator(".stMain .problem[role=alert]")).to_contain_text(
+        "a transformer has none: choose the recurrent model", timeout=60_000
+    )
 
 
 @pytest.mark.slow

@@ -21,7 +21,6 @@ from core.hooks import Hooks
 from core.model import SequenceModel
 from core.observe import observe
 from core.shares import shares
-from core.streaming import stream
 from core.tasks import TASKS, Task
 from core.tokens import BOS
 from core.training import Trainer
@@ -561,12 +560,6 @@ def test_a_text_can_be_tried(small, kind):
     trial = trainer.try_text("a c b")
     assert max(trial.trace.books.values()) < 1e-12
     assert trial.trace["attention"].shape == (2, 4, 4, 1)
-
-
-def test_a_sequence_that_is_not_held_cannot_be_attended_to(small):
-    model, task = made(attentive(small))
-    with pytest.raises(ValueError, match=r"^A model with attention reads all states of a sequence: it cannot be streamed"):
-        list(stream(model, task, [task.batch()], TBPTT(2, 2)))
 
 
 TOO_MANY = (

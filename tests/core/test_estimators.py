@@ -24,6 +24,8 @@ from tests.core.stacks import assert_close, flat
 
 every_cell = pytest.mark.parametrize("kind", CELLS)
 EXACT = ("bptt", "rtrl")
+ATTENDING = ({"attention": "dot", "heads": 2}, {"attention": "additive"})
+attending = pytest.mark.parametrize("fields", ATTENDING, ids=lambda fields: fields["attention"])
 
 
 def trainer(kind: str = "rnn_tanh", layers: int = 1, text: str = "a b c a d\nb a\nc a b", **fields) -> Trainer:
@@ -59,6 +61,42 @@ def test_rtrl_equals_bptt_on_a_series(answer):
     of = Trainer(Experiment(task="series", series="airline", window=9, answer=answer, cell="gru", layers=2, hidden=3, seed=1))
     batch = of.task.batch([0, 2, 5])
     assert_close(flat(estimate("rtrl", of, batch)), flat(estimate("bptt", of, batch)), relative=1e-9)
+
+
+def full(of: Trainer) -> Tensor:
+    """The gradient of the engine's own full BPTT, attention included."""
+    batch = of.task.batch()
+    steps = len(batch.inputs)
+    return flat(run(of.model, of.task, batch, TBPTT(steps, steps)).gradient())
+
+
+@attending
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_rtrl_equals_bptt_with_attention(fields, kind, layers):
+    """Every weight, attention's own included, with padding: attention moves no states, but their errors come from later losses, too."""
+    of = trainer(kind, layers, **fields)
+    found = estimate("rtrl", of)
+    assert list(found) == list(of.model.shapes)
+    assert_close(flat(found), full(of))
+    assert (flat(found) - flat(estimate("snap1", of))).norm() > 0.01 * flat(found).norm()
+
+
+@attending
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_truncations_with_attention_are_those_of_the_engine(fields, k):
+    of = trainer("gru", **fields)
+    for name, windows in (("window", TBPTT(1, k)), ("chunk", TBPTT(k, k))):
+        assert_close(flat(estimate(name, of, k=k)), flat(run(of.model, of.task, of.task.batch(), windows).gradient()))
+
+
+@attending
+def test_snap_with_attention_is_exact_for_one_unit(fields):
+    of = trainer("gru", hidden=1, **fields | {"heads": 1})
+    found, exact = estimate("snap1", of), of.model.views(full(of))
+    for weight in of.model.shapes:
+        if weight != "embedding.weight":
+            assert_close(found[weight], exact[weight])
 
 
 def test_rtrl_equals_bptt_in_single_precision_to_its_digits():
@@ -180,6 +218,29 @@ def test_uoro_is_right_on_average_over_all_signs(kind, layers, hidden):
     assert (draws[0] - exact).norm() > 0.01 * exact.norm()
 
 
+@attending
+def test_uoro_with_attention_is_right_on_average_over_all_signs(fields):
+    of = trainer("gru", text="a b\nb", hidden=1, **fields | {"heads": 1})
+    batch = of.task.batch()
+    steps, sequences = batch.mask.shape
+    draws = []
+    for drawn in itertools.product((-1.0, 1.0), repeat=steps):
+        signs = torch.tensor(drawn, dtype=torch.float64).view(steps, 1, 1, 1, 1).expand(-1, sequences, -1, -1, -1)
+        draws.append(flat(last(rank_one(of.model, of.task, batch, iter(signs)))))
+    assert_close(torch.stack(draws).mean(0), full(of))
+
+
+@attending
+def test_artbp_with_attention_is_right_on_average_over_all_cuts(fields):
+    of, cut = trainer("lstm", text="a b c\nb", **fields), 0.3
+    batch, mean = of.task.batch(), torch.zeros(())
+    places = range(1, len(batch.inputs))
+    for cuts in itertools.chain.from_iterable(itertools.combinations(places, count) for count in range(len(places) + 1)):
+        likely = cut ** len(cuts) * (1 - cut) ** (len(places) - len(cuts))
+        mean = mean + likely * flat(last(in_chunks(of.model, of.task, batch, cuts, 1 / (1 - cut))))
+    assert_close(mean, full(of))
+
+
 @every_cell
 def test_artbp_is_right_on_average_over_all_cuts(kind):
     of, cut = trainer(kind, 2, text="a b c\nb"), 0.3
@@ -222,10 +283,9 @@ def test_more_padding_changes_no_estimate(name):
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
-@pytest.mark.parametrize("fields", [{"attention": "dot"}, {"model": "transformer"}])
-def test_other_ways_than_the_recurrence_are_refused(name, fields):
-    with pytest.raises(InvalidExperiment, match="choose the recurrent model, with attention none"):
-        estimate(name, trainer(hidden=4, **fields))
+def test_a_transformer_has_no_recurrence_to_follow(name):
+    with pytest.raises(InvalidExperiment, match="a transformer has none: choose the recurrent model"):
+        estimate(name, trainer(model="transformer"))
 
 
 @pytest.mark.parametrize(("name", "hidden"), [("rtrl", 128), ("snap1", 256), ("uoro", 256)])

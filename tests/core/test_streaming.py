@@ -11,6 +11,7 @@ from core import passes
 from core.cells import CELLS
 from core.experiment import Experiment
 from core.model import SequenceModel
+from core.models import MODELS
 from core.streaming import stream
 from core.tasks import TASKS, Batch
 from core.truncation import TBPTT
@@ -25,7 +26,7 @@ def cut(batch: Batch, size: int) -> list[Batch]:
 
 def check(experiment: Experiment, windows: TBPTT, size: int) -> None:
     task = TASKS["sentences"](experiment)
-    model = SequenceModel.of_experiment(experiment, task)
+    model = MODELS[experiment.model].make(experiment, task)
     batch = task.batch()
     whole = passes.run(model, task, batch, windows)
     segments = list(stream(model, task, cut(batch, size), windows))
@@ -46,6 +47,13 @@ def test_segments_add_up_to_the_whole(kind, windows, size):
 @given(truncations(5), st.integers(1, 4), st.sampled_from(list(CELLS)), st.integers(1, 12))
 def test_any_segments_add_up_to_the_whole(windows, blocks, kind, length):
     check(Experiment(text=("abcad" * 3)[:length], tokens="character", cell=kind, hidden=3, embedding=2), windows, blocks * windows.k1)
+
+
+@pytest.mark.parametrize("fields", [{"attention": "dot", "heads": 2}, {"attention": "additive"}, {"model": "transformer"}], ids=str)
+@pytest.mark.parametrize(("windows", "size"), [(TBPTT(2, 2), 2), (TBPTT(1, 3), 1), (TBPTT(2, 5), 4), (TBPTT(1, 20), 5)], ids=str)
+def test_segments_with_attention_add_up_to_the_whole(windows, size, fields):
+    """Every state from before stays to be attended to; with padding."""
+    check(Experiment(text="a b c a d b c a\nb a c c", cell="gru", hidden=4, embedding=3, **fields), windows, size)
 
 
 def test_memory_does_not_grow_with_the_sequence(small):

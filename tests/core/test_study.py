@@ -86,12 +86,12 @@ def test_a_study_shows_what_it_has_found_last():
 
 
 def test_memory_against_k_is_weighed_and_without_truncation_grows_with_the_sequence():
-    """Chunks of 4 steps hold as much of 40 steps as of 20; what cuts nothing holds twice as much."""
+    """Chunks of 4 steps hold as much of 80 steps as of 40; what cuts nothing holds twice as much."""
     weighed = {}
-    for steps in (20, 40):
+    for steps in (40, 80):
         *_, last = STUDIES["truncation"].run(Trainer(Experiment(text=" ".join("ab" * (steps // 2)))), STUDIES["truncation"].asked())
         found = last.found
         assert found.held.shape == (2, len(found.bias.ks))
         weighed[steps] = found.held[1]
-    assert abs(weighed[40][3] / weighed[20][3] - 1) < 0.1
-    assert 1.6 < weighed[40][-1] / weighed[20][-1] < 2.2
+    assert abs(weighed[80][3] / weighed[40][3] - 1) < 0.1
+    assert 1.6 < weighed[80][-1] / weighed[40][-1] < 2.2

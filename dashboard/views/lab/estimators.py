@@ -13,7 +13,7 @@ from core.studies.rows import SEQUENCES
 from dashboard.charts.lab import estimates, estimator_cost, sample_mean
 from dashboard.charts.lab import influence as influence_charts
 from dashboard.charts.picture import number
-from dashboard.form import problem_line
+from dashboard.form import line, problem_line
 from dashboard.session import Session
 from dashboard.texts import Texts
 from dashboard.views import looking
@@ -26,6 +26,7 @@ WEIGHTS = ("now", "begun")
 def panel(held: Session, say: Texts) -> None:
     """Everything on the page."""
     asked = typed.asked("estimators", lambda: _asked(say)) or Asked()
+    line(say("lab.estimators.attends") if held.experiment.attends else "", "aside")
     frame.study(held, "estimators", asked, lambda found: _found(found, say), say)
     _influence(held, say)
     st.html(f"<p class='aside'>{escape(say('lab.estimators.source'))}</p>")

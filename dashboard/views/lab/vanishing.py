@@ -44,7 +44,7 @@ def panel(held: Session, say: Texts) -> None:
         if len(kinds) == 1
         else looking.pick("fading state", kinds, say("look.state"), lambda kind: say(f"lab.vanishing.kinds.{kind}"))
     )
-    line(say("lab.vanishing.attends") if _attends(experiment) else "", "aside")
+    line(say("lab.vanishing.attends") if experiment.attends else "", "aside")
     frame.study(held, "vanishing", asked, lambda found: _fading(found, state, say), say)
     try:
         check_drawn(experiment)
@@ -61,13 +61,9 @@ def _is_lstm(experiment: Experiment) -> bool:
     return experiment.model == "recurrent" and experiment.cell == "lstm"
 
 
-def _attends(experiment: Experiment) -> bool:
-    return experiment.model == "recurrent" and experiment.attention != "none"
-
-
 def _kinds(experiment: Experiment) -> list[str]:
     """The errors that are told apart."""
-    return [*(["c"] if _is_lstm(experiment) else []), "h", *(["attention", "recurrence"] if _attends(experiment) else [])]
+    return [*(["c"] if _is_lstm(experiment) else []), "h", *(["attention", "recurrence"] if experiment.attends else [])]
 
 
 def _question(held: Session, say: Texts) -> vanishing.Asked:
