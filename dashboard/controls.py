@@ -21,7 +21,7 @@ from core.truncation import TRUNCATIONS
 from dashboard import own_series, session, windows
 from dashboard.address import as_text, from_text
 from dashboard.examples import EXAMPLES
-from dashboard.form import Change, problem_line
+from dashboard.form import Change, folded
 from dashboard.session import Session
 from dashboard.texts import Texts, literal
 
@@ -124,8 +124,6 @@ def draw(held: Session, catalogue: Catalogue, change: Change, say: Texts) -> Non
                     _vocabulary(description, say)
                 if name == "series" and own_series.is_chosen(held):
                     own_series.ways(held, change, say)
-                if name != "values" or not own_series.is_empty(held):
-                    problem_line(held.problems.get(name))
         if group == SPECS["truncation"].group:
             _windows(held.experiment, description, say)
         if rest := [name for name in members if name not in ALWAYS]:
@@ -156,10 +154,11 @@ def _is_choice(name: str, catalogue: Catalogue) -> bool:
 
 def _more(group: str, names: list[str], held: Session, catalogue: Catalogue, change: Change) -> None:
     words = ", ".join(SPECS[name].label.lower() for name in names[:NAMED]).capitalize() + (" …" if len(names) > NAMED else "")
-    with st.expander(literal(words), expanded=any(name in held.problems for name in names), key=f"more {group}"):
-        for name in names:
-            _field(name, held, catalogue, change)
-            problem_line(held.problems.get(name))
+    place = folded(literal(words), f"more {group}", unfold=any(name in held.problems for name in names))
+    if place.open:
+        with place:
+            for name in names:
+                _field(name, held, catalogue, change)
 
 
 def _field(name: str, held: Session, catalogue: Catalogue, change: Change) -> None:
@@ -171,14 +170,19 @@ def _field(name: str, held: Session, catalogue: Catalogue, change: Change) -> No
         held.renewed[name] = held.renewed.get(name, 0) + 1
     heading = literal(spec.label)
     asked: dict[str, Any] = {"key": _key(name, held), "help": literal(spec.help)}
-    # Streamlit makes a style class of the container's key: assets/styles/app.css marks live and restarting fields by its first word.
-    with st.container(key=f"{'live' if spec.live else 'restarts'} {name}"), st.container(key=f"field {name}"):
+    is_number = spec.choices is None and not spec.multiline
+    # Streamlit makes a style class of the container's key: assets/styles/app.css marks live and restarting fields by its last word.
+    key = f"field {name} {'live' if spec.live else 'restarts'}"
+    side_by_side: dict[str, Any] = {"horizontal": True, "vertical_alignment": "bottom", "gap": "xxsmall"}
+    with st.container(key=key, **(side_by_side if is_number else {})):
         if spec.multiline:
             st.text_area(heading, shown, height=132, **asked)
-        elif spec.choices is None:
+        elif is_number:
             _number(name, heading, shown, held, change, asked)
         else:
             _choice(name, heading, shown, catalogue.offered(held.experiment, name), asked)
+        if (problem := held.problems.get(name)) and (name != "values" or not own_series.is_empty(held)):
+            st.html(f"<p class='problem' role='alert'>{escape(problem)}</p>")  # last, so that nothing moves in its field
 
 
 def _choice(name: str, heading: str, shown: str, members: Mapping[str, Member], asked: Mapping[str, Any]) -> None:
@@ -196,17 +200,16 @@ def _choice(name: str, heading: str, shown: str, members: Mapping[str, Member], 
 
 def _number(name: str, heading: str, shown: str, held: Session, change: Change, asked: Mapping[str, Any]) -> None:
     value = float(getattr(held.experiment, name))
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="xxsmall", key=f"number {name}"):
-        st.text_input(heading, shown, **asked)
-        for up, sign in ((False, "−"), (True, "+")):
-            following = stepped(name, value, up)
+    st.text_input(heading, shown, **asked)
+    for up, sign in ((False, "−"), (True, "+")):
+        following = stepped(name, value, up)
 
-            def press(up: bool = up) -> None:
-                # From the value of now: of two quick presses the second may come before the first is drawn.
-                present = stepped(name, float(getattr(held.experiment, name)), up)
-                change({name: as_text(name, type(DEFAULTS[name])(present))})
+        def press(up: bool = up) -> None:
+            # From the value of now: of two quick presses the second may come before the first is drawn.
+            present = stepped(name, float(getattr(held.experiment, name)), up)
+            change({name: as_text(name, type(DEFAULTS[name])(present))})
 
-            st.button(sign, key=f"press {name} {sign}", disabled=following == value, help=None, on_click=press)
+        st.button(sign, key=f"press {name} {sign}", disabled=following == value, help=None, on_click=press)
 
 
 def _examples(held: Session, change: Change, say: Texts) -> None:
@@ -239,9 +242,10 @@ def _examples(held: Session, change: Change, say: Texts) -> None:
 
 def _vocabulary(description: Mapping[str, Any], say: Texts) -> None:
     tokens = description["vocabulary"]
-    with st.expander(say("controls.vocabulary", count=f"{len(tokens):,}"), key="vocabulary"):
+    place = folded(say("controls.vocabulary", count=f"{len(tokens):,}"), "vocabulary")
+    if place.open:
         chips = "".join(f"<span><b>{number}</b>{escape(label(token))}</span>" for number, token in enumerate(tokens))
-        st.html(f"<div class='vocabulary' tabindex='0'>{chips}</div>")
+        place.html(f"<div class='vocabulary' tabindex='0'>{chips}</div>")
 
 
 def _windows(experiment: Experiment, description: Mapping[str, Any], say: Texts) -> None:

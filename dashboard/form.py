@@ -6,9 +6,23 @@ from collections.abc import Callable, Mapping
 from html import escape
 
 import streamlit as st
+from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
+
+from dashboard import session
 
 Change = Callable[[Mapping[str, str]], None]
 """Takes what was typed into fields."""
+
+
+def folded(label: str, key: str, *, unfold: bool = False) -> ExpanderContainer:
+    """A place that opens at a click; what stands there is to be drawn only where it is `open`.
+
+    Everything that a page draws is sent and built again at each of its runs: what nobody sees had half of the time that this takes.
+    unfold: it is open, whatever was clicked.
+    """
+    if unfold:
+        session.set_widget(key, value=True)
+    return st.expander(label, key=key, on_change="rerun")
 
 
 def line(sentence: str | None, tone: str, role: str = "") -> None:

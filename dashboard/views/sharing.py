@@ -11,7 +11,7 @@ from core import limits
 from core.catalogue import Catalogue
 from dashboard import address, session, steering
 from dashboard.controls import summary
-from dashboard.form import problem_line
+from dashboard.form import folded, problem_line
 from dashboard.live import runs
 from dashboard.session import Session
 from dashboard.texts import Texts, literal
@@ -37,46 +37,10 @@ def panel(held: Session, catalogue: Catalogue, say: Texts) -> None:
     if not carried:
         st.html(f"<p class='problem' role='status'>{escape(say('share.text_too_long'))}</p>")
     _link("share.watch", lambda: steering.watch_link(held, base), say, "share.watch_help")
-    with st.expander(say("share.files"), key="share files", expanded=bool(OPENED & held.problems.keys()) or held.weights is not None):
-        st.download_button(
-            say("share.download_experiment"),
-            lambda: address.to_file(held.experiment),
-            "experiment.json",
-            "application/json",
-            on_click="ignore",
-            width="stretch",
-            icon=":material/download:",
-            key="download experiment",
-        )
-        st.file_uploader(
-            say("share.open_experiment"),
-            type="json",
-            key="experiment file",
-            max_upload_size=1,
-            on_change=lambda: _uploaded(
-                held, "experiment file", "file", lambda content: steering.load_experiment(held, catalogue, content)
-            ),
-        )
-        problem_line(held.problems.get("file"))
-        st.download_button(
-            say("share.download_checkpoint"),
-            lambda: runs.checkpoint(control),
-            "checkpoint.safetensors",
-            "application/octet-stream",
-            on_click="ignore",
-            width="stretch",
-            icon=":material/download:",
-            key="download checkpoint",
-        )
-        st.file_uploader(
-            say("share.open_checkpoint"),
-            type="safetensors",
-            key="checkpoint file",
-            max_upload_size=limits.CHECKPOINT_BYTES // 2**20,
-            on_change=lambda: _uploaded(held, "checkpoint file", "checkpoint", lambda content: steering.load_checkpoint(held, content)),
-        )
-        problem_line(held.problems.get("checkpoint"))
-        _weights(held, say)
+    place = folded(say("share.files"), "share files", unfold=bool(OPENED & held.problems.keys()) or held.weights is not None)
+    if place.open:
+        with place:
+            _files(held, control, catalogue, say)
     if held.experiment != held.start or held.drafts:
         st.button(say("share.defaults"), on_click=steering.reset, args=(held,), key="defaults", type="tertiary", icon=":material/undo:")
 
@@ -89,12 +53,50 @@ def watching(held: Session, catalogue: Catalogue, say: Texts) -> None:
     st.link_button(say("share.own"), steering.link(held, st.context.url or ""), width="stretch", icon=":material/play_arrow:")
 
 
-def _link(name: str, link: Callable[[], str], say: Texts, about: str | None = None) -> None:
-    """A link behind its name, with a button that copies it.
+def _files(held: Session, control: str, catalogue: Catalogue, say: Texts) -> None:
+    """What is saved to files, and opened from them."""
+    st.download_button(
+        say("share.download_experiment"),
+        lambda: address.to_file(held.experiment),
+        "experiment.json",
+        "application/json",
+        on_click="ignore",
+        width="stretch",
+        icon=":material/download:",
+        key="download experiment",
+    )
+    st.file_uploader(
+        say("share.open_experiment"),
+        type="json",
+        key="experiment file",
+        max_upload_size=1,
+        on_change=lambda: _uploaded(held, "experiment file", "file", lambda content: steering.load_experiment(held, catalogue, content)),
+    )
+    problem_line(held.problems.get("file"))
+    st.download_button(
+        say("share.download_checkpoint"),
+        lambda: runs.checkpoint(control),
+        "checkpoint.safetensors",
+        "application/octet-stream",
+        on_click="ignore",
+        width="stretch",
+        icon=":material/download:",
+        key="download checkpoint",
+    )
+    st.file_uploader(
+        say("share.open_checkpoint"),
+        type="safetensors",
+        key="checkpoint file",
+        max_upload_size=limits.CHECKPOINT_BYTES // 2**20,
+        on_change=lambda: _uploaded(held, "checkpoint file", "checkpoint", lambda content: steering.load_checkpoint(held, content)),
+    )
+    problem_line(held.problems.get("checkpoint"))
+    _weights(held, say)
 
-    Not drawn before it is asked for: the first `st.code` makes a browser load 1.5 MB, half a second of the time to open the page.
-    """
-    place = st.expander(say(name), key=name.replace(".", " "), on_change="rerun")
+
+def _link(name: str, link: Callable[[], str], say: Texts, about: str | None = None) -> None:
+    """A link behind its name, with a button that copies it.  (The first `st.code` makes a browser load 1.5 MB, half a second.)"""
+    place = folded(say(name), name.replace(".", " "))
     if place.open:
         with place:
             if about:
@@ -104,8 +106,7 @@ def _link(name: str, link: Callable[[], str], say: Texts, about: str | None = No
 
 def _weights(held: Session, say: Texts) -> None:
     """The place for a file of weights, and what was found in it."""
-    if session.widget("own nonlinearity") not in NONLINEARITIES:
-        session.set_widget("own nonlinearity", NONLINEARITIES[0])
+    session.set_widget("own nonlinearity", _nonlinearity())
     st.segmented_control(
         say("weights.nonlinearity"), NONLINEARITIES, key="own nonlinearity", required=True, help=literal(say("weights.nonlinearity_help"))
     )
@@ -115,9 +116,7 @@ def _weights(held: Session, say: Texts) -> None:
         key="weights file",
         help=literal(say("weights.help")),
         max_upload_size=limits.CHECKPOINT_BYTES // 2**20,
-        on_change=lambda: _uploaded(
-            held, "weights file", "weights", lambda content: steering.load_weights(held, content, session.widget("own nonlinearity"))
-        ),
+        on_change=lambda: _uploaded(held, "weights file", "weights", lambda content: steering.load_weights(held, content, _nonlinearity())),
     )
     problem_line(held.problems.get("weights"))
     if (found := held.weights) is not None:
@@ -129,6 +128,12 @@ def _weights(held: Session, say: Texts) -> None:
         words.append(say("weights.readout" if found.readout else "weights.readout_drawn", name=found.readout))
         words.append(say("weights.kept"))
         st.html(f"<p class='note' role='status'>{escape(' '.join(words))}</p>")
+
+
+def _nonlinearity() -> str:
+    """The one that is chosen; the first, too, before the browser has told what stands in a place that was just opened."""
+    chosen = session.widget("own nonlinearity")
+    return chosen if chosen in NONLINEARITIES else NONLINEARITIES[0]
 
 
 def _aside(words: str) -> None:

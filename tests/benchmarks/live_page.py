@@ -37,7 +37,7 @@ RERUNS = 8
 USABLE = """() => {
     const e = document.querySelector('.st-key-explorer') && window.explorer?.();
     return e?.bptt.painted > 0 && e.bptt.control && e.style.visibility !== 'hidden' && !e.querySelector('.play').disabled
-        && document.querySelector('.st-key-field-learning_rate input') ? performance.now() : false;
+        && document.querySelector('[class*="st-key-field-learning_rate-"] input') ? performance.now() : false;
 }"""
 """Pictures stand, play can be pressed, and the form is there; then milliseconds since the address was opened."""
 
@@ -158,7 +158,7 @@ class Visit:
 
     def rerun(self) -> Found:
         """The largest gap in the stream while live settings are changed, and what of the component did not survive it."""
-        rate = self.page.locator(".st-key-field-learning_rate input")
+        rate = self.page.locator("[class*='st-key-field-learning_rate-'] input")
         self.page.evaluate(WATCH)
         for count in range(RERUNS):
             rate.fill(str(0.001 + 0.0001 * count))

@@ -120,7 +120,7 @@ class Explorer:
 
     def field(self, name: str) -> Locator:
         """A field of the form, by its name in an Experiment."""
-        return self.page.locator(f".st-key-field-{name}")
+        return self.page.locator(f"[class*='st-key-field-{name}-']")
 
     def enter(self, name: str, text: str) -> None:
         """Type into a field and leave it."""

@@ -34,7 +34,7 @@ def test_the_experiment_comes_along_and_back_leads_to_the_page_before(open_page:
     page.reload()
     stands("/clipping", 8)
     page.locator(".st-key-more-Model summary").click()
-    field = page.locator(".st-key-field-hidden input")
+    field = page.locator("[class*='st-key-field-hidden-'] input")
     field.fill("9")
     field.press("Enter")
     stands("/clipping", 9)

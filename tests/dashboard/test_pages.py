@@ -71,6 +71,30 @@ def field(page: AppTest, name: str) -> object:
                 if element.key and element.key.startswith(f"typed {name} "))  # fmt: skip
 
 
+def unfold(page: AppTest) -> None:
+    """Open every place of the form: what stands there is drawn only then."""
+    for group in {spec.group for spec in SPECS.values()}:
+        page.session_state[f"more {group}"] = True
+    page.run()
+
+
+def test_what_is_folded_away_is_not_drawn(page: AppTest):
+    def is_drawn() -> bool:
+        return any(one.key and one.key.startswith("typed seed ") for one in page.text_input)
+
+    assert not is_drawn()
+    unfold(page)
+    assert is_drawn()
+
+
+def test_a_field_at_fault_unfolds_its_place(page: AppTest):
+    held = page.session_state["session"]
+    held.drafts["seed"], held.problems["seed"] = "-1", "Seed must be a whole number."
+    page.run()
+    assert field(page, "seed").value == "-1"
+    assert any("Seed must be a whole number." in one.proto.body for one in page.get("html"))
+
+
 def test_the_page_renders_with_a_run_of_its_own(page: AppTest):
     assert not page.exception
     session = page.session_state["session"]
@@ -82,6 +106,7 @@ def test_the_page_renders_with_a_run_of_its_own(page: AppTest):
 
 def test_every_field_that_matters_is_in_the_form(page: AppTest):
     catalogue = runs.catalogue()
+    unfold(page)
     for name, spec in SPECS.items():
         if catalogue.matters(Experiment(), name) and (not isinstance(spec.choices, str) or len(catalogue.members(name)) > 1):
             element = field(page, name)

@@ -209,6 +209,7 @@ class Explorer {
     this.cursor.resize(axis.inputs.length);
     const fitted = `${look.gate} ${look.weight} ${look.layer} ${look.path}`;
     if (this.fitted !== fitted) {
+      if (this.fitted === undefined) this.teller.begin(); // what there is to choose from is known: nobody has chosen yet
       this.fitted = fitted;
       this.#say();
     }
