@@ -14,7 +14,7 @@ from dashboard.live.studying import FitProgress, LiveError
 
 AT_ONCE = 0.4
 """Seconds that a page waits for a quick study before it shows how far it is."""
-LOOK_EVERY = 0.03
+LOOK_EVERY = 0.01
 
 
 @dataclass
@@ -65,14 +65,13 @@ def again(held: Inquiry, begin: Callable[[str], str]) -> None:
     held.problem, held.ticket, held.progress = "", "", None
     try:
         held.ticket = begin(held.asker)
+        until = time.monotonic() + AT_ONCE
+        while studying.progress(held.ticket).state == "fitting" and time.monotonic() < until:
+            time.sleep(LOOK_EVERY)
     except LiveError as error:
         held.problem = str(error)
         return
-    until = time.monotonic() + AT_ONCE
     look(held)
-    while held.going_on and time.monotonic() < until:
-        time.sleep(LOOK_EVERY)
-        look(held)
 
 
 def look(held: Inquiry) -> None:

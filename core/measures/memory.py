@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 
@@ -26,13 +25,13 @@ class Held(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        before = {id(one.untyped_storage()) for one in pytree.tree_leaves((args, kwargs)) if isinstance(one, torch.Tensor)}
-        found = func(*args, **(kwargs or {}))
-        for one in pytree.tree_leaves(found):
-            if isinstance(one, torch.Tensor):
-                storage = one.untyped_storage()
-                if id(storage) not in before and id(storage) not in self._seen:
-                    self._hold(storage)
+        kwargs = kwargs or {}
+        before = {id(one.untyped_storage()) for one in _tensors((args, kwargs))}
+        found = func(*args, **kwargs)
+        for one in _tensors((found,)):
+            storage = one.untyped_storage()
+            if id(storage) not in before and id(storage) not in self._seen:
+                self._hold(storage)
         return found
 
     def _hold(self, storage: torch.UntypedStorage) -> None:
@@ -45,3 +44,14 @@ class Held(TorchDispatchMode):
     def _let_go(self, key: int, size: int) -> None:
         self._seen.discard(key)
         self.now -= size
+
+
+def _tensors(values: Iterable[Any]) -> Iterator[torch.Tensor]:
+    """All tensors in these values, and in the sequences and mappings among them."""
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif isinstance(value, (tuple, list)):
+            yield from _tensors(value)
+        elif isinstance(value, Mapping):
+            yield from _tensors(value.values())

@@ -33,7 +33,7 @@ class Found:
     bias: the error of truncated gradients.   fading: of the error with the lag, top layer, all sequences.
     lag: |dL_s/dh_t| of the observed sequence, (T, T), top layer.
     held: the most bytes that one gradient of these sequences holds at a time when it is read in segments of K steps, (schemes, n) as in
-    `bias`; empty before it is measured, and with attention, which reads all states at once.
+    `bias`; empty before it is measured.
     k1, k2: the run's own truncation, TBPTT(k1, k2); its error and the angle to the full gradient in degrees.
     """
 
@@ -87,11 +87,10 @@ def study(trainer: Trainer, _: Asked) -> Iterator[Progress[Found]]:
     seen = norms[:length, :length, rows.index(observed)]
     nothing = np.empty((len(SCHEMES), 0), np.int64)
     found = Found(trainer.iteration, len(rows), axis, bias, fading(norms), seen, own.k1, own.k2, error, degrees, nothing)
-    total = 3 + (0 if model.attention else len(bias.ks))
+    total = 3 + len(bias.ks)
     yield Progress(3, total, "memory", found)
-    if not model.attention:
-        held = np.zeros((len(SCHEMES), len(bias.ks)), np.int64)
-        for column, k in enumerate(bias.ks):
-            held[:, column] = [weigh(model, task, batch, scheme, k) for scheme in SCHEMES]
-            yield Progress(3 + column, total, f"memory at K = {k}")
-        yield Progress(total, total, "", replace(found, held=held))
+    held = np.zeros((len(SCHEMES), len(bias.ks)), np.int64)
+    for column, k in enumerate(bias.ks):
+        held[:, column] = [weigh(model, task, batch, scheme, k) for scheme in SCHEMES]
+        yield Progress(3 + column, total, f"memory at K = {k}")
+    yield Progress(total, total, "", replace(found, held=held))
