@@ -126,6 +126,9 @@ def _residuals(held: Session, say: Texts) -> None:
         part = looking.pick("residuals part", spans, say("forecast.part"), lambda name: say(f"forecast.parts.{name}"))
         columns = list(range(len(series.columns)))
         column = looking.pick("residuals column", columns, say("forecast.column"), series.columns.__getitem__) if len(columns) > 1 else 0
+    if chosen == NETWORK and _is_untrained(held):
+        st.html(f"<p class='aside'>{escape(say('forecast.untrained'))}</p>")
+        return
     forecast = _network(held) if chosen == NETWORK else compared.results[chosen].forecast
     if forecast is None:
         st.html(f"<p class='aside'>{escape(say('forecast.pause'))}</p>")
@@ -144,6 +147,15 @@ def _residuals(held: Session, say: Texts) -> None:
         "residuals", f"residuals_{chosen}_{part}.csv", lambda: str(residuals.frame(times, actual, said).to_csv(index=False)), PLACE, say
     )
     looking.figure(residuals.draw(times, actual, said, series.period, look), "residuals", PLACE)
+
+
+def _is_untrained(held: Session) -> bool:
+    """Whether the network has not learned anything yet.  The code of charts, which takes a browser a second, is not needed before."""
+    try:
+        info = runs.find(held.run) if held.run else None
+    except LiveError:
+        return False
+    return info is not None and info.iteration == 0 and info.state != "training"
 
 
 def _network(held: Session) -> Forecast | None:
