@@ -95,3 +95,12 @@ def test_memory_against_k_is_weighed_and_without_truncation_grows_with_the_seque
         weighed[steps] = found.held[1]
     assert abs(weighed[80][3] / weighed[40][3] - 1) < 0.1
     assert 1.6 < weighed[80][-1] / weighed[40][-1] < 2.2
+
+
+@pytest.mark.parametrize("fields", [{"attention": "dot"}, {"model": "transformer", "heads": 1}], ids=str)
+def test_truncation_is_weighed_with_attention(fields):
+    *_, last = STUDIES["truncation"].run(Trainer(Experiment(**fields)), STUDIES["truncation"].asked())
+    assert last.done == last.total
+    assert last.found.held.shape == (2, len(last.found.bias.ks))
+    assert (last.found.held > 0).all()
+    assert not [name for name in last.found.bias.weights if name.startswith(("readout", "attention", "block"))]
