@@ -155,8 +155,7 @@ class Registry:
         elif alone >= self.settings.pause_after and run.state == words.TRAINING and not run.resume:
             run.resume = True
             run.order("pause")
-        due = run.changes != run.checkpoint_changes and now - run.checkpoint_at >= self.settings.checkpoint_every
-        if due and run.checkpoints.fits:
+        if run.wants_checkpoint(now):
             run.checkpoint_at, run.checkpoint_changes = now, run.changes
             self._spawn(self._save(run, run.worker))
 

@@ -251,6 +251,13 @@ class Run:
         settings = self._settings
         return Checkpoints(settings.checkpoints, settings.checkpoint_bytes, settings.checkpoints_bytes)
 
+    def wants_checkpoint(self, now: float) -> bool:
+        """Whether another checkpoint is due: of a run that advances now and then, of one that has come to rest at once."""
+        if self.changes == self.checkpoint_changes or not self.checkpoints.fits:
+            return False
+        rested = self.state != words.TRAINING and self.iteration != self.checkpoints.iteration
+        return rested or now - self.checkpoint_at >= self._settings.checkpoint_every
+
     def began(self, experiment: Experiment) -> None:
         """It has begun anew with this experiment."""
         self.experiment = self.started_from = experiment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import json
 import os
@@ -498,6 +499,19 @@ class TestDeaths:
         runs.command(keys.control, "restart")
         wait_for(lambda: runs.find(keys.control).iteration == 0)
         assert set(runs.checkpoints(keys.control)) <= {0}
+
+    def test_a_run_that_comes_to_rest_is_kept_at_once(self, keys: runs.RunKeys, monkeypatch: pytest.MonkeyPatch):
+        run = runs.registry().find(keys.control)
+        wait_for(lambda: run.checkpoint_at)
+        monkeypatch.setattr(run, "_settings", dataclasses.replace(run._settings, checkpoint_every=3600.0))
+        for iteration in (1, 2):
+            runs.command(keys.control, "step")
+            wait_for(lambda: iteration in runs.checkpoints(keys.control))  # noqa: B023
+        runs.command(keys.control, "play")
+        wait_for(lambda: run.iteration > 50)
+        assert runs.checkpoints(keys.control)[-1] == 2
+        runs.command(keys.control, "pause")
+        wait_for(lambda: run.state == "paused" and runs.checkpoints(keys.control)[-1] == run.iteration)
 
     def test_a_change_younger_than_the_checkpoint_survives(self, keys: runs.RunKeys):
         runs.command(keys.control, "step")
