@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.explorer import Explorer
-from tests.browser.laboratory import PATIENCE
+from tests.browser.laboratory import PATIENCE, Laboratory
 
 PATIENTLY = 1000 * PATIENCE
 
@@ -41,3 +41,33 @@ def test_the_experiment_comes_along_and_back_leads_to_the_page_before(open_page:
     page.go_back()
     stands("/", 8)
     assert page.evaluate("history.length") == entries + 2
+
+
+def test_a_reload_keeps_the_run(open_page: Callable[..., Page]):
+    """With all that it has learned, on this page and on the live page after it."""
+    explorer = Explorer(open_page("/?h=8"))
+    page = explorer.page
+    for _ in range(3):
+        explorer.step()
+    subject = page.locator(".stMain .subject")
+    page.get_by_role("link", name="Clipping").click()
+    expect(subject).to_contain_text("after 3 iterations", timeout=PATIENTLY)
+    for _ in range(2):
+        page.reload()
+        expect(subject).to_contain_text("after 3 iterations", timeout=PATIENTLY)
+        Laboratory(page)
+    page.get_by_role("link", name="Explore").click()
+    explorer = Explorer(page)
+    explorer.wait(lambda: explorer.iteration == 3, "the same run")
+
+
+def test_an_address_that_was_changed_by_hand_means_another_run(open_page: Callable[..., Page]):
+    explorer = Explorer(open_page("/?h=8"))
+    page = explorer.page
+    explorer.step()
+    page.get_by_role("link", name="Clipping").click()
+    subject = page.locator(".stMain .subject")
+    expect(subject).to_contain_text("after 1 iteration", timeout=PATIENTLY)
+    page.goto("/clipping?h=9")
+    expect(subject).to_contain_text(" 9 hidden units", timeout=PATIENTLY)
+    expect(subject).not_to_contain_text("after 1 iteration")

@@ -13,10 +13,11 @@ import { Pictures } from "./pictures.js";
 import { Replay } from "./replay.js";
 import { Rhythm } from "./rhythm.js";
 import { Sentences } from "./sentences.js";
-import { keepRun, recallRun } from "./settings.js";
+import { keepRun } from "./settings.js";
 import { closing } from "./sheets.js";
 import { Stream, streamAddress } from "./socket.js";
 import { Status } from "./status.js";
+import { TabRun, wish } from "./tabrun.js";
 import { Teller } from "./teller.js";
 import { Proof, Transport, transportKeys } from "./transport.js";
 import { arrival, visits } from "./visits.js";
@@ -35,7 +36,7 @@ class Explorer {
   constructor(root, data) {
     this.words = inWords(data.words);
     this.control = null; // not known until the run has said hello
-    this.offered = new Set();
+    this.kept = new TabRun(() => (this.control ? this.run : null));
     this.iteration = 0;
     this.measures = new Measures();
     this.rhythm = new Rhythm((started) => this.#draw(started), () => this.#read());
@@ -52,16 +53,10 @@ class Explorer {
       cursor.pin(false);
       this.teller.soon();
     });
-    this.hides = () => {
-      if (document.hidden) this.leaves();
-      this.#say();
-    };
-    // The address may have changed since the mount (settings live in it): what counts is the one that will be loaded again.
-    this.leaves = () => keepRun(this.control ? this.run : null);
+    this.hides = () => this.#say();
     this.agreement = new Agreement(() => this.setTriggerValue("differs", true));
     this.visitsOff = visits(() => this.control ?? true, (search) => this.#ask("visited", search));
     document.addEventListener("visibilitychange", this.hides);
-    window.addEventListener("pagehide", this.leaves);
   }
 
   // What tests and benchmarks may read (measures.js).
@@ -117,12 +112,7 @@ class Explorer {
     this.pictures.theme(this.element, this.bar);
     this.pictures.layout();
     this.agreement.page(data.experiment);
-    const before = recallRun();
-    if (before !== data.run && !this.offered.has(before) && (before || !data.run)) {
-      // A reloaded page: Python made a new session, but this tab still knows its run.  Said once; Python decides.
-      this.offered.add(before);
-      this.#ask("reattach", before ?? "");
-    }
+    this.kept.offer(data.run, (offered) => this.setStateValue("reattach", offered));
     if (data.run !== this.run || data.base !== this.base) this.#follow(data.run, data.base);
     this.pictures.panels.forecast.beside(data.baselines);
     this.later ??= data.later;
@@ -134,9 +124,8 @@ class Explorer {
     }
   }
 
-  /** Asks something of Python.  A trigger would be gone with a script run that another one breaks off; this stays until it is done. */
-  #ask(name, value = "") {
-    this.setStateValue(name, { id: `${Date.now()} ${Math.random()}`, value });
+  #ask(name, value) {
+    this.setStateValue(name, wish(value));
   }
 
   #follow(run, base) {
@@ -299,7 +288,7 @@ class Explorer {
     this.visitsOff();
     this.arriving?.();
     document.removeEventListener("visibilitychange", this.hides);
-    window.removeEventListener("pagehide", this.leaves);
+    this.kept.end();
     this.element.remove();
     this.style.remove();
   }

@@ -11,7 +11,7 @@ import streamlit as st
 
 from core.studies import Refused
 from dashboard import address, controls, inquiry, session, steering
-from dashboard.component.address_bar import address_bar
+from dashboard.component.tab import tab
 from dashboard.form import line, problem_line
 from dashboard.inquiry import Inquiry
 from dashboard.live import runs, studying
@@ -63,8 +63,12 @@ def page(name: str, panel: Panel, badge: Panel) -> None:
             controls.summary(held.experiment, catalogue)
         else:
             controls.draw(held, catalogue, lambda typed: steering.change(held, typed), say)
-        if (query := address.write(held.experiment, STARTS[FIRST])) != session.query():
-            address_bar(f"/{name}", query, st.get_option("server.baseUrlPath") or "")
+        query = address.write(held.experiment, STARTS[FIRST])
+        wish = tab(f"/{name}", query, held.control, st.get_option("server.baseUrlPath") or "")
+    with held.asked("reattach", wish) as control:
+        again = bool(control) and steering.reattach(held, str(control))
+    if again:
+        st.rerun()
     notices(held, say)
     badge(held, say)
     st.html(f"<h1 class='lab'>{escape(say(f'lab.{name}.title'))}</h1><p class='lab'>{escape(say(f'lab.{name}.intro'))}</p>")

@@ -1,0 +1,32 @@
+// A page of the laboratory has no history of settings: its query is replaced, so that Back leads to the page before at once.  And it has
+// no explorer: what keeps the run of the tab through a reload stands here, too.
+
+import { mounted } from "./mounting.js";
+import { TabRun } from "./tabrun.js";
+import { arrival } from "./visits.js";
+
+export default mounted(() => new Tab());
+
+class Tab {
+  constructor() {
+    this.run = null;
+    this.kept = new TabRun(() => this.run);
+  }
+
+  /** data: base, path, query, run.  Waits until the address bar has the path, which Streamlit writes some time after it shows the page. */
+  accept({ data, setStateValue }) {
+    const path = data.base + data.path;
+    const address = data.query ? `${path}?${data.query}` : path;
+    if (data.run) this.kept.offer(data.run, (offered) => setStateValue("reattach", offered));
+    this.run = data.run;
+    this.arriving?.();
+    this.arriving = arrival(path, () => {
+      if (location.pathname + location.search !== address) history.replaceState(history.state, "", address);
+    });
+  }
+
+  dispose() {
+    this.arriving?.();
+    this.kept.end();
+  }
+}
