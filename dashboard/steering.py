@@ -77,12 +77,18 @@ def _go_on(control: str, held: Session) -> None:
         held.kept = b""
 
 
-def reattach(held: Session, control: str) -> bool:
-    """Go on with the run that this tab had before it was reloaded, if that runs what the link says; the new one is closed."""
+def reattach(held: Session, control: str, late: bool = False) -> bool:
+    """Go on with the run that this tab had before it was reloaded, if that runs what the link says; the new one is closed.
+
+    late: the page's address gets its settings some time after it is shown, so that a bare one may have been loaded again for any run.
+    """
     if held.control in (None, control):
         return False
     info = runs.find(control)
-    if info is None or not info.control or address.write(info.experiment, held.start) not in (held.link, session.query()):
+    if info is None or not info.control:
+        return False
+    meant = address.write(info.experiment, held.start) in (held.link, session.query())
+    if not (meant or (late and not held.link)):
         return False
     held.notes.clear()
     new, held.control, held.watch = held.control, control, info.watch

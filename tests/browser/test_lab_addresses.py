@@ -61,6 +61,19 @@ def test_a_reload_keeps_the_run(open_page: Callable[..., Page]):
     explorer.wait(lambda: explorer.iteration == 3, "the same run")
 
 
+def test_a_reload_before_the_address_is_written_keeps_the_run(open_page: Callable[..., Page]):
+    """Streamlit shows a page before the address bar has its path and settings."""
+    explorer = Explorer(open_page("/?h=8"))
+    page = explorer.page
+    explorer.step()
+    page.get_by_role("link", name="Clipping").click()
+    Laboratory(page)
+    page.evaluate("history.replaceState(history.state, '', '/clipping')")
+    page.reload()
+    expect(page.locator(".stMain .subject")).to_contain_text(" 8 hidden units, 1 layer, after 1 iteration", timeout=PATIENTLY)
+    expect(page).to_have_url(f"{page.evaluate('location.origin')}/clipping?h=8", timeout=PATIENTLY)
+
+
 def test_an_address_that_was_changed_by_hand_means_another_run(open_page: Callable[..., Page]):
     explorer = Explorer(open_page("/?h=8"))
     page = explorer.page

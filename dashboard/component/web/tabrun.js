@@ -2,22 +2,26 @@
 
 import { keepRun, recallRun } from "./settings.js";
 
+// `controlled()`: the run of what is mounted.  Between two pages of the app nothing is: then it is the run of what was.
+let controlled = () => null;
+
+// The address may have changed since the mount (settings live in it): what counts is the one that will be loaded again.
+const leaves = () => keepRun(controlled());
+window.addEventListener("pagehide", leaves);
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) leaves();
+});
+
 /** Something that is asked of Python.  A trigger would be gone with a script run that another one breaks off; this stays until it is done. */
 export function wish(value = "") {
   return { id: `${Date.now()} ${Math.random()}`, value };
 }
 
 export class TabRun {
-  /** `controlled()`: the id of the run that the page controls, null where it controls none. */
-  constructor(controlled) {
+  /** `own()`: the id of the run that the page controls, null where it controls none. */
+  constructor(own) {
     this.offered = new Set();
-    // The address may have changed since the mount (settings live in it): what counts is the one that will be loaded again.
-    this.leaves = () => keepRun(controlled());
-    this.hides = () => {
-      if (document.hidden) this.leaves();
-    };
-    document.addEventListener("visibilitychange", this.hides);
-    window.addEventListener("pagehide", this.leaves);
+    this.own = controlled = own;
   }
 
   /** A reloaded page: Python made a new session with another run, but this tab still knows its own.  Said once; Python decides. */
@@ -29,7 +33,8 @@ export class TabRun {
   }
 
   end() {
-    document.removeEventListener("visibilitychange", this.hides);
-    window.removeEventListener("pagehide", this.leaves);
+    if (controlled !== this.own) return;
+    const last = this.own();
+    controlled = () => last;
   }
 }

@@ -66,7 +66,7 @@ def page(name: str, panel: Panel, badge: Panel) -> None:
         query = address.write(held.experiment, STARTS[FIRST])
         wish = tab(f"/{name}", query, held.control, st.get_option("server.baseUrlPath") or "")
     with held.asked("reattach", wish) as control:
-        again = bool(control) and steering.reattach(held, str(control))
+        again = bool(control) and steering.reattach(held, str(control), late=True)
     if again:
         st.rerun()
     notices(held, say)
