@@ -171,6 +171,11 @@ class Trainer:
         self._given = {name: value.detach().to(self.model.flat.dtype, copy=True) for name, value in weights.items()}
         self._begin()
 
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The names of the weights that the run began with and that were not drawn from its seed."""
+        return tuple(self._given)
+
     def reset(self) -> None:
         """Back to iteration 0 with the current settings: same seed and same given weights, same numbers."""
         self._begin()

@@ -47,6 +47,7 @@ class Session:
     coming: the visitor is on the way here from another page, whose path may still stand in the address bar.
     passed: the bare address was passed on the way back to this page, and stands for nothing but the run as it was left.
     changed_live: the run was changed on its way, so that the link no longer reproduces its past.
+    given: the run began with weights of a file, which no link carries.
     comparison: the baselines of the series, where one is learned.
     measurement: the error against K of such an experiment.
     inquiries: what the laboratory's pages ask of the run's network, by the name of the study.
@@ -73,6 +74,7 @@ class Session:
     coming: bool = False
     passed: bool = False
     changed_live: bool = False
+    given: bool = False
     comparison: Comparison = field(default_factory=Comparison)
     measurement: Measurement = field(default_factory=Measurement)
     inquiries: dict[str, Inquiry] = field(default_factory=dict)

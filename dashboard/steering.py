@@ -37,7 +37,7 @@ def open_run(held: Session, catalogue: Catalogue, say: Texts) -> None:
     if complaints:
         held.notes.append(say("notes.link_defaults", problems=" ".join(complaints)))
     held.control, held.watch = keys.control, keys.watch
-    held.experiment, held.changed_live = experiment, False
+    held.experiment, held.changed_live, held.given = experiment, False, False
     describe(held)
     if address.IN_A_FILE not in query.values():  # by that address, a reloaded tab finds its run and its text again
         held.query = address.write(experiment, held.start)
@@ -59,7 +59,7 @@ def _mended(held: Session, experiment: Experiment, at_fault: Collection[str]) ->
 def renew(held: Session, say: Texts) -> None:
     """A new run of the same Experiment, because the old one has ended; it goes on where the old one was last studied."""
     keys = runs.create(held.experiment, session.visitor())
-    held.control, held.watch, held.changed_live = keys.control, keys.watch, False
+    held.control, held.watch, held.changed_live, held.given = keys.control, keys.watch, False, False
     if held.kept:
         _go_on(keys.control, held)
     held.notes.append(say("notes.renewed"))
@@ -104,7 +104,7 @@ def follow(held: Session) -> bool:
         info = runs.find(held.run) if held.run else None
         if info is None:
             return False
-        held.changed_live = info.changed_live
+        held.changed_live, held.given = info.changed_live, info.given
         if info.experiment != held.experiment:
             if held.control is None:
                 _show(held, info)
@@ -245,6 +245,6 @@ def _exchange(held: Session, experiment: Experiment) -> None:
 
 
 def _show(held: Session, info: RunInfo) -> None:
-    held.experiment, held.changed_live = info.experiment, info.changed_live
+    held.experiment, held.changed_live, held.given = info.experiment, info.changed_live, info.given
     held.drafts, held.problems, held.weights = {}, {}, None
     describe(held)

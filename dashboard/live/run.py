@@ -120,6 +120,11 @@ class Run:
         """The latest axis message."""
         return next(reversed(self._axes.values()))
 
+    @property
+    def given(self) -> bool:
+        """Whether it began with weights that do not come from its seed."""
+        return bool(self._axes) and bool(self.axis.get("given"))
+
     def axis_of(self, picture: Picture) -> str:
         """The axis message of a picture."""
         return json.dumps(self._axes[picture.axis])

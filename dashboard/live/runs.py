@@ -79,7 +79,7 @@ class RunInfo:
     """A run as it is now.
 
     control: whether the key that found it controls it.  watch: its key for watching.  started_from: the experiment of its iteration 0.
-    speed: iterations per second, None = unlimited.
+    speed: iterations per second, None = unlimited.   given: whether it began with weights that do not come from its seed.
     """
 
     control: bool
@@ -90,6 +90,7 @@ class RunInfo:
     iteration: int
     words: str
     speed: float | None
+    given: bool
 
     @property
     def changed_live(self) -> bool:
@@ -180,7 +181,9 @@ def find(key: str) -> RunInfo | None:
 
 
 def _info(run: Run, key: str) -> RunInfo:
-    return RunInfo(run.control == key, run.watch, run.experiment, run.started_from, run.state, run.iteration, run.words, run.speed)
+    return RunInfo(
+        run.control == key, run.watch, run.experiment, run.started_from, run.state, run.iteration, run.words, run.speed, run.given
+    )
 
 
 def change(control: str, experiment: Experiment) -> RunInfo:

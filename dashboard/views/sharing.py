@@ -33,6 +33,8 @@ def panel(held: Session, catalogue: Catalogue, say: Texts) -> None:
     carried = address.carries_text(held.experiment)
     if carried:
         _aside(say("share.link_changed" if held.changed_live else "share.link"))
+    if held.given:
+        _aside(say("share.link_given"))
     _link("share.copy", lambda: steering.link(held, base), say)
     if not carried:
         st.html(f"<p class='problem' role='status'>{escape(say('share.text_too_long'))}</p>")
@@ -123,7 +125,7 @@ def _weights(held: Session, say: Texts) -> None:
         experiment = held.experiment
         stack = found.stack.rstrip("._")
         words = [say("weights.found" if stack else "weights.found_alone", stack=stack, layers=experiment.layers, hidden=experiment.hidden)]
-        if experiment.task not in ("series", "adding"):  # those read numbers
+        if held.description.get("reads", True):  # otherwise numbers enter, and nothing is embedded
             words.append(say("weights.embedding" if found.embedding else "weights.embedding_drawn", name=found.embedding))
         words.append(say("weights.readout" if found.readout else "weights.readout_drawn", name=found.readout))
         words.append(say("weights.kept"))

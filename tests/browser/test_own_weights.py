@@ -44,3 +44,7 @@ def test_a_file_of_weights_becomes_the_run(page: Page, tmp_path: Path):
     assert explorer.problem() == ""
     first = explorer.step()
     assert explorer.step() < first
+    explorer.enter("learning_rate", "0.02")
+    expect(page.locator(".stSidebar")).to_contain_text("weights of a file, which no link carries")
+    page.get_by_role("link", name="Clipping").click()
+    expect(page.locator(".stMain .subject")).to_contain_text("after 2 iterations, begun with weights of a file")

@@ -102,6 +102,7 @@ class LiveTrainer:
             "values": task.coordinates.get("value", ()),
             "series": task.describe().get("series"),
             "known": _known(task),
+            "given": bool(self.trainer.given),
         }
         self._look = self._look.fitted(about)
         sentence = self.trainer.observe = self._look.sentence

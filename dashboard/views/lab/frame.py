@@ -101,6 +101,8 @@ def _words(held: Session, info: RunInfo, say: Texts) -> str:
     experiment = held.experiment
     more, catalogue = session.widget("lab more", 0), runs.catalogue()
     trained = say("lab.trained_on" if more else "lab.trained", iterations=say.count("iteration", info.iteration), more=f"{more:,}")
+    if info.given:
+        trained = say("lab.given", trained=trained)
     if not catalogue.matters(experiment, "cell"):
         return say("lab.subject_alone", model=catalogue.members("model")[experiment.model].label, trained=trained)
     label = catalogue.members("cell")[experiment.cell].label
