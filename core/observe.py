@@ -11,6 +11,7 @@ from torch import Tensor
 
 from core import bptt, limits
 from core.attention import Paths
+from core.lag_matrix import LagMatrix, LagSweep
 from core.passes import Pass
 from core.shares import Shares, shares
 from core.trace import ATTENDED_PARTS, Array, Axis, Trace
@@ -39,7 +40,7 @@ def observe(
     iteration: int,
     in_batch: bool = True,
     first: int = 0,
-    sweep: bptt.LagSweep | None = None,
+    sweep: LagSweep | None = None,
 ) -> Trace:
     """The Trace of some sequences of a pass.
 
@@ -115,7 +116,7 @@ def observe(
     books = {"shares": _share_error(by_weight)}
 
     values["reach"] = whole(reach, 0, 1)
-    swept, books["lag matrix"], books["direct"] = _lag(sweep or bptt.LagSweep(), part, direct, reach, total, parts, paths, beyond)
+    swept, books["lag matrix"], books["direct"] = _lag(sweep or LagSweep(), part, direct, reach, total, parts, paths, beyond)
     for name, matrices in swept.named().items():
         values[name] = hide_padding(hide(whole(torch.stack(matrices), 1, 2), 1, 3, with_loss), 2, 3)
     if paths:
@@ -127,7 +128,7 @@ def observe(
 
 
 def _lag(
-    sweep: bptt.LagSweep,
+    sweep: LagSweep,
     part: bptt.Unrolled,
     direct: Tensor,
     reach: Array,
@@ -135,7 +136,7 @@ def _lag(
     parts: Sequence[Tensor],
     paths: Paths | None,
     beyond: bptt.State | None,
-) -> tuple[bptt.LagMatrix, float, float]:
+) -> tuple[LagMatrix, float, float]:
     """The lag matrix of the last steps, and how well its kept cells add up to dL/dh and its diagonal is the direct part."""
     first = max(0, part.steps - (limits.ATTENDED_LAG_STEPS if paths else limits.LAG_STEPS))
     late = slice(first, None)
@@ -145,7 +146,7 @@ def _lag(
     diagonal = _relative([h.diagonal().T - norm for h, norm in zip(matrix.h, own, strict=True)], own)
     if first:
         kinds = (matrix.h, matrix.c, (), (), matrix.attention, matrix.recurrence)
-        matrix = bptt.LagMatrix(*(tuple(_at_the_end(norms, part.steps) for norms in kind) for kind in kinds))
+        matrix = LagMatrix(*(tuple(_at_the_end(norms, part.steps) for norms in kind) for kind in kinds))
     return matrix, difference, diagonal
 
 

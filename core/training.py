@@ -22,6 +22,7 @@ from core.examined import Examined
 from core.experiment import SPECS, Experiment, InvalidExperiment, can_change_live
 from core.forecast import Forecast
 from core.hooks import Hook, Hooks
+from core.lag_matrix import LagSweep
 from core.models import MODELS
 from core.observe import observe
 from core.optimisers import OPTIMISERS
@@ -101,7 +102,7 @@ class Trainer:
         self.optimiser = OPTIMISERS[self.experiment.optimiser].build(self.model.flat, self.experiment)
         self.model.flat.grad = self.gradient
         self._engine = passes.Engine(self.model, self.task)
-        self._sweep = bptt.LagSweep()
+        self._sweep = LagSweep()
         self.iteration = 0
         self._shuffle = torch.Generator().manual_seed(self.experiment.seed)
         self._order: list[int] = []

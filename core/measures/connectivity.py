@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from core import bptt
+from core.lag_matrix import lag_row
 from core.passes import Pass
 from core.trace import Array
 
@@ -65,7 +65,7 @@ def connectivity(seen: Pass, outputs: Tensor | None = None) -> Connectivity:
     steps = len(direct)
     values = direct.new_full((steps, *batch.mask.shape), torch.nan)
     for s in range(steps):
-        da = bptt.lag_row(unrolled, direct, s, paths).da[0]
+        da = lag_row(unrolled, direct, s, paths).da[0]
         values[s, : s + 1] = (da.flatten(-2) @ model.layers[0].weight_ih).norm(dim=-1)
     values[:, ~batch.mask] = torch.nan
     values[~batch.mask[:, None].expand_as(values)] = torch.nan

@@ -15,6 +15,7 @@ from torch import Tensor
 from core import bptt
 from core.attention import Attended, Paths
 from core.experiment import Experiment
+from core.lag_matrix import lag_matrix
 from core.model import DTYPES, SequenceModel
 from core.models import MODELS
 from core.tasks import Batch, Task
@@ -55,7 +56,7 @@ class EachLoss:
     def matrices(self, layer: int = -1) -> dict[str, Array]:
         """State -> norm of dL_s/d state_t of a layer for every s and t, (T, T); NaN above the diagonal and in rows without a loss.
 
-        With attention also "attention" and "recurrence", the norms of the two vectors that make up dL_s/dh_t (`core.bptt.LagMatrix`).
+        With attention also "attention" and "recurrence", the norms of the two vectors that make up dL_s/dh_t (`core.lag_matrix.LagMatrix`).
         """
         found = self._sweep(layer, 1)
         dtype = self.d_read.dtype
@@ -73,7 +74,7 @@ class EachLoss:
 
     def _sweep(self, layer: int, factor: float) -> dict[str, Tensor]:
         direct, paths = self._begun(factor)
-        found = bptt.lag_matrix(self.unrolled, direct, paths=paths)
+        found = lag_matrix(self.unrolled, direct, paths=paths)
         kinds = {"h": found.h, "c": found.c, "attention": found.attention, "recurrence": found.recurrence}
         return {kind: norms[layer][..., 0] for kind, norms in kinds.items() if norms}
 

@@ -58,7 +58,7 @@ class Found:
 def study(trainer: Trainer, _: Asked) -> Iterator[Progress[Found]]:
     """See `Found`."""
     from core import passes
-    from core.bptt import lag_matrix
+    from core.lag_matrix import lag_matrix
     from core.measures.segments import weigh
     from core.measures.truncated import own_bias, truncation_bias
     from core.truncation import TBPTT

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from core import bptt
+from core.lag_matrix import lag_matrix
 from core.streaming import stream
 from core.tasks import Batch
 from core.truncation import TBPTT
@@ -82,7 +83,7 @@ def lag_against_autograd() -> None:
             for size in SIZES:
                 ours = Ours(size.experiment(cell, dtype))
                 seen = ours.look()
-                calls, swept = side_by_side(Loop(ours).lag, lambda seen=seen: bptt.lag_matrix(seen.unrolled, seen.direct), rounds=3)
+                calls, swept = side_by_side(Loop(ours).lag, lambda seen=seen: lag_matrix(seen.unrolled, seen.direct), rounds=3)
                 ratios.append(f"{calls / swept:.1f}  ({1e3 * calls:.3g} / {1e3 * swept:.3g} ms)")
             row(f"{cell} {dtype}", *ratios)
 

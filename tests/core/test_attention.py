@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from core import bptt, limits, oracle, passes
+from core import limits, oracle, passes
 from core.attention import ATTENTIONS, Attending, Past, attention_shapes
 from core.cells import CELLS
 from core.checkpoint import InvalidCheckpoint
 from core.experiment import Experiment, InvalidExperiment
 from core.hooks import Hooks
+from core.lag_matrix import lag_matrix, lag_vectors
 from core.model import SequenceModel
 from core.observe import observe
 from core.shares import shares
@@ -223,7 +224,7 @@ def test_any_pass_is_autograd_with_detached_states(kind, cell, heads, lines, win
     # As one vector: where all states are 0 (a dead relu), a score has no gradient but rounding.
     ours = [seen.gradient()[name if name.startswith("attention.") else f"rnn.{name}"] for name in expected.weights]
     assert_close(flat(dict(enumerate(ours))), flat(expected.weights))
-    kept = bptt.lag_matrix(seen.unrolled, seen.direct, windows.reach(seen.unrolled.steps), seen.paths)
+    kept = lag_matrix(seen.unrolled, seen.direct, windows.reach(seen.unrolled.steps), seen.paths)
     assert_close(torch.stack(kept.kept_h), expected.dh)
 
 
@@ -258,7 +259,7 @@ def test_the_lag_matrix_is_autograd_and_both_its_ways(small, cell, kind, heads, 
     seen = look(attentive(small, cell=cell, attention=kind, heads=heads, layers=layers))
     model, x, d_read = seen.model, seen.unrolled.x.clone(), seen.paths.d_read.clone()
     h, c, along = attending.lag_vectors(cell, model.to_torch(), model.weights, heads, x, d_read)
-    matrix = bptt.lag_matrix(seen.unrolled, seen.direct, paths=seen.paths)
+    matrix = lag_matrix(seen.unrolled, seen.direct, paths=seen.paths)
     steps = len(x)
     below = torch.ones(steps, steps, dtype=torch.bool).tril()
     strictly = below.tril(-1)
@@ -271,7 +272,7 @@ def test_the_lag_matrix_is_autograd_and_both_its_ways(small, cell, kind, heads, 
     assert torch.stack(matrix.recurrence)[:, ~strictly].isnan().all()
     if cell == "lstm":
         assert_close(torch.stack(matrix.c)[:, below], c.norm(dim=-1)[:, below])
-    vectors = torch.stack(bptt.lag_vectors(seen.unrolled, seen.direct, seen.paths))
+    vectors = torch.stack(lag_vectors(seen.unrolled, seen.direct, seen.paths))
     assert_close(vectors[:, below], h[:, below])
     assert not along[:, ~below].any(), "the oracle finds no path there either"
     # Attention does open ways: the far corner of the matrix is reached by it alone for the most part.

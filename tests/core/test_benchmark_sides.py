@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core import bptt
+from core.lag_matrix import lag_matrix
 from tests.benchmarks.sides import CELLS, Bare, Loop, Ours, Size
 
 SIZE = Size(steps=7, batch=3, hidden=8, vocabulary=16)
@@ -34,7 +34,7 @@ def test_the_loop_sees_the_same_gradients(ours):
 
 def test_both_lag_matrices_are_the_same(ours):
     seen = ours.look()
-    swept = bptt.lag_matrix(seen.unrolled, seen.direct).h[0]
+    swept = lag_matrix(seen.unrolled, seen.direct).h[0]
     for s, row in enumerate(Loop(ours).lag()):
         for t, error in enumerate(row[: s + 1]):
             torch.testing.assert_close(error.norm(dim=-1), swept[s, t], rtol=1e-9, atol=1e-12)

@@ -9,6 +9,7 @@ from hypothesis import given
 
 from core import bptt
 from core.cells import CELLS
+from core.lag_matrix import lag_matrix, lag_row, lag_vectors
 from core.truncation import TBPTT
 from tests.core import oracle
 from tests.core.stacks import Stack, assert_close, make, stacks, truncations
@@ -20,7 +21,7 @@ every_depth = pytest.mark.parametrize("layers", [1, 2, 3])
 def check_rows(stack: Stack) -> None:
     """Norms of every layer's rows against autograd; NaN exactly where the loss comes before the state."""
     steps = len(stack.x)
-    matrix = bptt.lag_matrix(stack.forward(), stack.direct)
+    matrix = lag_matrix(stack.forward(), stack.direct)
     h, c = oracle.lag_vectors(stack.kind, stack.module, stack.x, stack.direct)
     above = torch.ones(steps, steps, dtype=torch.bool).triu(1)
     assert bool(matrix.c) == (stack.kind == "lstm")
@@ -53,7 +54,7 @@ def test_kept_cells_add_up(stack, windows):
     """As vectors, summed over s: they are what the truncated pass finds, and what autograd finds with detached states."""
     steps = len(stack.x)
     unrolled = stack.forward()
-    kept = bptt.lag_matrix(unrolled, stack.direct, windows.reach(steps))
+    kept = lag_matrix(unrolled, stack.direct, windows.reach(steps))
     errors = bptt.backward(unrolled, stack.direct, windows)
     detached = oracle.truncated(stack.kind, stack.module, stack.x, stack.direct, windows.k1, windows.k2)
     assert_close(torch.stack(kept.kept_h), torch.stack(errors.dh))
@@ -70,7 +71,7 @@ def test_the_matrix_is_unmasked(kind):
     """What a truncation cuts keeps its true value: that is the bias."""
     stack = make(kind, 2)
     unrolled = stack.forward()
-    plain, with_reach = (bptt.lag_matrix(unrolled, stack.direct, reach) for reach in (None, TBPTT(1, 2).reach(5)))
+    plain, with_reach = (lag_matrix(unrolled, stack.direct, reach) for reach in (None, TBPTT(1, 2).reach(5)))
     assert torch.equal(plain.h[0].nan_to_num(-1), with_reach.h[0].nan_to_num(-1))
     assert plain.kept_h == ()
     assert plain.h[0][4, 0].min() > 0
@@ -82,9 +83,9 @@ def test_a_row_and_all_vectors_agree(kind, layers):
     stack = make(kind, layers, steps=4)
     unrolled = stack.forward()
     expected_h, expected_c = oracle.lag_vectors(kind, stack.module, stack.x, stack.direct)
-    vectors = torch.stack(bptt.lag_vectors(unrolled, stack.direct))
+    vectors = torch.stack(lag_vectors(unrolled, stack.direct))
     for s in range(4):
-        row = bptt.lag_row(unrolled, stack.direct, s)
+        row = lag_row(unrolled, stack.direct, s)
         assert_close(torch.stack(row.dh), expected_h[:, s, : s + 1])
         if kind == "lstm":
             assert_close(torch.stack(row.dc), expected_c[:, s, : s + 1])
@@ -94,11 +95,11 @@ def test_a_row_and_all_vectors_agree(kind, layers):
 
 def test_vectors_beyond_the_bound_are_refused_with_the_bound(monkeypatch):
     stack = make("gru", steps=4, batch=2, hidden=4)
-    monkeypatch.setattr(bptt, "VECTORS", 4 * 4 * 2 * 4)
-    assert len(bptt.lag_vectors(stack.forward(), stack.direct)) == 1
-    monkeypatch.setattr(bptt, "VECTORS", 4 * 4 * 2 * 4 - 1)
+    monkeypatch.setattr("core.lag_matrix.VECTORS", 4 * 4 * 2 * 4)
+    assert len(lag_vectors(stack.forward(), stack.direct)) == 1
+    monkeypatch.setattr("core.lag_matrix.VECTORS", 4 * 4 * 2 * 4 - 1)
     with pytest.raises(ValueError, match="128 numbers as vectors; at most 127 are held"):
-        bptt.lag_vectors(stack.forward(), stack.direct)
+        lag_vectors(stack.forward(), stack.direct)
 
 
 @every_cell
@@ -117,8 +118,8 @@ def test_direct_and_recurrent_parts_make_the_whole(kind, layers):
 
 def test_a_batch_row_is_the_sequence_alone():
     stack = make("lstm", 2, batch=3)
-    whole = bptt.lag_matrix(stack.forward(), stack.direct)
-    part = bptt.lag_matrix(stack.forward().section(rows=slice(1, 2)), stack.direct[:, 1:2])
+    whole = lag_matrix(stack.forward(), stack.direct)
+    part = lag_matrix(stack.forward().section(rows=slice(1, 2)), stack.direct[:, 1:2])
     for ours, theirs in zip((*whole.h, *whole.c), (*part.h, *part.c), strict=True):
         assert_close(ours[..., 1:2], theirs)
 
@@ -126,8 +127,8 @@ def test_a_batch_row_is_the_sequence_alone():
 def test_the_last_steps_alone_have_the_same_cells():
     """A section of a pass keeps the states before it in value, so that its lag matrix is a corner of the whole."""
     stack = make("lstm", 2, steps=7)
-    whole = bptt.lag_matrix(stack.forward(), stack.direct)
-    part = bptt.lag_matrix(stack.forward().section(slice(3, None)), stack.direct[3:])
+    whole = lag_matrix(stack.forward(), stack.direct)
+    part = lag_matrix(stack.forward().section(slice(3, None)), stack.direct[3:])
     for ours, theirs in zip((*whole.h, *whole.c), (*part.h, *part.c), strict=True):
         assert_close(ours[3:, 3:], theirs)
 
@@ -135,7 +136,7 @@ def test_the_last_steps_alone_have_the_same_cells():
 @every_cell
 def test_float32_rows_agree_to_its_seven_digits(kind):
     stack = make(kind, 2, dtype=torch.float32)
-    matrix = bptt.lag_matrix(stack.forward(), stack.direct)
+    matrix = lag_matrix(stack.forward(), stack.direct)
     h, _ = oracle.lag_vectors(kind, stack.module, stack.x, stack.direct)
     lower = np.tril_indices(5)
     assert matrix.h[0].dtype == torch.float32
@@ -148,8 +149,8 @@ def test_errors_that_float32_holds_are_not_said_to_have_vanished():
     for weight in stack.model.weights.values():
         weight.mul_(0.08)
     unrolled = stack.forward()
-    norms = bptt.lag_matrix(unrolled, stack.direct).h[0]
-    row = bptt.lag_row(unrolled, stack.direct, 39).dh[0]
+    norms = lag_matrix(unrolled, stack.direct).h[0]
+    row = lag_row(unrolled, stack.direct, 39).dh[0]
     there = (row.abs() > 1e-37).any(-1)
     small = there & (row.norm(dim=-1) == 0)
     assert small.any(), "the case is there"

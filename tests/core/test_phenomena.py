@@ -8,6 +8,7 @@ from torch import nn
 
 from core import bptt
 from core.cells import CELLS
+from core.lag_matrix import lag_row
 from core.model import SequenceModel
 from core.truncation import TBPTT
 from tests.core.stacks import assert_close, make
@@ -53,7 +54,7 @@ def copied_recipe(k1: int, k2: int) -> list[float]:
 
 def test_12_each_loss_has_its_own_gradient():
     unrolled, direct = scalar_network()
-    rows = [of_weight(unrolled, bptt.lag_row(unrolled, direct, s)) for s in range(3)]
+    rows = [of_weight(unrolled, lag_row(unrolled, direct, s)) for s in range(3)]
     assert rows == pytest.approx(PER_STEP, rel=1e-14)
 
 
@@ -96,7 +97,7 @@ def test_14_float32_loses_the_tail():
             weight.data.uniform_(-(8**-0.5), 8**-0.5, generator=generator)
         model = SequenceModel.from_torch(module.to(dtype))
         unrolled = bptt.forward(model.cell, model.layers, torch.zeros(200, 1, 1, dtype=dtype))
-        return bptt.lag_row(unrolled, torch.ones(200, 1, 8, dtype=dtype), 199).dh[0][0].norm().item()
+        return lag_row(unrolled, torch.ones(200, 1, 8, dtype=dtype), 199).dh[0][0].norm().item()
 
     assert first_error(torch.float32) == 0.0
     assert 1e-150 < first_error(torch.float64) < 1e-45
@@ -106,7 +107,7 @@ def test_1_errors_are_products_of_jacobians():
     """dL_s/dh_t = dL_s/dh_s times the product of J_j = diag(1 - h_j^2) W_hh over j = s ... t + 1."""
     stack = make("rnn_tanh", steps=6, batch=1)
     unrolled = stack.forward()
-    row = bptt.lag_row(unrolled, stack.direct, 5).dh[0][:, 0]
+    row = lag_row(unrolled, stack.direct, 5).dh[0][:, 0]
     expected = stack.direct[5, 0]
     for t in reversed(range(6)):
         assert_close(row[t], expected)

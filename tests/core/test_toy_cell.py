@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import bptt
+from core.lag_matrix import lag_matrix
 from core.truncation import TBPTT
 from tests.core.stacks import truncations
 from tests.core.toy_cells import Adder, weights
@@ -65,7 +66,7 @@ def test_lower_layers_count_paths_inside_each_window(steps, windows, layers):
 @pytest.mark.parametrize("layers", [1, 2, 3])
 def test_the_lag_matrix_counts_paths(layers):
     unrolled = unroll(layers, 4)
-    matrix = bptt.lag_matrix(unrolled, ones(unrolled), TBPTT(2, 3).reach(4))
+    matrix = lag_matrix(unrolled, ones(unrolled), TBPTT(2, 3).reach(4))
     bottom = matrix.h[0][:, :, 0]
     steps = torch.arange(4.0, dtype=torch.float64)
     lag = steps[:, None] - steps

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core import bptt, passes
+from core import passes
 from core.experiment import Experiment, InvalidExperiment
+from core.lag_matrix import lag_matrix
 from core.observe import observe
 from core.oracle import Twin
 from core.shares import shares
@@ -102,7 +103,7 @@ def test_any_pass_is_autograd_with_detached_inputs(heads, lines, windows, seed):
     dx, expected = truncated(seen, windows)
     assert_close(seen.errors.dh[0], dx)
     assert_close(flat({name: seen.gradient()[name] for name in expected}), flat(expected))
-    kept = bptt.lag_matrix(seen.unrolled, seen.direct, windows.reach(seen.unrolled.steps), seen.paths)
+    kept = lag_matrix(seen.unrolled, seen.direct, windows.reach(seen.unrolled.steps), seen.paths)
     assert_close(kept.kept_h[0], dx)
 
 

@@ -13,6 +13,7 @@ from torch import nn
 from core import bptt
 from core.cells import CELLS
 from core.experiment import InvalidExperiment
+from core.lag_matrix import lag_row
 from core.measures.decay import fit_decay
 from core.measures.each_loss import each_loss, in_precision
 from core.measures.jacobians import spectral_radii
@@ -90,11 +91,11 @@ def test_1_the_default_start_has_that_radius(seed, small):
 
 @every_cell
 def test_every_layer_and_state_has_its_matrix(small, kind):
-    """Of a padded sequence alone, against `bptt.lag_row`; without a loss there is no row."""
+    """Of a padded sequence alone, against `lag_row`; without a loss there is no row."""
     trainer = Trainer(small.replace(**SERIES | {"layers": 2}, cell=kind, answer="last"))
     batch = trainer.task.batch([1])
     found = each_loss(trainer.model, trainer.task, batch)
-    row = bptt.lag_row(found.unrolled, found.direct, 11)
+    row = lag_row(found.unrolled, found.direct, 11)
     for layer in (0, 1):
         matrices = found.matrices(layer)
         assert tuple(matrices) == trainer.model.cell.states

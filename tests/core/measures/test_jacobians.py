@@ -11,6 +11,7 @@ from torch.autograd.functional import jacobian
 
 from core import bptt
 from core.cells import CELLS
+from core.lag_matrix import lag_row
 from core.measures.jacobians import Paths, Product, Recurrence, singular_values, spectral_radii
 from core.training import Trainer
 from tests.core import oracle
@@ -58,7 +59,7 @@ def test_products_carry_the_lag_matrix_back(kind):
     """Of one layer, the error of the last loss times the product is the engine's row of the lag matrix."""
     stack = make(kind, steps=9, batch=1)
     unrolled = stack.forward()
-    row = bptt.lag_row(unrolled, stack.direct, 8)
+    row = lag_row(unrolled, stack.direct, 8)
     recurrence = Recurrence(unrolled)
     error = torch.cat((stack.direct[8], torch.zeros(1, recurrence.size - 4, dtype=torch.float64)), 1)
     for lag in range(1, 9):

@@ -1,0 +1,210 @@
+"""The lag matrix: dL_s/dh_t for every loss s and every step t <= s, and how much of it a truncation keeps.
+
+`Lag` is the walk of `core.bptt.Backward` with the loss of every step kept apart: all rows go back together, as the windows of TBPTT(1, T),
+so that a whole matrix takes one pass and not T.  Summed over the cells that a truncation keeps, its vectors are the truncated dL/dh_t.
+
+Letters: T steps, B sequences, H hidden units.  Row s is the loss, column t the state; NaN where there is no path (s < t).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.attention import Paths
+from core.bptt import Backward, Errors, State, Unrolled, backward, descend
+from core.hooks import Hooks
+from core.trace import Array
+from core.truncation import TBPTT
+
+LAGS = 8
+"""Rows of the lag matrix's sweep that are kept to be looked at together: one call for eight small tensors costs what one of them did."""
+
+VECTORS = 2**26
+"""The most numbers that `lag_vectors` will hold at once."""
+
+
+class Lag(Backward):
+    """The backward pass with every loss kept apart: row s of the lag matrix is the error of L_s alone.
+
+    Never holds (T, T, B, H): the vectors of a few lags at a time become norms over units, and, where a truncation's `reach` (T, T) is
+    given, the sum over the cells that it keeps, which must be the truncated dL/dh_t.
+    """
+
+    turns = LAGS
+
+    def __init__(
+        self, unrolled: Unrolled, direct: Tensor, reach: Array | None = None, paths: Paths | None = None, beyond: State | None = None
+    ) -> None:
+        super().__init__(unrolled, direct, TBPTT(1, len(direct)), paths=paths, beyond=beyond)
+        self._reach: Array | None = None
+        self._keep: list[Tensor | None] = [None] * -(-self._steps // LAGS)
+        self.keep(reach)
+
+    def begin(
+        self, unrolled: Unrolled, direct: Tensor, hooks: Hooks | None = None, paths: Paths | None = None, beyond: State | None = None
+    ) -> None:
+        super().begin(unrolled, direct, hooks, paths, beyond)
+        # The rows after the last are where the diagonals of the first few columns end that are written with longer ones.
+        square = (self._steps + LAGS, self._steps, self._batch)
+        kinds = range(2 if self._has_c else 1)
+        self._norms = [[direct.new_full(square, float("nan")) for _ in kinds] for _ in unrolled.layers]
+        self._kept = [[torch.zeros_like(direct) for _ in kinds] for _ in unrolled.layers]
+
+    def keep(self, reach: Array | None) -> None:
+        """Add up the cells that this `reach` keeps."""
+        if reach is None:
+            self._keep = [None] * len(self._keep)
+        elif self._reach is None or not np.array_equal(reach, self._reach):
+            # For every few lags (lag, t, 1, 1): 1 where the cell (t + lag, t) is kept, 0 where it is cut; None where all are.
+            below = np.concatenate((reach, np.zeros_like(reach)))
+            by_lag = np.lib.stride_tricks.as_strided(below, reach.shape, (below.strides[0], sum(below.strides)))
+            kept = torch.as_tensor(by_lag.astype(float))[..., None, None].to(self._direct.dtype)
+            self._keep = [lags if lags.any() else None for lags in kept.split(LAGS)]
+        self._reach = reach
+
+    @property
+    def matrix(self) -> LagMatrix:
+        """What was found, once the walk is done."""
+        h, *c = (tuple(norms[: self._steps] for norms in kind) for kind in zip(*self._norms, strict=True))
+        kept_h, *kept_c = (tuple(kind) for kind in zip(*self._kept, strict=True))
+        return LagMatrix(h, c[0] if c else (), kept_h, kept_c[0] if kept_c else ())
+
+    def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:
+        # Each window is one loss s, `back` steps ahead of the step t at which it stands.
+        if (back + 1) % LAGS == 0 or back == self._steps - 1:
+            for travelling, norms, kept in zip(self._travelling[layer], self._norms[layer], self._kept[layer], strict=False):
+                self._note(travelling, back - back % LAGS, back + 1, norms, kept)
+
+    def _note(self, travelling: Tensor, first: int, last: int, norms: Tensor, kept: Tensor) -> None:
+        """Look at the lags from `first` up to `last`, (lag, t, B, H): each in its room, the cell (t + lag, t) in row t + lag."""
+        lags, steps, batch = last - first, self._steps - first, self._batch
+        room, row, unit = travelling.stride(0), batch * travelling.stride(1), travelling.stride(1)
+        errors = travelling.as_strided((lags, steps, batch, self._hidden), (room + row, row, unit, 1), first * row)
+        down, across, _ = norms.stride()
+        out = norms.as_strided((lags, steps, batch), (down, down + across, 1), first * down)
+        if norms.dtype == torch.float64:
+            torch.linalg.vector_norm(errors, dim=-1, out=out)
+        else:  # float32 cannot hold the squares of errors that it holds: below 1e-23 they would look as if they had vanished
+            out.copy_(torch.linalg.vector_norm(errors, dim=-1, dtype=torch.float64))
+        keep = self._keep[first // LAGS]
+        if keep is not None:
+            kept[:steps] += (errors * keep[:, :steps]).sum(0)
+
+
+class AttendedLag(Lag):
+    """The same where the top layer is attended to: dL_s/dh_t also in two, what comes along attention alone and what recurrence brings.
+
+    Along attention alone means from h_t straight to the output of step s, and from a lower layer up through step t; at s = t it is the
+    whole, through the step's own output.
+    """
+
+    def begin(
+        self, unrolled: Unrolled, direct: Tensor, hooks: Hooks | None = None, paths: Paths | None = None, beyond: State | None = None
+    ) -> None:
+        # By position, odd or even: rows are started for the next position before the lower layers have seen those of this one.
+        self._alone: dict[int, Tensor] = {}
+        self._above = direct
+        super().begin(unrolled, direct, hooks, paths, beyond)
+        square = (self._steps, self._steps, self._batch)
+        self._along, self._across = ([direct.new_full(square, float("nan")) for _ in unrolled.layers] for _ in range(2))
+
+    @property
+    def matrix(self) -> LagMatrix:
+        return replace(super().matrix, attention=tuple(self._along), recurrence=tuple(self._across))
+
+    def _fill(self, layer: int, position: int) -> None:
+        super()._fill(layer, position)
+        if layer == len(self._dh) - 1:
+            self._alone[position % 2] = self._rooms[self._turn(position)][layer].dh.clone()
+
+    def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:
+        super()._visit(layer, r, back, dh, dc)
+        if layer == len(self._dh) - 1:
+            alone = self._alone[self.position % 2][back * self._batch :]
+        else:
+            place = self._places[self.position] or self._place(self.position)
+            alone = descend(self.unrolled.cell, place.slopes[layer + 1], self._above, self.unrolled.layers[layer + 1])
+        self._above = alone
+        kinds = [(self._along, alone)]
+        if back and self.unrolled.cell.recurrent:
+            kinds.append((self._across, dh - alone))
+        for norms, errors in kinds:
+            cells = torch.linalg.vector_norm(errors, dim=-1).view(self._steps - back, self._batch)
+            norms[layer].diagonal(-back).copy_(cells.T)
+
+
+@dataclass(frozen=True)
+class LagMatrix:
+    """|dL_s/dh_t| and |dL_s/dc_t| for each layer, (T, T, B), rows s, columns t, NaN above the diagonal; unmasked.
+
+    kept_h, kept_c: the vectors of the kept cells, summed over s, (T, B, H) a layer; empty unless a reach was given.
+    attention, recurrence: the norms of the two vectors that make up dL_s/dh_t, see `AttendedLag`; empty without attention.  The second is
+    NaN in the diagonal, and where a model has no recurrence.
+    """
+
+    h: tuple[Tensor, ...]
+    c: tuple[Tensor, ...]
+    kept_h: tuple[Tensor, ...] = ()
+    kept_c: tuple[Tensor, ...] = ()
+    attention: tuple[Tensor, ...] = ()
+    recurrence: tuple[Tensor, ...] = ()
+
+    def named(self) -> dict[str, tuple[Tensor, ...]]:
+        """The norms that there are, by their names in a Trace."""
+        norms = {"lag_h": self.h, "lag_c": self.c, "lag_attention": self.attention, "lag_recurrence": self.recurrence}
+        return {name: matrices for name, matrices in norms.items() if matrices}
+
+
+class LagSweep:
+    """Sweeps lag matrices, and keeps the room of the last for the next of the same shape."""
+
+    def __init__(self) -> None:
+        self._shape: tuple[object, ...] = ()
+        self._walk: Lag
+
+    @torch.inference_mode()
+    def __call__(
+        self, unrolled: Unrolled, direct: Tensor, reach: Array | None = None, paths: Paths | None = None, beyond: State | None = None
+    ) -> LagMatrix:
+        """The error norms of every loss at every earlier state; see `Lag`."""
+        shape = (direct.shape, direct.dtype, unrolled.cell, len(unrolled.layers), paths is None)
+        if self._shape == shape:
+            self._walk.begin(unrolled, direct, paths=paths, beyond=beyond)
+            self._walk.keep(reach)
+        else:
+            self._walk, self._shape = (AttendedLag if paths else Lag)(unrolled, direct, reach, paths, beyond), shape
+        walk = self._walk
+        for _ in range(walk.position):
+            walk.step()
+        found = walk.matrix
+        return found if reach is not None else replace(found, kept_h=(), kept_c=())
+
+
+def lag_matrix(unrolled: Unrolled, direct: Tensor, reach: Array | None = None, paths: Paths | None = None) -> LagMatrix:
+    """The error norms of every loss at every earlier state, in one sweep; see `Lag`."""
+    return LagSweep()(unrolled, direct, reach, paths)
+
+
+@torch.inference_mode()
+def lag_row(unrolled: Unrolled, direct: Tensor, s: int, paths: Paths | None = None) -> Errors:
+    """One row of the lag matrix as vectors: dL_s/dh_t and dL_s/dc_t for every t <= s, (s + 1, B, H) a layer.  s counts from 0."""
+    alone = torch.zeros_like(direct[: s + 1])
+    alone[s] = direct[s]
+    return backward(unrolled.section(slice(s + 1)), alone, paths=paths.alone(s) if paths else None)
+
+
+def lag_vectors(unrolled: Unrolled, direct: Tensor, paths: Paths | None = None) -> tuple[Tensor, ...]:
+    """All dL_s/dh_t as vectors, (T, T, B, H) a layer, NaN above the diagonal.  ValueError beyond `VECTORS` numbers."""
+    steps, batch, hidden = direct.shape
+    size = len(unrolled.layers) * steps * steps * batch * hidden
+    if size > VECTORS:
+        raise ValueError(f"The lag matrix of {steps} steps has {size:,} numbers as vectors; at most {VECTORS:,} are held. Ask for rows.")
+    vectors = tuple(direct.new_full((steps, steps, batch, hidden), float("nan")) for _ in unrolled.layers)
+    for s in range(steps):
+        for layer, dh in enumerate(lag_row(unrolled, direct, s, paths).dh):
+            vectors[layer][s, : s + 1] = dh
+    return vectors
