@@ -66,6 +66,7 @@ def test_a_recording_is_opened_and_looked_into(page: Page, recorded: Path, tmp_p
     slider.focus()
     page.keyboard.press("ArrowLeft")
     expect(books).to_contain_text("In iteration 21,", timeout=PATIENCE)
+    expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE)
     heading = page.locator(".st-key-recording-heading-lag_matrix")
     with page.expect_download(timeout=PATIENCE) as saved:
         heading.get_by_role("button", name="CSV").click()
