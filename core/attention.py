@@ -54,7 +54,7 @@ class Scoring(ABC):
 
     @abstractmethod
     def by_key(self, q: Tensor, k: Tensor, score: Tensor) -> Tensor:
-        """dscore/dk of pairs, (..., d), for q and k that broadcast."""
+        """dscore/dk of pairs of a query and a key, (..., d) each."""
 
 
 class Dot(Scoring):
@@ -71,7 +71,7 @@ class Dot(Scoring):
         return z @ (k / root), z.mT @ (q / root), score
 
     def by_key(self, q: Tensor, k: Tensor, score: Tensor) -> Tensor:
-        return (q / math.sqrt(q.shape[-1])).expand(torch.broadcast_shapes(q.shape, k.shape))
+        return q / math.sqrt(q.shape[-1])
 
 
 class Additive(Scoring):
@@ -286,13 +286,13 @@ class Paths:
     @cached_property
     def direct(self) -> Tensor:
         """dL_t/dh_t at the top layer, (T, B, H): everything that a step's own loss sends into its own state."""
-        steps = torch.arange(len(self.d_read))
-        return self.d_read + self._into_states(self._pairs(steps, steps), steps, self._asking)
+        every = slice(0, len(self.d_read), 1)
+        return self.d_read + self._into_states(self._pairs(every), every, self._asking)
 
     def summed(self, windows: TBPTT) -> Tensor:
         """What reaches each h_t at the top layer before any recurrence, (T, B, H), over the losses that a truncation lets reach it."""
         seen, hidden, steps = self.attended, self.d_read.shape[-1], len(self.d_read)
-        every = torch.arange(steps)
+        every = slice(0, steps, 1)
         if windows.k1 >= steps:
             return self.d_read + self._into_states(self.d_projected[seen.past :, :, hidden:], every, self._asking)
         reach = torch.as_tensor(windows.reach(steps))
@@ -308,16 +308,24 @@ class Paths:
         """
         steps, batch, hidden = self.d_read.shape
         count = -(-steps // k1)
-        out = self.d_read.new_zeros(count, batch, 2 * hidden)
+
+        def standing(last: int) -> slice:
+            """The windows that stand at a step from 0 to `last`."""
+            low = max(0, -(first // k1))
+            return slice(low, max(low, min(count, (last - first) // k1 + 1)))
+
+        def where(windows: slice) -> slice:
+            """The steps at which they stand."""
+            return slice(first + windows.start * k1, first + windows.stop * k1, k1)
+
+        out, sums = self.d_read.new_zeros(count, batch, hidden), self.d_read.new_zeros(count, batch, 2 * hidden)
         for ahead in range(max(1, -first), k1 - first):
             # The loss of step s = t + ahead, in the windows for which both s and t are steps.
-            low = max(0, -(first // k1))
-            high = min(count, -((first + ahead - steps) // k1))
-            if low < high:
-                t = torch.arange(low, high) * k1 + first
-                out[low:high] += self._pairs(t + ahead, t)
-        at = (torch.arange(count) * k1 + first).clamp_(0, steps - 1)
-        return self._into_states(out, at).flatten(0, 1)
+            windows = standing(steps - 1 - ahead)
+            sums[windows] += self._pairs(where(windows), ahead)
+        windows = standing(steps - 1)
+        out[windows] = self._into_states(sums[windows], where(windows))
+        return out.flatten(0, 1)
 
     def section(self, steps: slice = slice(None), rows: slice = slice(None)) -> Paths:
         """The same, seen through some of its steps and sequences."""
@@ -332,14 +340,17 @@ class Paths:
         d_read[s] = self.d_read[s]
         return self.attended.section(slice(s + 1)).back(d_read)
 
-    def _pairs(self, s: Tensor, t: Tensor) -> Tensor:
-        """dL_s/dk_t and dL_s/dv_t for pairs of steps, (N, B, 2 H)."""
-        seen, column = self.attended, t + self.attended.past
-        dk = self.z[:, :, s, column].unsqueeze(-1) * seen.by.scoring.by_key(seen.q[:, :, s], seen.k[:, :, column], seen.by.score)
-        dv = seen.weights[:, :, s, column].unsqueeze(-1) * self.e[:, :, s]
-        return torch.cat((seen.by.join(dk), seen.by.join(dv)), -1)
+    def _pairs(self, t: slice, ahead: int = 0) -> Tensor:
+        """dL_s/dk_t and dL_s/dv_t for each of the steps t and s = t + ahead, (N, B, 2 H)."""
+        seen = self.attended
+        s, column = (slice(t.start + shift, t.stop + shift, t.step) for shift in (ahead, seen.past))
+        # Pairs at one distance lie on a diagonal, whose entries count from its first row or from its first column.
+        on_diagonal = s if seen.past >= ahead else column
+        z, weights = (value.diagonal(seen.past - ahead, 2, 3)[..., on_diagonal].unsqueeze(-1) for value in (self.z, seen.weights))
+        dk = z * seen.by.scoring.by_key(seen.q[:, :, s], seen.k[:, :, column], seen.by.score)
+        return torch.cat((seen.by.join(dk), seen.by.join(weights * self.e[:, :, s])), -1)
 
-    def _into_states(self, d_pairs: Tensor, t: Tensor, more: Tensor | None = None) -> Tensor:
+    def _into_states(self, d_pairs: Tensor, t: slice, more: Tensor | None = None) -> Tensor:
         """(N, B, 2 H), errors of keys and values -> of the states of the steps t that they were made from, (N, B, H).
 
         more: errors of what was projected that come on top.

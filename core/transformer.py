@@ -77,7 +77,7 @@ class Norm(NamedTuple):
         along = (d_plain * self.plain).mean(-1, keepdim=True)
         return (d_plain - d_plain.mean(-1, keepdim=True) - self.plain * along) * self.scale
 
-    def section(self, steps: slice | Tensor, rows: slice = slice(None)) -> Norm:
+    def section(self, steps: slice, rows: slice = slice(None)) -> Norm:
         return Norm(self.plain[steps, rows], self.scale[steps, rows], self.weight)
 
 
@@ -164,8 +164,10 @@ class BlockPaths(Paths):
         yield Factors("block.linear2.weight", self.d_out, blocked.active)
         yield Factors("block.linear2.bias", self.d_out, None)
 
-    def _into_states(self, d_pairs: Tensor, t: Tensor, more: Tensor | None = None) -> Tensor:
-        return self.blocked.norm1.section(t + self.blocked.past).back(super()._into_states(d_pairs, t, more))
+    def _into_states(self, d_pairs: Tensor, t: slice, more: Tensor | None = None) -> Tensor:
+        past = self.blocked.past
+        states = slice(t.start + past, t.stop + past, t.step)
+        return self.blocked.norm1.section(states).back(super()._into_states(d_pairs, t, more))
 
 
 class Transformer(SequenceModel):
