@@ -1,6 +1,8 @@
 """Rollout: what a network says of the times after the training part, by the protocol of `core.forecast`.
 
-n origins make one batch: each warms up on the last T true values before its origin, and then goes on for h steps.
+n origins make one batch: each warms up on the last T true values before its origin, and then goes on for h steps.  A network that answers
+every step carries its states on.  One that answers the last step only has learned to answer after T steps and no others, so that it reads
+the last T values anew for each.
 """
 
 from __future__ import annotations
@@ -49,5 +51,9 @@ def _group(model: SequenceModel, task: Windows, experiment: Experiment, begins: 
     for step in range(experiment.horizon):
         predicted.append(onward.read(read))
         true = task.scaled[(begins + step).clamp(max=len(task.scaled) - 1)]
-        read = (predicted[-1] if experiment.rollout == "free" else true)[None]
+        new = (predicted[-1] if experiment.rollout == "free" else true)[None]
+        if experiment.answer == "last":
+            read, onward = torch.cat((read[1:], new)), Onward(model)
+        else:
+            read = new
     return torch.stack(predicted)

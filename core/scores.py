@@ -100,3 +100,25 @@ def autocorrelation(residuals: Array, lags: int) -> Autocorrelation:
     products = np.stack([np.sum(e[k:] * e[:-k], axis=0) for k in range(1, lags + 1)])
     values = np.divide(products, whole, out=np.full_like(products, np.nan), where=whole > 0)
     return Autocorrelation(values, 1.96 / n**0.5)
+
+
+def left_over(found: Autocorrelation, n: int, horizon: int = 1) -> float:
+    """The probability that a forecast which leaves no structure shows correlations as large as these, together; NaN without any to judge.
+
+    Forecasts of h steps share their surprises with their neighbours, so that even the best leave residuals that are correlated over fewer
+    than h steps: only lags from h on are judged, by the portmanteau statistic of Ljung & Box 1978, Biometrika 65, with the variance that
+    the lags before them bring about (Bartlett 1946):
+
+        Q = n (n + 2) sum_{k >= h} r_k^2 / ((n - k) (1 + 2 sum_{j < h} r_j^2))          chi^2 with as many degrees of freedom as lags
+
+    found: of one column of n residuals, from lag 1 on.
+    """
+    from scipy.special import chdtrc
+
+    r = found.values[:, 0]
+    before, judged = r[: horizon - 1], r[horizon - 1 :]
+    if not len(judged) or np.isnan(r).any():
+        return float("nan")
+    lags = np.arange(horizon, len(r) + 1)
+    q = n * (n + 2) * np.sum(judged**2 / (n - lags)) / (1 + 2 * np.sum(before**2))
+    return float(chdtrc(len(judged), q))

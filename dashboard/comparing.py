@@ -6,13 +6,13 @@ The baselines are fitted by processes of their own as soon as a page shows a ser
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import RLock
 from typing import Any
 
 import numpy as np
 
-from core.baselines import BASELINES, Options
+from core.baselines import BASELINES, Options, unreadable
 from core.experiment import Experiment
 from core.forecast import Array, Forecast
 from core.scoreboard import Board, score
@@ -32,6 +32,7 @@ class Comparison:
     asked: what was asked for; another series, split, horizon or option is another question.   ticket: by which to ask after it.
     results, lines: of the baselines that are done; `lines` as the live picture takes them.
     problem: why there is nothing, or nothing more.
+    options: what was chosen last about the baselines and could be read.   unreadable: option -> why what is written there cannot be.
     """
 
     asked: Any = None
@@ -42,6 +43,8 @@ class Comparison:
     results: Mapping[str, Result] = field(default_factory=dict)
     lines: list[dict[str, Any]] = field(default_factory=list)
     problem: str = ""
+    options: Options = field(default_factory=Options)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
     lock: RLock = field(default_factory=RLock, compare=False, repr=False)
     """Held while it is asked: Streamlit starts the next run of a script before the last has ended, and that one, finding it asked, would
     draw a page that waits for nothing."""
@@ -59,7 +62,12 @@ class Comparison:
 
 
 def follow(held: Comparison, experiment: Experiment, options: Options) -> None:
-    """Ask for the baselines of the experiment's series, once, and take over what is done."""
+    """Ask for the baselines of the experiment's series, once, and take over what is done.
+
+    options: as they are written.  One that cannot be read stays as it was, and so does all that was fitted.
+    """
+    held.unreadable = unreadable(options)
+    held.options = replace(options, **{name: getattr(held.options, name) for name in held.unreadable})
     if experiment.task != "series":
         _forget(held)
         return
@@ -67,20 +75,20 @@ def follow(held: Comparison, experiment: Experiment, options: Options) -> None:
         getattr(experiment, name) for name in ("series", "values", "points", "season", "noise", "seed", "horizon", "validation", "test")
     ]
     with held.lock:
-        if held.asked != [*asked, options]:
+        if held.asked != [*asked, held.options]:
             _forget(held)
-            held.asked = [*asked, options]
-            begin(held, experiment, options)
+            held.asked = [*asked, held.options]
+            begin(held, experiment)
         look(held)
 
 
-def begin(held: Comparison, experiment: Experiment, options: Options) -> None:
+def begin(held: Comparison, experiment: Experiment) -> None:
     """Begin to fit, again after it was cancelled."""
     held.problem = ""
     try:
         held.series = make_series(experiment)
         held.parts = split(len(held.series.times), experiment.validation, experiment.test)
-        held.ticket = fits.start(held.series.values, held.series.period, held.parts, experiment.horizon, options=options)
+        held.ticket = fits.start(held.series.values, held.series.period, held.parts, experiment.horizon, options=held.options)
     except (LiveError, ValueError) as error:
         held.problem = str(error)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from core.trace import PARTS
+from core.trace import ATTENDED_PARTS, PARTS
 
 PANELS = ("h", "dh", "lag", "attention", "gate", "share", "next", "forecast")
 PATHS = ("total", "attention", "recurrence")
@@ -75,7 +75,8 @@ def panels(value: Any) -> tuple[str, ...]:
 
 
 def _choices(axis: Mapping[str, Any]) -> dict[str, Sequence[str]]:
-    return {"gate": axis["gates"], "part": PARTS, "weight": axis["weights"], "view": VIEWS, "range": RANGES, "path": PATHS}
+    parts = ATTENDED_PARTS if axis["heads"] else PARTS
+    return {"gate": axis["gates"], "part": parts, "weight": axis["weights"], "view": VIEWS, "range": RANGES, "path": PATHS}
 
 
 def _whole(name: str, value: Any, low: int, high: int) -> None:

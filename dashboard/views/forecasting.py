@@ -11,6 +11,7 @@ from core.forecast import Forecast
 from dashboard import comparing, session
 from dashboard.charts import residuals
 from dashboard.charts.picture import number
+from dashboard.comparing import Comparison
 from dashboard.form import problem_line
 from dashboard.live import runs
 from dashboard.live.fits import Result
@@ -26,7 +27,7 @@ ASK_EVERY = 0.7
 
 
 def options() -> Options:
-    """What was chosen about the baselines."""
+    """What is written about the baselines."""
     return Options(
         arima=(session.widget("fit arima") or "auto").strip(),
         ets=(session.widget("fit ets") or "auto").strip(),
@@ -42,7 +43,7 @@ def panel(held: Session, say: Texts) -> None:
         st.html(f"<h3 class='chart'>{escape(say('forecast.baselines'))}</h3><p class='aside'>{escape(say('forecast.baselines_help'))}</p>")
         _progress(held, say)
         problem_line(compared.problem)
-        _orders(say)
+        _orders(compared, say)
         for name, result in compared.results.items():
             _fitted(name, result, say)
     with leaving:
@@ -70,32 +71,31 @@ def _progress(held: Session, say: Texts) -> None:
             st.button(say("forecast.cancel"), on_click=comparing.cancel, args=(compared,), key="cancel fits")
         elif seen.state == "cancelled":
             st.html(f"<p class='aside'>{escape(say('forecast.cancelled'))}</p>")
-            st.button(
-                say("forecast.again"),
-                on_click=comparing.begin,
-                args=(compared, held.experiment, options()),
-                key="fit again",
-                type="primary",
-            )
+            st.button(say("forecast.again"), on_click=comparing.begin, args=(compared, held.experiment), key="fit again", type="primary")
 
     progress()
 
 
-def _orders(say: Texts) -> None:
+def _orders(compared: Comparison, say: Texts) -> None:
     with st.expander(say("forecast.orders"), key="orders"):
         for name, first in (("fit arima", "auto"), ("fit ets", "auto")):
             if session.widget(name) is None:
                 session.set_widget(name, first)
         st.text_input(say("forecast.arima"), key="fit arima", help=literal(say("forecast.arima_help")))
+        problem_line(compared.unreadable.get("arima"))
         st.text_input(say("forecast.ets"), key="fit ets", help=literal(say("forecast.ets_help")))
+        problem_line(compared.unreadable.get("ets"))
         st.toggle(say("forecast.logarithm"), key="fit logarithm", help=literal(say("forecast.logarithm_help")))
 
 
 def _fitted(name: str, result: Result, say: Texts) -> None:
     """One baseline: its form, its parameters and what they mean; or why there is none."""
-    with st.expander(
-        literal(" · ".join([BASELINES[name].label, *(fit.name for fit in result.fitted[:1] if fit.form)])), key=f"fitted {name}"
-    ):
+    label = " · ".join([BASELINES[name].label, *(fit.name for fit in result.fitted[:1] if fit.form)])
+    if result.forecast is None:
+        label += f" · {say('forecast.no_fit')}"
+    elif not all(fit.converged for fit in result.fitted):
+        label += f" · {say('forecast.not_converged')}"
+    with st.expander(literal(label), key=f"fitted {name}", icon=":material/warning:" if result.words else None):
         st.html(f"<p class='aside'>{escape(BASELINES[name].help)}</p>")
         problem_line(result.words)
         for fitted in result.fitted:
@@ -106,7 +106,9 @@ def _fitted(name: str, result: Result, say: Texts) -> None:
             if rows:
                 st.html(f"<table class='fitted'><tbody>{rows}</tbody></table>")
             if fitted.criteria:
-                told = (f"{say(f'forecast.criteria.{key}')} {number(value)}" for key, value in fitted.criteria.items())
+                told = [f"{say(f'forecast.criteria.{key}')} {number(value)}" for key, value in fitted.criteria.items()]
+                if fitted.logarithm:
+                    told.append(say("forecast.of_logarithm"))
                 st.html(f"<p class='aside'>{escape(' · '.join(told))}</p>")
         tried = sum(1 for outcome in result.tried if outcome.fitted)
         if tried > 1:
@@ -142,11 +144,12 @@ def _residuals(held: Session, say: Texts) -> None:
     first = parts.train.stop
     times, actual = series.times[where], series.values[where, column]
     said = forecast.values[where.start - first : where.stop - first, column]
+    ahead = 1 if chosen == NETWORK and held.experiment.rollout == "forced" else held.experiment.horizon
     look = looking.as_shown(say)
     looking.heading(
         "residuals", f"residuals_{chosen}_{part}.csv", lambda: str(residuals.frame(times, actual, said).to_csv(index=False)), PLACE, say
     )
-    looking.figure(residuals.draw(times, actual, said, series.period, look), "residuals", PLACE)
+    looking.figure(residuals.draw(times, actual, said, series.period, look, ahead), "residuals", PLACE)
 
 
 def _is_untrained(held: Session) -> bool:

@@ -10,6 +10,7 @@ from core import rollout
 from core.cells import CELLS
 from core.experiment import Experiment, InvalidExperiment
 from core.forecast import origins
+from core.onward import Onward
 from core.scores import mae
 from core.series import Series, make_series, write_values
 from core.training import Trainer
@@ -61,6 +62,23 @@ def test_it_is_what_torch_predicts(kind, how, horizon):
     assert forecast.lower is None
     assert forecast.origins == tuple(range(42, 60, horizon))
     assert_close(forecast.values, by_hand(trainer, experiment))
+
+
+@every_cell
+@every_rollout
+@pytest.mark.parametrize("model", ["recurrent", "transformer"])
+def test_a_network_with_one_answer_reads_as_many_values_for_each_as_it_was_trained_on(kind, how, model):
+    """Several steps are one step again and again, each with its own last values in the place of true ones."""
+    experiment = small(cell=kind, rollout=how, horizon=4, answer="last", model=model)
+    trainer = Trainer(experiment)
+    trainer.run(3)
+    found, task = trainer.forecast().values, trainer.task
+    for origin in origins(task.parts, 4):
+        read = task.scaled[origin - 8 : origin]
+        for step in range(origin, min(origin + 4, 60)):
+            predicted = Onward(trainer.model).read(read[:, None])
+            assert_close(found[step - 42], task.scaler.undo(predicted.numpy())[0])
+            read = torch.cat((read[1:], predicted if how == "free" else task.scaled[step][None]))
 
 
 def test_of_one_step_free_and_forced_are_the_same():

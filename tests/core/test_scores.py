@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from statsmodels.stats.diagnostic import acorr_ljungbox
 
-from core.scores import SCORES, autocorrelation, mae, mase, mse, smape
+from core.scores import SCORES, autocorrelation, left_over, mae, mase, mse, smape
 
 
 def column(*values: float) -> np.ndarray:
@@ -121,3 +124,20 @@ def test_what_does_not_vary_has_no_autocorrelation():
 def test_lags_are_fewer_than_residuals(lags):
     with pytest.raises(ValueError, match="Lags must be a whole number from 1 to 8"):
         autocorrelation(np.ones((9, 1)), lags)
+
+
+def test_what_is_left_over_is_judged_as_by_ljung_and_box():
+    residuals = np.random.default_rng(0).normal(size=(60, 1))
+    expected = acorr_ljungbox(residuals[:, 0], lags=[12])["lb_pvalue"].item()
+    assert left_over(autocorrelation(residuals, 12), 60) == pytest.approx(expected, rel=1e-10)
+
+
+def test_forecasts_of_several_steps_may_share_their_surprises():
+    """Moving averages of 3 surprises, as 3 steps ahead leave them: no structure for that horizon, and plenty for one step."""
+    surprises = np.random.default_rng(1).normal(size=(402, 1))
+    found = autocorrelation(surprises[2:] + surprises[1:-1] + surprises[:-2], 20)
+    assert left_over(found, 400, horizon=1) < 1e-6
+    assert left_over(found, 400, horizon=3) > 0.05
+    assert math.isnan(left_over(found, 400, horizon=21))
+    walk = autocorrelation(surprises[:400].cumsum(0), 20)
+    assert left_over(walk, 400, horizon=3) < 1e-6

@@ -45,3 +45,10 @@ def test_panels_are_named_in_one_order():
     for bad in ("h", ["x"], None, [["h"]], [{}]):
         with pytest.raises(ValueError, match="show must be"):
             panels(bad)
+
+
+def test_the_part_along_attention_is_there_where_attention_is():
+    assert Look().changed({"part": "attention"}, AXIS).part == "attention"
+    assert Look(part="attention").fitted(AXIS | {"heads": 0}).part == "total"
+    with pytest.raises(ValueError, match="part must be one of total, direct, recurrent, untruncated"):
+        Look().changed({"part": "attention"}, AXIS | {"heads": 0})

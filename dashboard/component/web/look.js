@@ -55,6 +55,10 @@ export class Look {
     const { every, one } = this.words.panels.attention;
     offer(head, [["-1", every], ...Array.from({ length: axis.heads }, (_, i) => [String(i), fill(one, { n: i + 1 })])], String(this.head));
     head.hidden = axis.heads < 2;
+    const absent = { attention: !axis.heads, recurrent: !axis.recurrent };
+    for (const button of part.children) button.hidden = Boolean(absent[button.dataset.value]);
+    if (absent[this.part]) this.part = "total";
+    press(part, this.part);
     // Without a recurrence there is one way alone.
     if (!axis.recurrent) this.path = "total";
     path.hidden = !axis.heads || !axis.recurrent;

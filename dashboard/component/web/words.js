@@ -48,8 +48,8 @@ const ENGLISH = {
     },
     dh: {
       title: "Gradient dL/dh", line: "How the loss would change if a state moved: what arrives at each step on the way back.",
-      more: "total is what backpropagation through time hands to step t, as truncated. direct comes through the output of step t itself; recurrent comes from the losses of later steps, back through the recurrence. direct + recurrent = total. untruncated is what full BPTT would hand over: the difference is what truncation cut.",
-      parts: { total: "total", direct: "direct", recurrent: "recurrent", untruncated: "untruncated" }, choose: "Part",
+      more: "total is what backpropagation through time hands to step t, as truncated. direct comes through the output of step t itself; recurrent comes from the losses of later steps, back through the recurrence; attention, where there is one, from later outputs that read this state themselves. direct + attention + recurrent = total. untruncated is what full BPTT would hand over: the difference is what truncation cut.",
+      parts: { total: "total", direct: "direct", attention: "attention", recurrent: "recurrent", untruncated: "untruncated" }, choose: "Part",
     },
     share: {
       title: "Shares of a gradient", line: "How much each step adds to the gradient of one weight.",
@@ -130,7 +130,7 @@ const ENGLISH = {
     },
     gate: { none: "A transformer block has no gates." },
     dh: {
-      more: "total is what arrives at the block\u2019s input of step t, as truncated. direct comes through the output of step t itself; recurrent comes from the losses of later steps, here along attention, for there is no recurrence. direct + recurrent = total. untruncated is what would arrive without truncation: the difference is what it cut.",
+      more: "total is what arrives at the block\u2019s input of step t, as truncated. direct comes through the output of step t itself; attention comes from later outputs that read this input: there is no recurrence. direct + attention = total. untruncated is what would arrive without truncation: the difference is what it cut.",
     },
     lag: {
       more: "Cell (s, t) is |dL_s/dh_t|, the length of the error that the loss of step s sends to the block\u2019s input of step t; lag = s \u2212 t. Attention is the only way back to an earlier step, and it takes one leap: a row fades where little is attended to, not with the lag. No path leads forward, so the upper triangle is empty. Truncation cuts cells away: they are hatched, however large they are.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,11 +16,11 @@ from dashboard.live.frames import Map, plain
 class Outlook:
     """The forecast of one trainer.  A new one is made every so often, and whenever the run rests on weights that have none yet.
 
-    every: seconds between two forecasts of a run that trains.
+    every: seconds between two forecasts of a run that trains; more where a forecast takes more than a tenth of it.
     """
 
     def __init__(self, trainer: Trainer, every: float) -> None:
-        self._trainer, self._every = trainer, every
+        self._trainer, self._every, self._spent = trainer, every, 0.0
         self._task = trainer.task if isinstance(trainer.task, Windows) else None
         self._made: Any = None
         self._made_at = 0.0
@@ -31,8 +32,10 @@ class Outlook:
             return []
         # What it is made from: the weights, and how it goes beyond one step.
         basis = (self._trainer.iteration, self._trainer.experiment.rollout)
-        if self._made != basis and (at_rest or self._made is None or now - self._made_at >= self._every):
+        if self._made != basis and (at_rest or self._made is None or now - self._made_at >= max(self._every, 10 * self._spent)):
+            began = time.monotonic()
             forecast = self._trainer.forecast()
+            self._spent = time.monotonic() - began
             about = {"iteration": self._trainer.iteration, "scores": plain(self._scores(self._task, forecast))}
             self._made, self._made_at = basis, now
             self._maps = [Map("forecast", forecast.values.astype("<f4"), about=about)]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.baselines import BASELINES, Fitted, NoFit, Options
+from core.baselines import BASELINES, Fitted, NoFit, Options, unreadable
 from core.baselines.baseline import QUANTILE, spans
 from core.baselines.comparison import compare
 from core.baselines.ets import Form
@@ -372,3 +372,9 @@ class TestForecast:
         from statistics import NormalDist
 
         assert pytest.approx(NormalDist().inv_cdf(0.975), rel=1e-12) == QUANTILE
+
+
+def test_what_cannot_be_read_is_named_with_what_can():
+    assert unreadable(Options()) == unreadable(Options(arima="(0,1,1)(0,1,1)", ets="MAdM")) == {}
+    assert unreadable(Options(arima="foo")).keys() == {"arima"}
+    assert "such as AAA or MAdM" in unreadable(Options(ets="XYZ"))["ets"]
