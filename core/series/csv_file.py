@@ -18,7 +18,7 @@ import numpy as np
 from core import limits
 from core.series.numbers import Notation, is_missing, notation
 from core.series.series import Array, InvalidSeries, Series
-from core.series.times import Times, are_counted, are_times, read_times
+from core.series.times import Times, are_counted, are_times, looks_like_years, read_times
 
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas", " ": "spaces"}
 """What may stand between columns, in the order of trial: a comma may also be a decimal comma, so others come first."""
@@ -26,7 +26,13 @@ SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas", " ": 
 NAME_CHARACTERS = 60
 
 _UNREADABLE = re.compile("[\x00-\x08\x0e-\x1f]")
-_TIME_NAMES = frozenset(("time", "date", "datetime", "timestamp", "year", "month", "day", "period", "index", "t", ""))
+_TIME_NAMES = frozenset(
+    (
+        *("time", "date", "datetime", "timestamp", "year", "month", "day", "period", "index", "t", ""),
+        *("jahr", "datum", "monat", "tag", "zeit", "année", "annee", "mois", "jour", "fecha", "año", "mes", "día", "data", "anno", "mese"),
+        *("giorno", "jaar", "maand", "ano", "dia", "日期", "时间", "年", "月", "日", "日付"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +199,9 @@ def _found_time(table: Table, dated: Sequence[str]) -> str | None:
         named = table.header and column.lower() in _TIME_NAMES
         if len(table.names) > 1 and (named or column == table.names[0]):
             return column
+    first = table.names[0]
+    if len(table.names) > 1 and looks_like_years(table.column(first)):
+        return first  # with gaps or twice: to be told when they are read
     for column in table.names:
         if table.header and len(table.names) > 1 and column.lower() in _TIME_NAMES - {"", "t", "index", "period"}:
             return column

@@ -47,4 +47,15 @@ def notation(cells: Sequence[str], separator: str) -> tuple[Notation, int]:
     there = [cell for cell in cells if not is_missing(cell)]
     counts = [(sum(bool(one.pattern.fullmatch(cell)) for cell in there), one) for one in notations(separator)]
     best = max(counts, key=lambda counted: counted[0])
+    if best[1] is POINT and separator != "," and _pass_a_thousand(there):
+        return THOUSANDS_POINT, best[0]
     return best[1], best[0]
+
+
+def _pass_a_thousand(cells: Sequence[str]) -> bool:
+    """Whether numbers without a point lie below 1000, and all with one look like thousands: 985, 1.000, 1.015."""
+    marked = [cell for cell in cells if "." in cell]
+    plain = [cell for cell in cells if "." not in cell]
+    if not marked or not all(re.fullmatch(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+", cell) for cell in marked):
+        return False
+    return bool(plain) and all(re.fullmatch(r"[+-]?\d{1,3}", cell) for cell in plain) and max(abs(int(cell)) for cell in plain) >= 100

@@ -121,6 +121,14 @@ def are_counted(cells: Sequence[str]) -> bool:
     return bool((np.diff([int(cell) for cell in cells]) == 1).all())
 
 
+def looks_like_years(cells: Sequence[str]) -> bool:
+    """Whether labels are four digits that never fall and mostly count up one by one, as years do among which some are missing or twice."""
+    if len(cells) < 3 or not all(cell.isascii() and cell.isdigit() and len(cell) == 4 for cell in cells):
+        return False
+    steps = np.diff([int(cell) for cell in cells])
+    return bool((steps >= 0).all() and (steps == 1).mean() > 0.5)
+
+
 def _readings(cells: Sequence[str]) -> Iterator[pd.DatetimeIndex | Array]:
     """Every way to read all the labels as dates; where there is none, as numbers."""
     cleaned = [_ZONE.sub("", cell.strip()) if ":" in cell else cell.strip() for cell in cells]

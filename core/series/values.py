@@ -27,6 +27,12 @@ from core.series.times import PLURALS, Spacing, read_times
 
 NAME = "Own series"
 
+EXACT = 17
+"""Significant digits that tell any two numbers apart."""
+DIGITS = (EXACT, 12, 10, 8, 7, 6)
+ROUNDING = 1e-3
+"""Of a column's standard deviation."""
+
 _TIMES = re.compile(rf"#\s*from\s+(\S+(?: \S+)?)\s+every\s+(\d{{1,9}}(?:\.\d{{1,9}})?)\s+({'|'.join(PLURALS)})\s*", re.IGNORECASE)
 
 
@@ -48,15 +54,33 @@ def read_values(text: str) -> Series:
 
 
 def write_values(series: Series) -> str:
-    """The inverse of `read_values`: exactly where that fits, otherwise with 6 significant digits; InvalidSeries where even those do not."""
-    text = _written(series, 17)
-    if len(text) > limits.VALUES_CHARACTERS:
-        text = _written(series, 6)
-    if len(text) <= limits.VALUES_CHARACTERS:
-        return text
+    """The inverse of `read_values`: exactly where that fits, otherwise with as many significant digits as do.
+
+    InvalidSeries where even six do not fit, or where so few would change what the series does.
+    """
+    for digits in DIGITS:
+        text = _written(series, digits)
+        if len(text) <= limits.VALUES_CHARACTERS:
+            _check_rounding(series, digits)
+            return text
+    size = len(_written(series, DIGITS[-1]))
     raise InvalidSeries(
-        f"The series takes {len(text):,} characters as text; at most {limits.VALUES_CHARACTERS:,} fit: choose fewer columns or points."
+        f"The series takes {size:,} characters as text; at most {limits.VALUES_CHARACTERS:,} fit: choose fewer columns or points."
     )
+
+
+def _check_rounding(series: Series, digits: int) -> None:
+    """InvalidSeries where rounding is more than a small part of what a column varies by."""
+    if digits == EXACT:
+        return
+    rounded = np.array([[float(f"{value:.{digits}g}") for value in row] for row in series.values])
+    lost = np.abs(rounded - series.values).max(0) > ROUNDING * series.values.std(0)
+    if lost.any():
+        column = series.columns[int(lost.argmax())]
+        raise InvalidSeries(
+            f"Only {digits} digits of each number fit, too few for what '{column}' varies by: "
+            "subtract a constant from it, or choose fewer columns or points."
+        )
 
 
 def _one_line(line: str) -> Series:
@@ -87,7 +111,7 @@ def _written(series: Series, digits: int) -> str:
     if named:
         lines.writerow([*(["time"] if times == "own" else []), *series.columns])
     for label, row in zip(series.times, series.values, strict=True):
-        numbers = [repr(float(value)).removesuffix(".0") if digits > 6 else f"{value:.{digits}g}" for value in row]
+        numbers = [repr(float(value)).removesuffix(".0") if digits == EXACT else f"{value:.{digits}g}" for value in row]
         lines.writerow([*([label] if times == "own" else []), *numbers])
     return out.getvalue()
 

@@ -51,6 +51,46 @@ def test_an_untrained_network_has_no_residuals_to_show(forecast: Explorer):
     expect(page.locator(".st-key-forecast-chart-residuals .js-plotly-plot")).to_be_visible(timeout=30_000)
 
 
+@pytest.mark.slow
+def test_an_order_that_cannot_be_read_takes_nothing_away(forecast: Explorer):
+    page = forecast.page
+    forecast.wait(lambda: scores(forecast, "ARIMA") != [], "ARIMA's scores", 120)
+    before = scores(forecast, "ARIMA")
+    page.locator(".st-key-orders summary").click()
+    orders = page.locator(".st-key-orders")
+    box = orders.locator(".st-key-fit-arima input")
+    box.fill("foo")
+    box.press("Enter")
+    expect(orders.locator(".problem")).to_contain_text("Write an ARIMA order as (p,d,q)")
+    assert scores(forecast, "ARIMA") == before
+    assert scores(forecast, "Naive") != []
+    box.fill("(0,1,1)")
+    box.press("Enter")
+    expect(orders.locator(".problem")).to_have_count(0)
+    forecast.wait(lambda: scores(forecast, "ARIMA") not in ([], before), "the order's own scores", 120)
+
+
+@pytest.mark.slow
+def test_what_cannot_be_compared_is_not_ranked(open_page: Callable[..., Page]):
+    """A network that reads true values on its way looks one step ahead, baselines as far as the horizon."""
+    explorer = Explorer(open_page("/forecast?s=nile&hor=6&roll=forced"))
+    explorer.wait(lambda: scores(explorer, "Naive") != [], "a baseline", 120)
+    assert len(scores(explorer, "Network, one step ahead")) == 4
+    expect(explorer.element.locator(".verdict")).to_contain_text("cannot be ranked together")
+    assert explorer.element.locator(".scores tbody tr").first.locator("td.best").count() == 0
+
+
+@pytest.mark.slow
+def test_with_attention_a_part_of_the_gradient_comes_along_it(open_page: Callable[..., Page]):
+    explorer = Explorer(open_page("/forecast?s=nile&att=dot&heads=2"))
+    parts = explorer.element.get_by_role("group", name="Part", exact=True)
+    parts.get_by_role("button", name="attention").click()
+    explorer.wait(lambda: parts.locator("[aria-pressed=true]").inner_text() == "attention", "the part")
+    explorer.choose("attention", "None")
+    explorer.wait(lambda: parts.get_by_role("button", name="attention").is_hidden(), "no such part")
+    assert parts.locator("[aria-pressed=true]").inner_text() == "total"
+
+
 def own(explorer: Explorer) -> None:
     explorer.choose("series", "Own")
     expect(field(explorer)).to_be_visible()

@@ -64,6 +64,8 @@ export class Forecast extends Panel {
     this.start = series.times.indexOf(axis.inputs[0]);
     this.steps = axis.inputs.length;
     this.horizon = axis.experiment.horizon;
+    // A network that reads the true values on its way looks one step ahead, whatever the baselines do.
+    this.forced = axis.experiment.rollout === "forced" && this.horizon > 1;
     this.column.hidden = series.columns.length < 2;
     offer(this.column, series.columns.map((name, index) => [String(index), name]), String(this.of));
     write(this.line, fill(this.w.line, { name: series.name }));
@@ -85,9 +87,13 @@ export class Forecast extends Panel {
     this.#changed();
   }
 
+  #network() {
+    return this.forced ? this.w.networkForced : this.w.network;
+  }
+
   /** One button for each line: it shows and hides it; pointing at it shows its interval. */
   #key() {
-    const lines = [["network", this.w.network], ...this.others.map(({ name, label }) => [name, label])];
+    const lines = [["network", this.#network()], ...this.others.map(({ name, label }) => [name, label])];
     const signature = JSON.stringify([lines, this.palette?.theme]);
     if (this.keyed === signature) return;
     this.keyed = signature;
@@ -145,7 +151,7 @@ export class Forecast extends Panel {
     const drawn = `${this.said?.iteration} ${cursor.t}`;
     if (this.drawn === drawn && !frame?.replayed) return;
     this.drawn = drawn;
-    this.scores.set(this.said?.scores, this.others, this.w.network);
+    this.scores.set(this.said?.scores, this.others, this.#network(), this.forced);
     this.#paint(cursor);
     this.say(this.pointedAt);
     this.#describe();
@@ -314,7 +320,8 @@ export class Forecast extends Panel {
     const { series, horizon, w } = this;
     if (index < series.train || horizon < 2) return [];
     const steps = ((index - series.train) % horizon) + 1;
-    return [fill(steps === 1 ? w.oneAhead : w.ahead, { steps, time: series.times[index - steps] })];
+    const words = steps === 1 ? w.oneAhead : this.forced ? w.aheadForced : w.ahead;
+    return [fill(words, { steps, time: series.times[index - steps] })];
   }
 
   #saidAt(index) {

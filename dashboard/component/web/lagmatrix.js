@@ -59,14 +59,16 @@ export class LagMatrix extends Matrix {
 
   legends({ scale }, palette) {
     const { k1 } = this.axis.truncation;
-    const key = `${scale.low} ${scale.high} ${k1} ${palette.theme}`;
+    const { computed } = this.axis;
+    const early = this.map.shape[0] > computed;
+    const key = `${scale.low} ${scale.high} ${k1} ${early} ${palette.theme}`;
     if (key === this.legendKey) return;
     this.legendKey = key;
     const { lag } = this.words;
     this.legend.replaceChildren(
       colourBar(palette.gradient("sequential"), [round(10 ** scale.low), round(10 ** scale.high)]),
       patch("floor", fill(lag.floor, { floor: round(10 ** scale.low) })),
-      patch("absent", lag.absent),
+      patch("absent", early ? fill(lag.absentOrEarly, { steps: computed }) : lag.absent),
       ...(k1 ? [patch("cut", lag.legendCut), patch("boundary", lag.boundary)] : []),
     );
   }
@@ -75,7 +77,9 @@ export class LagMatrix extends Matrix {
   inWords(s, t) {
     const value = this.value(s, t);
     // After an explosion there are cells with a path and without a number.
-    if (value === null) return s < t ? this.words.lag.absent : this.words.lag.nothing;
+    if (value === null && s < t) return this.words.lag.absent;
+    if (value === null && t < this.map.shape[0] - this.axis.computed) return fill(this.words.lag.early, { steps: this.axis.computed });
+    if (value === null) return this.words.lag.nothing;
     if (value === "cut") return this.words.lag.cut;
     if (value === "floor") return `< ${round(10 ** this.map.scale.low)}`;
     return short(value);

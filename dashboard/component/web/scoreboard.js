@@ -32,15 +32,19 @@ export class Scoreboard {
     this.made = "";
   }
 
-  /** `network`: part -> score -> number, or nothing yet; `others`: [{name, label, scores}]. */
-  set(network, others, label) {
+  /**
+   * `network`: part -> score -> number, or nothing yet; `others`: [{name, label, scores}].
+   * `apart`: the network's forecasts are of another kind, and are not ranked with the others.
+   */
+  set(network, others, label, apart = false) {
+    this.apart = apart;
     this.boards = [{ name: "network", label, scores: network }, ...others].filter(({ scores }) => scores);
     this.#fill();
   }
 
   #fill() {
     const boards = (this.boards ?? []).filter(({ scores }) => scores[this.part]);
-    const signature = `${boards.map(({ name }) => name)}`;
+    const signature = `${boards.map(({ name, label }) => [name, label])}`;
     if (this.made !== signature) {
       this.made = signature;
       this.cells = boards.map(() => SCORES.map(() => make("td")));
@@ -48,11 +52,12 @@ export class Scoreboard {
     }
     SCORES.forEach((name, column) => {
       const values = boards.map(({ scores }) => scores[this.part][name] ?? NaN);
-      const least = Math.min(...values.filter(Number.isFinite));
+      const ranks = (row) => !(this.apart && boards[row].name === "network");
+      const least = Math.min(...values.filter((value, row) => Number.isFinite(value) && ranks(row)));
       values.forEach((value, row) => {
         const cell = this.cells[row][column];
         write(cell, short(value, 4));
-        cell.classList.toggle("best", value <= least * SAME);
+        cell.classList.toggle("best", ranks(row) && value <= least * SAME);
       });
       if (name === "mase") this.best = boards.find((_, row) => values[row] <= least * SAME && boards[row].name !== "network")?.name ?? this.#second(boards, values);
     });
@@ -69,9 +74,10 @@ export class Scoreboard {
     const ranked = boards.map(({ name, label, scores }) => ({ name, label, mase: scores[this.part].mase ?? NaN })).filter(({ mase }) => Number.isFinite(mase));
     ranked.sort((a, b) => a.mase - b.mase);
     const network = ranked.find(({ name }) => name === "network");
-    const { ahead, behind, alone } = this.words.verdict;
+    const { ahead, behind, alone, apart } = this.words.verdict;
     const values = { part: this.words.scored[this.part], first: ranked[0]?.label, network: short(network?.mase), best: short(ranked[0]?.mase) };
     if (!network) write(this.verdict, "");
+    else if (this.apart) write(this.verdict, apart);
     else if (ranked.length === 1) write(this.verdict, alone);
     else write(this.verdict, fill(ranked[0].name === "network" ? ahead : behind, { ...values, second: ranked[1].label }));
   }

@@ -35,7 +35,7 @@ const ENGLISH = {
   panels: {
     forecast: {
       title: "Forecast", line: "",
-      more: "The network learns from windows of the training part only. From each origin after it, it reads the true values before that origin and predicts the next ones; so do the baselines, with the same horizon. Test values are for judging at the very end: choose settings by validation.",
+      more: "The network learns from windows of the training part only. From each origin after it, it reads the true values before that origin and predicts the next ones; so do the baselines, with the same horizon. (Where it is set to read true values on its way, the network looks one step ahead only.) Test values are for judging at the very end: choose settings by validation.",
     },
     h: {
       title: "Hidden state", line: "What the network remembers: one row for each unit, one column for each step.",
@@ -80,12 +80,12 @@ const ENGLISH = {
     next: { title: "Next token", line: "What the network expects after this step.", more: "The five most probable tokens. The true one is marked; when it is not among the five, it stands below them.", answer: "Answer", answerLine: "What the network answers after this step." },
   },
   lag: {
-    cut: "cut by the truncation", floor: "below {floor}", absent: "no path", nothing: "no value", legendCut: "cut", boundary: "truncation boundary", here: "|dL\u209b/dh\u209c| {value}",
+    cut: "cut by the truncation", floor: "below {floor}", absent: "no path", nothing: "no value", early: "not computed: only the last {steps} steps are", absentOrEarly: "no path, or not among the last {steps} steps", legendCut: "cut", boundary: "truncation boundary", here: "|dL\u209b/dh\u209c| {value}",
   },
   forecast: {
     line: "{name}: what the network says of the parts that it was not trained on, sharpening while it learns.", source: "Source: {source} Licence: {licence}",
-    zoom: "Time shown", zooms: { whole: "whole series", end: "forecast" }, column: "Column", keys: "Lines", network: "Network",
-    truth: "True values", truthTip: "The series itself", ahead: "{steps} steps after {time}, the last that was known", oneAhead: "one step after {time}, the last that was known",
+    zoom: "Time shown", zooms: { whole: "whole series", end: "forecast" }, column: "Column", keys: "Lines", network: "Network", networkForced: "Network, one step ahead",
+    truth: "True values", truthTip: "The series itself", ahead: "{steps} steps after {time}, the last that was known", aheadForced: "the baselines: {steps} steps after {time}, the last that they knew; the network knows the one before", oneAhead: "one step after {time}, the last that was known",
     toggle: "Show or hide {name}", parts: { training: "training", validation: "validation", test: "test" },
     here: "{time}: {value}", describe: "{name}: {points} points, the last {forecast} of them forecast.",
     scores: "Scores", scored: { validation: "on validation", test: "on test" }, method: "method",
@@ -95,6 +95,7 @@ const ENGLISH = {
       smape: ["sMAPE %", "Mean error in percent of the mean of truth and forecast, 0 to 200"],
     },
     verdict: {
+      apart: "The network reads the true value before each time and looks one step ahead; the baselines look as far as the horizon: they cannot be ranked together.",
       alone: "Fit the baselines below to see whether the network is worth its trouble.",
       ahead: "By MASE, the network is ahead {part}; {second} comes next.",
       behind: "By MASE, {first} is ahead {part}: {best}, the network {network}.",

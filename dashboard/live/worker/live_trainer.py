@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from core.experiment import Experiment, can_change_live
+from core.limits import ATTENDED_LAG_STEPS, LAG_STEPS
 from core.tasks import Drawn, Task
 from core.trace import Trace
 from core.training import Snapshot, Trainer
@@ -103,6 +104,7 @@ class LiveTrainer:
             "series": task.describe().get("series"),
             "known": _known(task),
             "given": bool(self.trainer.given),
+            "computed": ATTENDED_LAG_STEPS if self.trainer.model.attention else LAG_STEPS,
         }
         self._look = self._look.fitted(about)
         sentence = self.trainer.observe = self._look.sentence

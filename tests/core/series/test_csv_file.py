@@ -132,6 +132,27 @@ def test_numbers_as_people_write_them(cells, separator, first):
     assert (reading.series.values == first).all()
 
 
+def test_numbers_that_pass_a_thousand_with_a_point():
+    """In a table with semicolons, 1.000 after 985 is a thousand; between numbers below ten it is one."""
+    cells = [str(800 + 15 * at) if at < 14 else f"1.{15 * at - 200:03d}" for at in range(30)]
+    reading = parse_csv(table(("month", MONTHS), ("x", cells), separator=";"))
+    np.testing.assert_array_equal(reading.series.values[:, 0], 800 + 15 * np.arange(30))
+    small = parse_csv(table(("month", MONTHS), ("x", ["1", "2.125", "3.250"] * 10), separator=";"))
+    assert small.series.values.max() == 3.25
+
+
+@pytest.mark.parametrize(
+    ("years", "sentence"),
+    [([*range(1900, 1930), *range(1933, 1950)], "1933"), ([*range(1900, 1931), *range(1930, 1950)], "1930")],
+    ids=["gap", "twice"],
+)
+@pytest.mark.parametrize("header", [True, False])
+def test_years_with_a_gap_or_twice_are_complained_of_and_not_learned(years, sentence, header):
+    rows = [f"{year};{at}" for at, year in enumerate(years)]
+    with pytest.raises(InvalidSeries, match=sentence):
+        parse_csv("\n".join([*(["saison;wert"] if header else []), *rows]).encode())
+
+
 def test_more_columns_than_are_taken():
     many = [("month", MONTHS), *((f"c{at}", VALUES) for at in range(10))]
     reading = parse_csv(table(*many))

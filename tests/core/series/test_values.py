@@ -113,3 +113,14 @@ def test_no_text_does_harm(text):
         except InvalidSeries as refused:
             words = str(refused)
         assert "\n" not in words
+
+
+def test_rounding_may_not_change_what_a_series_does():
+    """1,500 numbers do not fit with all their digits: small steps upon a large constant would be lost, and are refused."""
+    rng = np.random.default_rng(0)
+    times = tuple(str(t + 1) for t in range(1500))
+    fine = Series("a", 100 + rng.normal(0, 1, (1500, 1)), times, ("value",))
+    np.testing.assert_allclose(read_values(write_values(fine)).values, fine.values, rtol=1e-7)
+    lost = Series("a", 1e12 + rng.normal(0, 0.3, (1500, 1)), times, ("value",))
+    with pytest.raises(InvalidSeries, match="too few for what 'value' varies by"):
+        write_values(lost)
