@@ -10,25 +10,36 @@ from dashboard import theme
 from dashboard.charts.picture import Chart, Look, Picture, number, percent
 from dashboard.charts.token_axis import inputs, loss_axis, quoted, targets, token_axis
 
+FLOOR = -3
+"""Exponent of the least weight with a colour of its own: among many steps each has but a small share."""
+TICKS = list(range(FLOOR, 1))
+
 
 def draw(trace: Trace, look: Look) -> Picture:
     """The mean over heads; rows add up to 1, and above the diagonal there is nothing to read yet."""
     weights, axis, say = trace["attention"].mean(0), trace.axes[0], look.say
     steps = np.arange(1, len(weights) + 1)
     read, predicted = inputs(axis), targets(axis)
-    names = np.array([[(predicted[s], read[t]) for t in range(len(steps))] for s in range(len(steps))], dtype=object)
+    names = np.array([[(predicted[s], read[t], weights[s, t]) for t in range(len(steps))] for s in range(len(steps))], dtype=object)
     figure = go.Figure(
         go.Heatmap(
-            z=weights,
+            z=np.log10(np.maximum(weights, 10.0**FLOOR)),
             x=steps,
             y=steps,
-            zmin=0,
-            zmax=1,
+            zmin=FLOOR,
+            zmax=0,
             colorscale=theme.scale(look.colours.magnitude),
             hoverongaps=False,
             customdata=names,
             hovertemplate=say("charts.attention.hover") + "<extra></extra>",
-            colorbar={"thickness": 10, "len": 1.0, "outlinewidth": 0, "xpad": 4, "tickvals": [0, 1]},
+            colorbar={
+                "thickness": 10,
+                "len": 1.0,
+                "outlinewidth": 0,
+                "xpad": 4,
+                "tickvals": TICKS,
+                "ticktext": [f"{10.0**at:g}" for at in TICKS],
+            },
         )
     )
     row = look.step_in(trace)

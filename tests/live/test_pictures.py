@@ -129,13 +129,15 @@ def test_without_attention_every_way_is_the_total():
     assert "attention" not in paint()
 
 
-def test_the_weights_of_attention_are_painted_as_shares_of_one():
+def test_the_weights_of_attention_are_painted_from_a_thousandth_to_one():
     weights = attentive()["attention"]
     for head, expected in ((-1, weights.mean(0)), (0, weights[0]), (1, weights[1])):
         painted = paint(look=Look(head=head), **attentive())["attention"]
         assert painted.about == {"head": head}
-        assert (painted.scale.low, painted.scale.high) == (0, 1)
-        np.testing.assert_allclose(decoded(painted.values, painted.scale), expected, atol=1e-5)
+        assert (painted.scale.kind, painted.scale.low, painted.scale.high) == ("log10", -3, 0)
+        seen = expected >= 1e-3
+        np.testing.assert_allclose(decoded(painted.values, painted.scale)[seen], expected[seen], rtol=1e-3)
+        assert (painted.values[expected < 1e-3] == BELOW).all()
     assert (painted.values[np.triu_indices(T, 1)] == ABSENT).all()
 
 

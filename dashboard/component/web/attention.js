@@ -1,9 +1,8 @@
 // What attention reads: colour is the weight with which the output of step s reads the state of step t.  Rows add up to 1.
 
-import { uncertainty } from "./frame.js";
 import { separate, sharp } from "./heatmap.js";
 import { Matrix } from "./matrix.js";
-import { fill, known } from "./numbers.js";
+import { fill, round, short } from "./numbers.js";
 import { colourBar, patch } from "./panel.js";
 
 export class AttentionMatrix extends Matrix {
@@ -20,11 +19,16 @@ export class AttentionMatrix extends Matrix {
   legends({ scale }, palette) {
     if (this.legendKey === palette.theme) return;
     this.legendKey = palette.theme;
-    this.legend.replaceChildren(colourBar(palette.gradient("sequential"), [String(scale.low), String(scale.high)]), patch("absent", this.words.lag.absent));
+    const [low, high] = [round(10 ** scale.low), round(10 ** scale.high)];
+    const { floor, absent } = this.words.lag;
+    this.legend.replaceChildren(
+      colourBar(palette.gradient("sequential"), [low, high]), patch("floor", fill(floor, { floor: low })), patch("absent", absent),
+    );
   }
 
   told({ s, t }) {
     const value = this.value(s, t);
-    return value === null ? this.words.lag.absent : fill(this.words.attention.here, { value: known(value, uncertainty(this.map.scale)) });
+    if (value === null) return this.words.lag.absent;
+    return fill(this.words.attention.here, { value: value === "floor" ? `< ${round(10 ** this.map.scale.low)}` : short(value) });
   }
 }

@@ -16,8 +16,8 @@ from dashboard.live.ranges import Decades, Scale, Symmetric
 Array = np.ndarray[Any, Any]
 Bounds = Mapping[str, tuple[float, float] | None]
 
-SHARES = Scale("linear", 0.0, 1.0)
-"""Attention's weights add up to 1."""
+SHARES = Scale("log10", -3.0, 0.0)
+"""Of attention's weights, which add up to 1: logarithmic, for among many steps each has but a small share."""
 UNANSWERED = -1
 """The target of a step without a loss."""
 LIKELIEST = 5
@@ -63,7 +63,7 @@ class Painter:
             maps.append(Map("lag", log_codes(magnitudes, trace["reach"], scale), scale, {"path": path}))
         if "attention" in show and "attention" in trace:
             weights = trace["attention"].mean(0) if look.head < 0 else trace.pick("attention", head=look.head)
-            maps.append(Map("attention", linear_codes(weights, SHARES), SHARES, {"head": look.head}))
+            maps.append(Map("attention", log_codes(weights, np.ones(weights.shape, bool), SHARES), SHARES, {"head": look.head}))
         if "share" in show:
             shares = trace.pick(f"share_{look.view}", weight=look.weight)
             about = {"weight": look.weight, "view": look.view, "total": float(trace.pick("gradient_norm", weight=look.weight))}
