@@ -6,6 +6,7 @@ no column counts more for its units where the score has none.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -113,12 +114,17 @@ def left_over(found: Autocorrelation, n: int, horizon: int = 1) -> float:
 
     found: of one column of n residuals, from lag 1 on.
     """
-    from scipy.special import chdtrc
-
     r = found.values[:, 0]
     before, judged = r[: horizon - 1], r[horizon - 1 :]
     if not len(judged) or np.isnan(r).any():
         return float("nan")
     lags = np.arange(horizon, len(r) + 1)
     q = n * (n + 2) * np.sum(judged**2 / (n - lags)) / (1 + 2 * np.sum(before**2))
-    return float(chdtrc(len(judged), q))
+    return _beyond(float(q), len(judged))
+
+
+def _beyond(x: float, freedom: int) -> float:
+    """The probability that a chi^2 of so many degrees of freedom exceeds x: a finite sum, for which no library has to be loaded."""
+    half, odd = x / 2, freedom % 2
+    terms = (half ** (i + odd / 2) / math.gamma(i + 1 + odd / 2) for i in range(freedom // 2))
+    return (math.erfc(math.sqrt(half)) if odd else 0.0) + math.exp(-half) * math.fsum(terms)

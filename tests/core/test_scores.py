@@ -128,8 +128,9 @@ def test_lags_are_fewer_than_residuals(lags):
 
 def test_what_is_left_over_is_judged_as_by_ljung_and_box():
     residuals = np.random.default_rng(0).normal(size=(60, 1))
-    expected = acorr_ljungbox(residuals[:, 0], lags=[12])["lb_pvalue"].item()
-    assert left_over(autocorrelation(residuals, 12), 60) == pytest.approx(expected, rel=1e-10)
+    for lags in (1, 2, 11, 12):
+        expected = acorr_ljungbox(residuals[:, 0], lags=[lags])["lb_pvalue"].item()
+        assert left_over(autocorrelation(residuals, lags), 60) == pytest.approx(expected, rel=1e-10)
 
 
 def test_forecasts_of_several_steps_may_share_their_surprises():
