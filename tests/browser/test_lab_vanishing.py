@@ -105,7 +105,7 @@ def test_an_lstm_has_two_states_and_a_forget_bias(open_page: Callable[..., Page]
     lab = Laboratory(open_page("/vanishing?h=8"))
     done(lab)
     plot = lab.widget("vanishing chart fading").locator(".js-plotly-plot")
-    titles = "plots => plots.map((plot) => plot._fullLayout.yaxis.title.text)"
+    titles = "plots => plots.map((plot) => plot._fullLayout?.yaxis?.title?.text)"
     lab.wait(lambda: plot.evaluate_all(titles) == ["|dL_s/dc_t| / |dL_s/dc_s|"], "the error of c")
     lab.choose("fading state", "h")
     lab.wait(lambda: plot.evaluate_all(titles) == ["|dL_s/dh_t| / |dL_s/dh_s|"], "the error of h")
