@@ -123,6 +123,18 @@ def left_over(found: Autocorrelation, n: int, horizon: int = 1) -> float:
     return _beyond(float(q), len(judged))
 
 
+def standard_error(residuals: Array, found: Autocorrelation) -> float:
+    """Of the mean of residuals (n,) that may know of each other, never less than that of independent ones.
+
+        SE^2 = s^2 / n max(1, 1 + 2 sum_k (1 - k/n) r_k)          (Bayley & Hammersley 1946, JRSS Suppl. 8)
+
+    found: of them, over the lags k that count.
+    """
+    n = len(residuals)
+    more = 2 * np.sum((1 - np.arange(1, len(found.values) + 1) / n) * found.values[:, 0])
+    return float(residuals.std(ddof=1) * np.sqrt(max(1.0, 1 + more) / n))
+
+
 def _beyond(x: float, freedom: int) -> float:
     """The probability that a chi^2 of so many degrees of freedom exceeds x: a finite sum, for which no library has to be loaded."""
     half, odd = x / 2, freedom % 2

@@ -66,8 +66,6 @@ def follow(held: Comparison, experiment: Experiment, options: Options) -> None:
 
     options: as they are written.  One that cannot be read stays as it was, and so does all that was fitted.
     """
-    held.unreadable = unreadable(options)
-    held.options = replace(options, **{name: getattr(held.options, name) for name in held.unreadable})
     if experiment.task != "series":
         _forget(held)
         return
@@ -75,6 +73,8 @@ def follow(held: Comparison, experiment: Experiment, options: Options) -> None:
         getattr(experiment, name) for name in ("series", "values", "points", "season", "noise", "seed", "horizon", "validation", "test")
     ]
     with held.lock:
+        held.unreadable = unreadable(options)
+        held.options = replace(options, **{name: getattr(held.options, name) for name in held.unreadable})
         if held.asked != [*asked, held.options]:
             _forget(held)
             held.asked = [*asked, held.options]

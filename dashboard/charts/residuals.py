@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.scores import Autocorrelation, autocorrelation, left_over
+from core.scores import Autocorrelation, autocorrelation, left_over, standard_error
 from core.trace import Array
 from dashboard.charts.picture import NARROW, Look, Picture, number, on_page
 from dashboard.texts import in_chart
@@ -79,7 +79,7 @@ def _judged(residuals: Array, found: Autocorrelation, horizon: int, look: Look) 
     """Whether the forecast leaves structure, and whether it lies too high or too low on the whole."""
     say, n, mean = look.say, len(residuals), float(residuals.mean())
     sentences = []
-    if abs(mean) > 2 * residuals.std(ddof=1) / n**0.5:
+    if abs(mean) > 2 * standard_error(residuals, found):
         sentences.append(say("charts.residuals.too_low" if mean > 0 else "charts.residuals.too_high", mean=number(abs(mean))))
     if horizon > 1:
         sentences.append(say("charts.residuals.shared", horizon=horizon))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from statsmodels.stats.diagnostic import acorr_ljungbox
 
-from core.scores import SCORES, autocorrelation, left_over, mae, mase, mse, smape
+from core.scores import SCORES, autocorrelation, left_over, mae, mase, mse, smape, standard_error
 
 
 def column(*values: float) -> np.ndarray:
@@ -142,3 +142,11 @@ def test_forecasts_of_several_steps_may_share_their_surprises():
     assert math.isnan(left_over(found, 400, horizon=21))
     walk = autocorrelation(surprises[:400].cumsum(0), 20)
     assert left_over(walk, 400, horizon=3) < 1e-6
+
+
+def test_the_mean_of_correlated_residuals_is_less_certain():
+    """Against the spread of the mean over many series: independent ones, and moving averages of 3 surprises."""
+    surprises = np.random.default_rng(2).normal(size=(400, 102))
+    for residuals in (surprises[:, 2:], surprises[:, 2:] + surprises[:, 1:-1] + surprises[:, :-2]):
+        told = np.mean([standard_error(row, autocorrelation(row[:, None], 4)) for row in residuals])
+        assert told == pytest.approx(residuals.mean(1).std(), rel=0.15)  # 400 series tell a spread to 4 %; four lags lose some of it
