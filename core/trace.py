@@ -179,7 +179,9 @@ class Trace:
             frames.append(frame)
         if len(frames) == 1:
             return frames[0]
-        return pd.concat([f.astype({"value": float}) for f in frames], ignore_index=True)
+        found = pd.concat([f.astype({"value": float}) for f in frames], ignore_index=True)
+        # Where a quantity lacks an axis, pandas would make real numbers of the others' counts.
+        return found.astype({name: "Int64" for name in found if pd.api.types.is_float_dtype(found[name]) and name != "value"})
 
     def to_bytes(self) -> bytes:
         """The Trace as one block of bytes (npz, no pickle)."""

@@ -26,17 +26,17 @@ def try_text(model: SequenceModel, task: Task, text: str, windows: Callable[[int
 
 @torch.inference_mode()
 def generate(model: SequenceModel, task: Task, tokens: int, temperature: float, seed: int, prompt: str) -> Generated:
-    """Draw up to so many tokens after a prompt, from softmax(logits / temperature); 0 takes the likeliest.  Ends early where the
-    task says that a text ends, as at <eos>.
+    """Draw up to so many tokens after a prompt, from softmax(logits / temperature); 0 takes the likeliest, and tells its probability at
+    temperature 1.  Ends early where the task says that a text ends, as at <eos>.
 
     `InvalidExperiment` for an argument out of bounds, or when the model has exploded.
     """
     problems = {}
-    if not 1 <= tokens <= limits.GENERATED_TOKENS:
+    if type(tokens) is not int or not 1 <= tokens <= limits.GENERATED_TOKENS:
         problems["tokens"] = f"Tokens must be a whole number from 1 to {limits.GENERATED_TOKENS}, not {tokens}."
     if not 0 <= temperature <= limits.TEMPERATURE:
         problems["temperature"] = f"Temperature must be a number from 0 to {limits.TEMPERATURE:g}, not {temperature:g}."
-    if not 0 <= seed <= limits.SEED:
+    if type(seed) is not int or not 0 <= seed <= limits.SEED:
         problems["seed"] = f"Seed must be a whole number from 0 to {limits.SEED}, not {seed}."
     if problems:
         raise InvalidExperiment(problems)

@@ -71,7 +71,11 @@ def advice(norms: Array, quantile: float = 0.9) -> Advice | None:
     )
 
 
-def times_typical(norms: Array, over: int = 25, fewest: int = 5) -> Array:
+TYPICAL = 25
+"""So many norms before one say what is typical."""
+
+
+def times_typical(norms: Array, over: int = TYPICAL, fewest: int = 5) -> Array:
     """Each norm against the median of the `over` norms before it, (n,); NaN where fewer than `fewest` came before."""
     found = np.full(len(norms), np.nan)
     for place in range(fewest, len(norms)):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from core.measures.norms import Advice, advice, degrees, times_typical, value_threshold
+from core.measures.norms import TYPICAL, Advice, advice, degrees, times_typical, value_threshold
 from core.studies import start
 from core.studies.study import Progress, Refused
 from core.trace import Array
@@ -165,7 +165,7 @@ class _Watching:
         self._raw = trainer.gradient.clone()
         self.weights.append([float(g.norm()) for g in gradients.values()])
         self.norms.append(float(trainer.gradient.norm()))
-        times = float(times_typical(np.array(self.norms[-26:]))[-1])
+        times = float(times_typical(np.array(self.norms[-TYPICAL - 1 :]))[-1])
         if not (self.asked.spikes and math.isfinite(self.norms[-1]) and times > LEAST):
             return
         # Of gradients that follow each other closely, the longest tells of all.

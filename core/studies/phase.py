@@ -65,7 +65,8 @@ class Asked:
 class Found:
     """The diagram as far as it is known.
 
-    state: whose error it is, "c" or "h", at the top layer.   seed: of every network.   now: the lever in the experiment itself.
+    state: whose error it is, "c" or "h", at the top layer.   seed: of every network.   now: the lever in the experiment itself;
+    NaN where it began with weights of a file, of which no lever tells.
     values: (n,), the experiment's own among them if it lies between them.   lengths: T, (m,).
     logs: log10 |dL_T/d state_1|, (n, m); -inf where it vanished below the smallest number, inf or NaN where it exploded beyond the largest.
     known: whether a row has been computed, (n,); others are NaN.
@@ -124,7 +125,7 @@ def study(trainer: Trainer, asked: Asked) -> Iterator[Progress[Found]]:
     cell = CELLS[experiment.cell]
     if asked.lever == "forget_bias" and "forget_bias" not in cell.options:
         raise InvalidExperiment({"cell": "Only a cell with a forget gate has a forget bias: choose the LSTM, or the recurrent gain."})
-    now = float(getattr(experiment, asked.lever))
+    now = math.nan if trainer.given else float(getattr(experiment, asked.lever))
     values, known = _with(asked.ladder(), now), np.zeros(asked.values, bool)
     logs = np.full((asked.values, asked.longest), np.nan)
     for done, row in enumerate(_coarse_first(asked.values), 1):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from unicodedata import bidirectional
+
 import plotly.graph_objects as go
 
 from core.trace import Axis
 from dashboard.charts.picture import MARGIN, Look, on_page
 from dashboard.texts import in_chart
 
+RIGHT_TO_LEFT = ("\u2068", "\u2069")
+"""The marks around what has a direction of its own: first strong isolate, pop directional isolate."""
 MOST_TICKS = 48
 MOST_ROWS = 24
 TOKEN_MARGIN = MARGIN | {"b": 72, "autoexpand": False}
@@ -26,7 +30,10 @@ def targets(axis: Axis) -> list[str]:
 
 def quoted(token: str) -> str:
     """A token inside a sentence: 'dog', but <bos> bare."""
-    return token if token in ("<bos>", "<eos>", "<pad>", "<unk>") else f"'{token}'"
+    if token in ("<bos>", "<eos>", "<pad>", "<unk>"):
+        return token
+    # What is written from the right would carry the marks around it along.
+    return f"'{RIGHT_TO_LEFT[0]}{token}{RIGHT_TO_LEFT[1]}'" if any(bidirectional(one) in ("R", "AL") for one in token) else f"'{token}'"
 
 
 def over_tokens(figure: go.Figure, axis: Axis, look: Look, *, title: str, height: int) -> go.Figure:

@@ -68,6 +68,10 @@ def test_an_order_that_cannot_be_read_takes_nothing_away(forecast: Explorer):
     box.press("Enter")
     expect(orders.locator(".problem")).to_have_count(0)
     forecast.wait(lambda: scores(forecast, "ARIMA") not in ([], before), "the order's own scores", 120)
+    box.fill("(1,0,0)(1,0,0)")
+    box.press("Enter")
+    expect(page.locator(".st-key-fitted-arima summary")).to_contain_text("no fit", timeout=120_000)
+    assert scores(forecast, "Naive") != []
 
 
 @pytest.mark.slow

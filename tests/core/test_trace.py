@@ -177,3 +177,10 @@ def test_a_table_has_every_number_once(layers, steps, units):
     assert sorted(frame["value"]) == sorted(h.ravel())
     for row in frame.itertuples():
         assert h[row.layer - 1, row.step - 1, row.sequence - 1, row.unit - 1] == row.value
+
+
+def test_counts_stay_whole_numbers_beside_quantities_that_lack_them(seen):
+    frame = seen.of(0).to_frame("lag_h", "reach", "gradient_norm")
+    assert str(frame["layer"].dtype) == str(frame["step"].dtype) == "Int64"
+    assert frame["layer"].dropna().unique().tolist() == list(range(1, 1 + len(seen["h"])))
+    assert frame["value"].dtype == float

@@ -164,6 +164,7 @@ UNTRAINED = Trainer(Experiment(text="a b c a", hidden=3, embedding=2))
     [
         ({"tokens": 0}, "Tokens must be a whole number from 1 to 200, not 0."),
         ({"tokens": 201}, "from 1 to 200, not 201"),
+        ({"tokens": 1.5}, "Tokens must be a whole number from 1 to 200, not 1.5."),
         ({"temperature": -0.1}, "Temperature must be a number from 0 to 10, not -0.1."),
         ({"temperature": math.nan}, "not nan"),
         ({"temperature": math.inf}, "not inf"),

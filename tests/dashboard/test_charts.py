@@ -256,3 +256,9 @@ def test_a_step_of_which_nothing_is_asked_has_no_true_answer(observe: Callable[.
     assert "nothing is asked" in early
     last = CHARTS["next_tokens"].draw(trace, Look(step=10, subjects=("order",))).words
     assert trace.axes[0].targets[-1] in last
+
+
+def test_what_is_written_from_the_right_keeps_its_marks_to_itself():
+    assert token_axis.quoted("وجد") == "'\u2068وجد\u2069'"
+    assert token_axis.quoted("dog") == "'dog'"
+    assert token_axis.quoted("<bos>") == "<bos>"

@@ -46,8 +46,17 @@ def test_bias_in_degrees_and_of_a_run_that_cuts_nothing(found: Found):
     uncut = replace(found, k1=10, k2=10, error=0.0, degrees=0.0)
     picture = bias.draw(uncut, bias.Asked("degrees", "chunk", 1e-9), Look(dark=True))
     np.testing.assert_allclose(picture.figure.data[1].y, found.bias.degrees("chunk"))
-    assert "Only K = 10, which cuts nothing" in picture.words
+    assert "Only from K = 10 on, which cuts nothing" in picture.words
     assert "This run cuts nothing." in picture.words
+
+
+def test_an_error_that_does_not_fall_evenly_is_told_so(found: Found):
+    error = found.bias.error.copy()
+    error[0, :, -1] = np.where(np.arange(10) == 6, 0.06, np.where(np.arange(10) < 4, 0.3, 0.02))
+    picture = bias.draw(replace(found, bias=replace(found.bias, error=error)), bias.Asked("error", "window", 0.05), Look())
+    assert "The sliding window with K = 8 brings the gradient to within 5 % of full BPTT." in picture.words
+    assert "K = 5 is within it, too, but some larger K are not." in picture.words
+    assert "within it, too" not in bias.draw(found, bias.Asked("error", "window", 0.1), Look()).words
 
 
 def test_decay_draws_the_line_that_it_speaks_of(found: Found):

@@ -81,7 +81,7 @@ def test_a_threshold_outside_of_the_band_is_told(threshold, place):
 @pytest.mark.parametrize(("last", "even"), [(2.0, True), (2.01, False)])
 def test_where_no_gradient_was_long_the_page_says_so(last, even):
     shown = norms.draw(found(before=(1.0,) * 5 + (last,), spikes=()), 0.9, Look())
-    assert ("None was more than 2 times the median of those before it." in shown.words) == even
+    assert ("None was more than 2 times the median of the 25 before it." in shown.words) == even
     assert "None was" not in norms.draw(found(spikes=()), 0.9, Look()).words, "four gradients are too few to say"
 
 

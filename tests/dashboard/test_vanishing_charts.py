@@ -160,6 +160,9 @@ def test_the_diagram_shows_what_is_known_and_marks_the_border():
     assert f"{seen.border():.3g}" in picture.words
     assert "just below it vanishes, just above it explodes" in picture.words, "further away it may change again"
     assert "This experiment stands at recurrent gain 1:" in picture.words
+    told = phase_chart.draw(replace(seen, now=math.nan), phase_chart.Cell(3, 7), Look()).words
+    assert "stands at" not in told
+    assert "The weights of your file are not among these networks" in told
     squares = picture.figure.data[3]
     assert (squares.x[25], squares.y[25]) == (6, 1)
     assert squares.customdata[25].endswith(f"T = 6: {phase_chart.told(seen.logs[1, 5], Look())}")

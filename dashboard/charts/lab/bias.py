@@ -95,6 +95,9 @@ def words(found: Found, asked: Asked, look: Look) -> str:
     k = bias.enough(asked.scheme, asked.delta)
     scheme = say(f"lab.schemes.{asked.scheme}")
     told = [say("charts.bias.full" if k == bias.ks[-1] else "charts.bias.enough", scheme=scheme, k=k, delta=percent(asked.delta))]
+    within = bias.ks[int((bias.total(asked.scheme) <= asked.delta).argmax())]
+    if within < k:
+        told.append(say("charts.bias.uneven", k=within))
     if own_k(found):
         name = f"TBPTT({found.k1}, {found.k2})"
         told.append(say("charts.bias.today", name=name, error=percent(found.error), degrees=number(found.degrees)))

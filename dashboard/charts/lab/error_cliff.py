@@ -218,6 +218,7 @@ def steepest(found: Found, look: Look) -> str:
     row, column = np.unravel_index(int(np.nanargmax(found.surface.steepness)), found.surface.steepness.shape)
     return look.say(
         "charts.error_cliff.words",
+        count=f"{found.surface.steepness.size:,}",
         steep=number(float(found.surface.steepness[row, column])),
         w=number(float(found.surface.w[column])),
         b=number(float(found.surface.b[row])),

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import plotly.graph_objects as go
 
-from core.measures.norms import Advice
+from core.measures.norms import TYPICAL, Advice
 from core.studies.clipping import LEAST, Found, Spike
 from core.trace import Array
 from dashboard.charts.lab.bands import decades, pale
@@ -89,7 +89,7 @@ def words(found: Found, advice: Advice | None, look: Look) -> str:
         say("charts.norms.quantile", share=percent(advice.quantile), threshold=number(advice.threshold), clips=percent(advice.clips))
     )
     if np.isfinite(found.times).any() and not (found.times > LEAST).any():
-        told.append(say("charts.norms.even", times=number(LEAST)))
+        told.append(say("charts.norms.even", times=number(LEAST), over=TYPICAL))
     if found.stopped:
         told.append(say("charts.norms.stopped", words=found.stopped))
     return " ".join(told)
@@ -236,6 +236,7 @@ def spike_words(spike: Spike, look: Look) -> str:
         iteration=f"{spike.iteration:,}",
         norm=number(spike.norm),
         times=number(spike.times),
+        over=TYPICAL,
         step=step,
         token=token,
         part=percent(part),

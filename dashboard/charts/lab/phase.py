@@ -139,9 +139,11 @@ def words(found: Found, look: Look) -> str:
     if math.isnan(border):
         sentences = [say("charts.phase.no_border", lever=lever)]
     else:
-        sentences = [say("charts.phase.has_border", lever=lever, value=number(border))]
+        sentences = [say("charts.phase.has_border", lever=lever, value=number(border), length=int(found.lengths[-1]))]
     place = row_of(found, found.now)
-    if not math.isnan(place):
+    if math.isnan(found.now):
+        sentences.append(say("charts.phase.not_own"))
+    elif not math.isnan(place):
         norm, length = told(float(found.logs[round(place), -1]), look), int(found.lengths[-1])
         value = number(found.now)
         sentences.append(say("charts.phase.own", lever=lever, value=value, length=length, norm=norm, state=found.state))

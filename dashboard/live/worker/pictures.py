@@ -67,12 +67,12 @@ class Painter:
         if "share" in show:
             shares = trace.pick(f"share_{look.view}", weight=look.weight)
             about = {"weight": look.weight, "view": look.view, "total": float(trace.pick("gradient_norm", weight=look.weight))}
-            maps.append(Map("share", shares.astype("<f4"), about=about))
-        maps.append(Map("loss_steps", trace["loss"].astype("<f4"), about={"layer": look.layer}))
+            maps.append(Map("share", shares.astype("<f8"), about=about))
+        maps.append(Map("loss_steps", trace["loss"].astype("<f8"), about={"layer": look.layer}))
         if "next" in show and "probability" in trace:
             maps += _next_tokens(trace["probability"], targets)
         if "next" in show and "output" in trace:
-            maps += [Map(name, trace[name].astype("<f4")) for name in ("output", "target")]
+            maps += [Map(name, trace[name].astype("<f8")) for name in ("output", "target")]
         return maps
 
     def _bounded(self, name: str, values: Array, bound: str, now: float, *, fixed: bool, **about: str) -> Map:

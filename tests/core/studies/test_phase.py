@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -121,3 +123,11 @@ def test_what_cannot_be_asked_is_refused(bad, words):
 def test_what_cannot_be_measured_is_refused(small, changes, asked, words):
     with pytest.raises(InvalidExperiment, match=words):
         next(study(Trainer(small.replace(**changes)), asked))
+
+
+def test_no_lever_tells_of_weights_from_a_file(small):
+    trainer = Trainer(small)
+    trainer.begin_with({"rnn.weight_hh_l0": trainer.model.weights["rnn.weight_hh_l0"] * 4})
+    *_, last = study(trainer, Asked(values=2, longest=4))
+    assert math.isnan(last.found.now)
+    assert math.isnan(unpack(Found, pack(last.found)).now)
