@@ -51,7 +51,7 @@ def ways(held: Session, change: Change, say: Texts) -> None:
         help=literal(say("own.file_help")),
         # Larger ones are refused by the browser; those in between get a sentence of ours.
         max_upload_size=8 * limits.CSV_BYTES // 2**20,
-        on_change=lambda: read_file(held, change, None, None),
+        on_change=lambda: _uploaded(held, change),
     )
     problem_line(held.problems.get(FILE))
     if held.reading is not None and session.widget("series file") is not None:
@@ -85,6 +85,14 @@ def take(held: Session, change: Change, series: Series) -> None:
         held.problems[FILE] = str(error)
         return
     change({"series": OWN, "values": text})
+
+
+def _uploaded(held: Session, change: Change) -> None:
+    """Learn what is in a file that was just chosen; of one that a browser tells of once more, nothing."""
+    file = session.widget("series file")
+    with held.once("series file", "" if file is None else file.file_id) as new:
+        if new:
+            read_file(held, change, None, None)
 
 
 def read_file(held: Session, change: Change, time: str | None, columns: Sequence[str] | None) -> None:

@@ -90,20 +90,29 @@ class Session:
     """What the browser asked for, name -> the id of the wish that was done last."""
 
     @contextmanager
-    def asked(self, name: str, wish: Mapping[str, object] | None) -> Iterator[str | None]:
-        """The value of a wish that has not been done yet, or None.  Done at the end of the block, or tried in vain; a script run that is
-        broken off within it leaves it to the next one.
+    def once(self, name: str, wish: str) -> Iterator[bool]:
+        """Whether this is not the wish of that name that was done last.  It is done at the end of the block, or tried in vain; a script run
+        that is broken off within it leaves it to the next one.
         """
         with self.lock:
-            if wish is None or self.done.get(name) == wish["id"]:
-                yield None
+            if self.done.get(name) == wish:
+                yield False
                 return
             try:
-                yield str(wish["value"])
+                yield True
             except Exception:
-                self.done[name] = str(wish["id"])
+                self.done[name] = wish
                 raise
-            self.done[name] = str(wish["id"])
+            self.done[name] = wish
+
+    @contextmanager
+    def asked(self, name: str, wish: Mapping[str, object] | None) -> Iterator[str | None]:
+        """The value of a wish that has not been done yet, or None; otherwise as `once`."""
+        if wish is None:
+            yield None
+            return
+        with self.once(name, str(wish["id"])) as new:
+            yield str(wish["value"]) if new else None
 
     @property
     def run(self) -> str | None:

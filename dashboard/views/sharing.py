@@ -146,5 +146,8 @@ def _uploaded(held: Session, key: str, problem: str, take: Callable[[bytes], Non
     file = session.widget(key)
     if file is None:  # taken away again, and with it what was wrong with it
         held.problems.pop(problem, None)
-    else:
-        take(file.getvalue())
+        return
+    # A browser tells of its file once more when the page that it stood on was left, and would begin the run again with it.
+    with held.once(key, file.file_id) as new:
+        if new:
+            take(file.getvalue())

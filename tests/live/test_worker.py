@@ -251,7 +251,7 @@ def test_texts_are_tried_and_made(web: Web):
 def test_an_error_inside_a_request_is_answered_and_kills_nobody(web: Web):
     web.create(SMALL)
     assert "error" in web.ask("trace", 99)[0]
-    assert "error" in web.ask("generate", arguments={"tokens": "many"})[0]
+    assert "error" in web.ask("generate", arguments={"tokens": 5, "temperature": "hot"})[0]
     web.send("play", 99)
     assert web.ask("trace")[0]["scalars"]["iteration"] == 0
 

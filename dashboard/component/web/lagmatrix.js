@@ -78,7 +78,7 @@ export class LagMatrix extends Matrix {
     const value = this.value(s, t);
     // After an explosion there are cells with a path and without a number.
     if (value === null && s < t) return this.words.lag.absent;
-    if (value === null && t < this.map.shape[0] - this.axis.computed) return fill(this.words.lag.early, { steps: this.axis.computed });
+    if (value === null && this.map && t < this.map.shape[0] - this.axis.computed) return fill(this.words.lag.early, { steps: this.axis.computed });
     if (value === null) return this.words.lag.nothing;
     if (value === "cut") return this.words.lag.cut;
     if (value === "floor") return `< ${round(10 ** this.map.scale.low)}`;
