@@ -11,10 +11,13 @@ Little endian::
     20  u32  0
     24       header, maps, tail
 
-The header names each map with its shape, type, offset and scale.  Maps of values are codes of 16 bits:
+The header names each map with its shape, type, offset and scale.  Maps of values are codes of 16 bits::
 
-    linear   0 absent, 1..65535 from the scale's low to its high
-    log10    0 absent, 1 cut by the truncation, 2 below the floor (0 included), 3..65535 from low to high, which are exponents of ten
+    0           absent: there is no such value
+    1           cut by the truncation (of a logarithmic scale only)
+    2           below the floor, 0 included (the same)
+    3           not finite: there is a value, and it is infinite or not a number
+    4..65535    from the scale's low to its high; of a log10 scale, these are exponents of ten
 
 The tail holds the loss points since the viewer's last frame, `POINT` in each row, so that dropped frames lose none.  A row of iteration 0
 says "forget what you have".  Header and maps are the same for everybody; flags and tail are put around them for each viewer.
@@ -35,17 +38,16 @@ from dashboard.live.ranges import Scale
 
 Array = np.ndarray[Any, Any]
 
-MAGIC, VERSION = b"BPTT", 1
+MAGIC, VERSION = b"BPTT", 2
 HEAD = struct.Struct("<4sHHIIII")
 REPLAYED = 1
 
 POINT = ("iteration", "loss", "norm_before", "norm_after", "factor", "share_clipped")
 FORGET = (0.0, *[math.nan] * (len(POINT) - 1))
 
-ABSENT, CUT, BELOW = 0, 1, 2
-FIRST = {"linear": 1, "log10": 3}
-"""The code of a scale's low end."""
-LAST = 65535
+ABSENT, CUT, BELOW, NOT_FINITE = 0, 1, 2, 3
+FIRST, LAST = 4, 65535
+"""The codes of a scale's low and high end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,41 +88,44 @@ class Frame:
     tail: Array
 
 
-def linear_codes(values: Array, scale: Scale) -> Array:
-    """Codes of a linear scale; what lies outside takes the code of the nearer end."""
-    return _codes(values, scale, absent=np.isnan(values))
+def linear_codes(values: Array, scale: Scale, there: Array | bool = False) -> Array:
+    """Codes of a linear scale; what lies outside takes the code of the nearer end.
+
+    there: where a value exists, so that NaN is one that is not finite; elsewhere it is absent.
+    """
+    return _codes(values, scale, there)
 
 
-def log_codes(magnitudes: Array, kept: Array, scale: Scale) -> Array:
-    """Codes of a logarithmic scale; `kept` is False where the truncation cuts."""
-    absent = np.isnan(magnitudes)
+def log_codes(magnitudes: Array, kept: Array, scale: Scale, there: Array | bool = False) -> Array:
+    """Codes of a logarithmic scale; `kept` is False where the truncation cuts.   there: as for `linear_codes`."""
     with np.errstate(divide="ignore"):
         exponents = np.log10(magnitudes)
-    codes = _codes(exponents, scale, absent)
-    codes[exponents < scale.low] = BELOW
-    codes[~kept] = CUT
-    codes[absent] = ABSENT
+    vanished = exponents < scale.low
+    codes = _codes(np.where(vanished, scale.low, exponents), scale, there)
+    codes[vanished] = BELOW
+    codes[~kept & (codes != ABSENT)] = CUT
     return codes
 
 
-def _codes(values: Array, scale: Scale, absent: Array) -> Array:
+def _codes(values: Array, scale: Scale, there: Array | bool) -> Array:
     # In place, for this is done some hundred times a second; the minimum and maximum of NaN and a number are the number.
-    first = FIRST[scale.kind]
     steps = np.fmin(np.fmax(values, scale.low), scale.high)
     steps -= scale.low
-    steps *= (LAST - first) / (scale.high - scale.low)
+    steps *= (LAST - FIRST) / (scale.high - scale.low)
     np.rint(steps, out=steps)
-    steps += first
+    steps += FIRST
     codes = steps.astype("<u2")
-    codes[absent] = ABSENT
+    finite = np.isfinite(values)
+    if not finite.all():
+        codes[~finite] = NOT_FINITE
+        codes[np.isnan(values) & ~np.asarray(there)] = ABSENT
     return codes
 
 
 def decoded(codes: Array, scale: Scale) -> Array:
     """The values that codes stand for, to half a step of the scale; NaN where a code is no value."""
-    first = FIRST[scale.kind]
-    values = scale.low + (codes.astype(float) - first) / (LAST - first) * (scale.high - scale.low)
-    values[codes < first] = np.nan
+    values = scale.low + (codes.astype(float) - FIRST) / (LAST - FIRST) * (scale.high - scale.low)
+    values[codes < FIRST] = np.nan
     return 10.0**values if scale.kind == "log10" else values
 
 

@@ -19,8 +19,8 @@ PATIENCE = 1.5
 """Seconds for which values must fit the next lower rung before the range takes it."""
 CLEARANCE = 1.25
 """By what factor they must fit it: a value at a rung's edge must not make the range flicker."""
-SMALLEST, LARGEST = 1e-15, 1e15
-"""Where ladders end: what is smaller is drawn as 0."""
+SMALLEST, LARGEST = 1e-15, 1e307
+"""Where ladders end: what is smaller is drawn as 0.  Numbers that explode pass through all sizes that a float has."""
 DECADES = 12
 """The widest logarithmic range; its low end is the floor."""
 
@@ -51,15 +51,15 @@ def decade(rung: int) -> float:
 class Edge:
     """One end of a range, on a ladder of values."""
 
-    def __init__(self, ladder: Callable[[int], float], rungs_per_decade: int) -> None:
-        self._ladder = ladder
+    def __init__(self, ladder: Callable[[int], float], rungs_per_decade: int, smallest: float = SMALLEST) -> None:
+        self._ladder, self._smallest = ladder, smallest
         self._per_decade = rungs_per_decade
         self._rung: int | None = None
         self._calm_since = 0.0
 
     def _reach(self, value: float) -> int:
         """The lowest rung that is not below the value."""
-        value = min(max(value, SMALLEST), LARGEST)
+        value = min(max(value, self._smallest), LARGEST)
         rung = math.floor(math.log10(value)) * self._per_decade - 1
         while self._ladder(rung) < value * (1 - 1e-12):
             rung += 1
@@ -100,7 +100,7 @@ class Decades:
     """A logarithmic range of whole decades, at most `DECADES` of them and at least one."""
 
     def __init__(self) -> None:
-        self._top, self._bottom = Edge(decade, 1), Edge(decade, 1)
+        self._top, self._bottom = Edge(decade, 1), Edge(decade, 1, 1 / LARGEST)
         self._scale: Scale | None = None
 
     def follow(self, values: Array, now: float, *, fixed: bool = False) -> Scale:

@@ -11,3 +11,9 @@ def status(state: str, iteration: int, loss: float, norm_before: float, norm_aft
     clipped = f" → clipped to {norm_after:.3g}" if norm_after != norm_before else ""
     share = f" ({share_clipped:.0%} of its entries)" if share_clipped else ""
     return f"{state} · iteration {iteration:,} · loss {loss:.3g} · gradient {norm_before:.3g}{clipped}{share}"
+
+
+def exploded(end: str, kept: int, tries: int) -> str:
+    """What ended a run, what is left of it, and the ways out; `tries` counts how often it came to just that end."""
+    again = f" ({tries} times now)" if tries > 1 else ""
+    return f"{end}{again} · the weights after {kept:,} updates are kept: clip, or lower the learning rate, and play; or restart (R)"

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 
 from core.truncation import TBPTT
 from dashboard.component.assets import version
-from dashboard.live.frames import FORGET, Map, Picture, body, linear_codes, log_codes
+from dashboard.live.frames import FORGET, VERSION, Map, Picture, body, linear_codes, log_codes
 from dashboard.live.ranges import Scale
 from tests.serving import Server
 
@@ -40,12 +40,13 @@ def run(blank: Page) -> Run:
 
 def frame(rows: list[tuple[float, ...]] | None = None) -> bytes:
     """A frame with a state, a lag matrix and loss points."""
-    states = np.array([[-1.0, 0.5, np.nan], [0.25, 1.0, 0.0]])
-    lag = np.array([[1e-2, np.nan, np.nan], [1e-9, 1e-1, np.nan], [1e-3, 0.0, 1.0]])
+    states = np.array([[-1.0, 0.5, np.nan], [0.25, 1.0, np.inf]])
+    lag = np.array([[1e-2, np.nan, np.nan], [1e-9, np.nan, np.nan], [1e-3, 0.0, 1.0]])
     kept = np.tri(3, dtype=bool)
     kept[2, 0] = False
+    there = np.tri(3, dtype=bool)
     linear, decades = Scale("linear", -1.0, 1.0), Scale("log10", -6.0, 0.0)
-    maps = [Map("h", linear_codes(states, linear), linear), Map("lag", log_codes(lag, kept, decades), decades)]
+    maps = [Map("h", linear_codes(states, linear), linear), Map("lag", log_codes(lag, kept, decades, there), decades)]
     header_bytes, block = body({"axis": 3, "iteration": 7, "words": "ü ← 字"}, maps)
     tail = np.array(rows or [(7.0, 1.5, 3.0, 1.0, 1 / 3, 0.0)], dtype="<f8").tobytes()
     return Picture(1, 3, 7, header_bytes, block).frame(tail)
@@ -63,17 +64,19 @@ def test_a_frame_of_the_server_is_read_to_half_a_code(run: Run) -> None:
     assert seen["words"] == "ü ← 字"
     assert seen["shape"] == [3, 3]
     assert seen["h"][2] is None
-    assert [v for v in seen["h"] if v is not None] == pytest.approx([-1, 0.5, 0.25, 1, 0], abs=1 / 65534)
+    assert seen["h"][5] == "broken"
+    assert [v for v in seen["h"] if isinstance(v, float | int)] == pytest.approx([-1, 0.5, 0.25, 1], abs=1 / 65531)
     assert seen["tail"] == [7, 1.5, 3, 1, 1 / 3, 0]
     assert not seen["replayed"]
 
 
-def test_absent_cut_floor_and_value_stay_four_things(run: Run) -> None:
+def test_absent_cut_floor_not_finite_and_value_stay_five_things(run: Run) -> None:
     lag = run("frame.js", DECODE, list(frame()))["lag"]
     assert lag[1] is None
     assert lag[6] == "cut"
     assert lag[3] == lag[7] == "floor"
-    assert [lag[0], lag[4], lag[8]] == pytest.approx([1e-2, 1e-1, 1.0], rel=1e-3)
+    assert lag[4] == "broken"
+    assert [lag[0], lag[8]] == pytest.approx([1e-2, 1.0], rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +84,7 @@ def test_absent_cut_floor_and_value_stay_four_things(run: Run) -> None:
     [
         (b"BPTT", "at least 24 bytes"),
         (b"GIF8" + bytes(20), "do not start with BPTT"),
-        (b"BPTT\x09\x00" + bytes(18), "version 1, not 9"),
+        (b"BPTT\x09\x00" + bytes(18), f"version {VERSION}, not 9"),
         (frame()[:-8], "but has"),
     ],
 )
@@ -151,7 +154,7 @@ def test_magnitudes_change_lightness_steadily_and_signs_leave_zero_alike(run: Ru
 def test_zero_is_the_middle_of_every_signed_scale(run: Run) -> None:
     centre = """({ Palette }) => ["light", "dark"].map((theme) => {
         const palette = new Palette(theme);
-        const at = (low, high) => palette.table({ kind: "linear", low, high })[1 + Math.round((65534 * -low) / (high - low))];
+        const at = (low, high) => palette.table({ kind: "linear", low, high })[4 + Math.round((65531 * -low) / (high - low))];
         return [at(-1, 1), at(-2, 2), at(-1, 3), at(-0.01, 0.001)];
     })"""
     for colours in run("palette.js", centre):

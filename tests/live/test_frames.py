@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from dashboard.live import frames
-from dashboard.live.frames import ABSENT, BELOW, CUT, FORGET, HEAD, LAST, POINT, Map, Picture
+from dashboard.live.frames import ABSENT, BELOW, CUT, FIRST, FORGET, HEAD, LAST, NOT_FINITE, POINT, Map, Picture
 from dashboard.live.ranges import Scale
 
 grids = arrays(float, array_shapes(min_dims=2, max_dims=2, max_side=8), elements=st.floats(-1e3, 1e3) | st.just(np.nan))
@@ -28,13 +28,24 @@ def test_linear_codes_keep_values_to_half_a_step_and_nan_apart(values, high):
     codes = frames.linear_codes(values, scale)
     assert codes.dtype == "<u2"
     assert ((codes == ABSENT) == np.isnan(values)).all()
-    step = 2 * high / (LAST - 1)
+    step = 2 * high / (LAST - FIRST)
     np.testing.assert_allclose(frames.decoded(codes, scale), np.clip(values, -high, high), atol=step / 2 * (1 + 1e-6))
 
 
 def test_the_ends_of_a_linear_scale_have_the_first_and_the_last_code():
     scale = Scale("linear", -1.0, 1.0)
-    assert frames.linear_codes(np.array([-1.0, 0.0, 1.0, -np.inf, np.inf]), scale).tolist() == [1, 32768, 65535, 1, 65535]
+    codes = frames.linear_codes(np.array([-2.0, -1.0, 0.0, 1.0, 2.0]), scale)
+    assert codes.tolist() == [FIRST, FIRST, (FIRST + LAST + 1) // 2, LAST, LAST]
+
+
+def test_what_is_not_finite_is_neither_absent_nor_the_end_of_a_scale():
+    linear, decades = Scale("linear", -1.0, 1.0), Scale("log10", -6.0, 0.0)
+    values, there = np.array([np.nan, np.nan, np.inf, 0.5]), np.array([True, False, True, True])
+    assert frames.linear_codes(values, linear, there)[:3].tolist() == [NOT_FINITE, ABSENT, NOT_FINITE]
+    assert frames.log_codes(values, np.True_, decades, there)[:3].tolist() == [NOT_FINITE, ABSENT, NOT_FINITE]
+    # What the truncation cuts is hatched, whatever it is; what does not exist cannot be cut.
+    assert frames.log_codes(values, np.zeros(4, bool), decades, there).tolist() == [CUT, ABSENT, CUT, CUT]
+    assert np.isnan(frames.decoded(frames.linear_codes(values, linear, there), linear)).tolist() == [True, True, True, False]
 
 
 def test_absent_cut_vanished_and_small_are_four_things():
@@ -45,7 +56,7 @@ def test_absent_cut_vanished_and_small_are_four_things():
     assert codes[0].tolist()[1:] == [ABSENT, ABSENT]
     assert codes[1, 0] == CUT
     assert codes[2].tolist() == [BELOW, BELOW, LAST]
-    assert codes[0, 0] == codes[1, 1] == round(4 / 6 * (LAST - 3)) + 3
+    assert codes[0, 0] == codes[1, 1] == round(4 / 6 * (LAST - FIRST)) + FIRST
     assert np.isnan(frames.decoded(codes, Scale("log10", -5.0, 1.0))).sum() == 6
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from core.trace import PARTS, Axis, Trace
-from dashboard.live.frames import ABSENT, BELOW, CUT, Map, decoded
+from dashboard.live.frames import ABSENT, BELOW, CUT, NOT_FINITE, Map, decoded
 from dashboard.live.look import PANELS, PATHS, Look
-from dashboard.live.worker.pictures import Painter
+from dashboard.live.worker.pictures import Aim, Painter
 
 T, H, V = 4, 3, 7
 BOUNDS = {"h": (-1.0, 1.0), "f": (0.0, 1.0), "g": (-1.0, 1.0)}
-TARGETS = np.array([4, 5, 6, 2])
+AIM = Aim(np.array([4, 5, 6, 2]), np.ones(T, bool))
 
 
 def trace(**changes: Any) -> Trace:
@@ -51,7 +51,7 @@ def attentive() -> dict[str, Any]:
 
 
 def paint(painter: Painter | None = None, look: Look | None = None, now: float = 0.0, **changes: Any) -> dict[str, Map]:
-    maps = (painter or Painter(BOUNDS)).maps(trace(**changes), TARGETS, look or Look(), PANELS, now)
+    maps = (painter or Painter(BOUNDS)).maps(trace(**changes), AIM, look or Look(), PANELS, now)
     return {entry.name: entry for entry in maps}
 
 
@@ -64,18 +64,18 @@ def test_maps_lie_on_one_time_axis():
 
 
 def test_only_what_is_looked_at_is_painted():
-    names = [entry.name for entry in Painter(BOUNDS).maps(trace(), TARGETS, Look(), ("dh",), 0.0)]
+    names = [entry.name for entry in Painter(BOUNDS).maps(trace(), AIM, Look(), ("dh",), 0.0)]
     assert names == ["dh", "loss_steps"]
 
 
 def test_of_a_series_the_predicted_and_the_true_values_are_carried():
     said, true = np.arange(8.0).reshape(T, 2), np.arange(8.0, 16).reshape(T, 2)
     values = trace(probability=None, output=said, target=true)
-    show = {entry.name: entry.values for entry in Painter(BOUNDS).maps(values, TARGETS, Look(), ("next",), 0.0)}
+    show = {entry.name: entry.values for entry in Painter(BOUNDS).maps(values, AIM, Look(), ("next",), 0.0)}
     assert show.keys() == {"loss_steps", "output", "target"}
     np.testing.assert_array_equal(show["output"], said)
     np.testing.assert_array_equal(show["target"], true)
-    assert {entry.name for entry in Painter(BOUNDS).maps(values, TARGETS, Look(), ("dh",), 0.0)} == {"dh", "loss_steps"}
+    assert {entry.name for entry in Painter(BOUNDS).maps(values, AIM, Look(), ("dh",), 0.0)} == {"dh", "loss_steps"}
 
 
 def test_what_a_cell_bounds_has_a_scale_that_never_moves():
@@ -151,14 +151,35 @@ def test_next_tokens_are_the_likeliest_best_first():
     maps, probability = paint(), trace()["probability"]
     for step in range(T):
         assert maps["next_token"].values[step].tolist() == np.argsort(-probability[step])[:5].tolist()
-    np.testing.assert_allclose(maps["true_probability"].values, probability[np.arange(T), TARGETS], rtol=1e-6)
+    np.testing.assert_allclose(maps["true_probability"].values, probability[np.arange(T), AIM.targets], rtol=1e-6)
 
 
 def test_a_cell_without_gates_has_no_gate_map():
     assert "gate" not in paint(gate=None)
 
 
-def test_numbers_that_are_not_finite_paint_without_complaint():
+def test_what_exploded_looks_like_nothing_else():
+    """A number that is not finite has a code of its own, where there is a value; where there is none, it is absent as ever."""
+    reach = np.tri(T, dtype=bool) & ~np.tri(T, k=-2, dtype=bool)
     maps = paint(dh=np.full((2, 3, T, H), np.inf), lag_h=np.full((2, T, T), np.nan), h=np.full((2, T, H), np.nan))
-    assert (maps["h"].values == ABSENT).all()
-    assert (maps["lag"].values == ABSENT).all()
+    for name in ("h", "dh"):
+        assert (maps[name].values == NOT_FINITE).all()
+    assert (maps["lag"].values[reach] == NOT_FINITE).all()
+    assert (maps["lag"].values[np.tri(T, k=-2, dtype=bool)] == CUT).all()
+    assert (maps["lag"].values[~np.tri(T, dtype=bool)] == ABSENT).all()
+
+
+def test_steps_that_were_not_visited_are_absent_not_exploded():
+    """An update after each block sees its own block only, and a step without an answer has no loss."""
+    visited = np.array([False, False, True, True])
+    nan = {"h": np.full((2, T, H), np.nan), "lag_h": np.full((2, T, T), np.nan), "reach": np.tri(T, dtype=bool) & visited & visited[:, None]}
+    painted = {entry.name: entry.values for entry in Painter(BOUNDS).maps(trace(**nan), Aim(AIM.targets, np.arange(T) == 3), Look(), PANELS, 0)}
+    assert ((painted["h"] == NOT_FINITE) == visited).all()
+    assert painted["lag"].tolist() == [[ABSENT] * 4] * 3 + [[CUT, CUT, NOT_FINITE, NOT_FINITE]]
+
+
+def test_beyond_the_steps_of_the_lag_matrix_nothing_has_exploded():
+    nan = {"lag_h": np.full((2, T, T), np.nan), "reach": np.tri(T, dtype=bool)}
+    codes = paint(Painter(BOUNDS, computed=2), **nan)["lag"].values
+    assert (codes[:, :2] == ABSENT).all()
+    assert codes[3].tolist() == [ABSENT, ABSENT, NOT_FINITE, NOT_FINITE]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from core.catalogue import Catalogue
 from core.experiment import Experiment
 from core.trace import Trace
 from dashboard.live import pipe
-from dashboard.live.frames import Picture, decode
+from dashboard.live.frames import NOT_FINITE, Picture, decode
 from dashboard.live.look import PANELS, Look
 from tests.serving import ROOT
 
@@ -190,10 +191,15 @@ def test_an_exploding_run_stops_with_its_words_and_can_go_on(web: Web):
     web.create(SMALL.replace(cell="rnn_relu", optimiser="sgd", clip="off", gain=10.0, learning_rate=10.0))
     web.send("play")
     stopped, _ = web.until(on="status", state="stopped")
-    assert "exploded at iteration" in stopped["words"]
-    assert stopped["words"].endswith("press restart (R)")
+    end = int(re.search(r"exploded at iteration (\d+)", stopped["words"])[1])
+    assert f"the weights after {end - 1} updates are kept" in stopped["words"]
+    assert stopped["words"].endswith("or restart (R)")
+    picture = frame_of(*web.until(on="frame"))
+    assert picture.header["iteration"] == end - 1, "no update was made, and none is counted"
+    assert (picture.codes["dh"] == NOT_FINITE).any()
     web.send("play")
-    web.until(on="status", state="stopped")
+    again, _ = web.until(on="status", state="stopped")
+    assert "(2 times now)" in again["words"], "who presses play sees that something has happened"
     answer, _ = web.ask("change", experiment=SMALL.replace(cell="rnn_relu", optimiser="sgd", gain=10.0, learning_rate=1e-6).to_dict())
     assert "problems" not in answer
     web.send("restart")

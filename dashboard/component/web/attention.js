@@ -17,18 +17,22 @@ export class AttentionMatrix extends Matrix {
   }
 
   legends({ scale }, palette) {
-    if (this.legendKey === palette.theme) return;
-    this.legendKey = palette.theme;
+    const { broken } = this.heatmap;
+    const key = `${broken} ${palette.theme}`;
+    if (key === this.legendKey) return;
+    this.legendKey = key;
     const [low, high] = [round(10 ** scale.low), round(10 ** scale.high)];
     const { floor, absent } = this.words.lag;
     this.legend.replaceChildren(
       colourBar(palette.gradient("sequential"), [low, high]), patch("floor", fill(floor, { floor: low })), patch("absent", absent),
+      ...(broken ? [patch("broken", this.words.panel.broken)] : []),
     );
   }
 
   told({ s, t }) {
     const value = this.value(s, t);
     if (value === null) return this.words.lag.absent;
+    if (value === "broken") return this.words.panel.broken;
     return fill(this.words.attention.here, { value: value === "floor" ? `< ${round(10 ** this.map.scale.low)}` : short(value) });
   }
 }

@@ -1,7 +1,7 @@
 // A binary frame of the live stream, decoded without copying: 24 bytes of prefix, a JSON header, the maps, the tail (little endian).
 
 const MAGIC = 0x54545042; // "BPTT"
-export const VERSION = 1;
+export const VERSION = 2;
 export const TAIL_FIELDS = 6; // iteration, loss, norm_before, norm_after, factor, share_clipped
 
 const VIEWS = { u2: Uint16Array, f4: Float32Array, f8: Float64Array };
@@ -38,30 +38,30 @@ function typed(buffer, Kind, at, length) {
   return new Kind(buffer.slice(at, at + length * Kind.BYTES_PER_ELEMENT));
 }
 
-/** The number that a 16-bit code of a map stands for; null where there is none, "cut" and "floor" where a lag matrix says so. */
+/** The 16-bit codes of a map: what is no value on its scale, then the scale from its low to its high end. */
+export const CODES = { absent: 0, cut: 1, floor: 2, broken: 3, first: 4, last: 65535 };
+const SPAN = CODES.last - CODES.first;
+
+/** The number that a code stands for; null where there is none, or "cut", "floor" (below it), "broken" (not finite). */
 export function valueOf(code, scale) {
-  if (code === 0) return null;
-  if (scale.kind === "log10") {
-    if (code === 1) return "cut";
-    if (code === 2) return "floor";
-    // The ends of a logarithmic scale are powers of ten.
-    return 10 ** (scale.low + ((code - 3) / 65532) * (scale.high - scale.low));
-  }
-  return scale.low + ((code - 1) / 65534) * (scale.high - scale.low);
+  if (code < CODES.first) return [null, "cut", "floor", "broken"][code];
+  const value = scale.low + ((code - CODES.first) / SPAN) * (scale.high - scale.low);
+  // The ends of a logarithmic scale are powers of ten.
+  return scale.kind === "log10" ? 10 ** value : value;
 }
 
 /** Half of one code's width on a linear scale: how far a decoded value may be from the true one. */
 export function uncertainty(scale) {
-  return (scale.high - scale.low) / 65534 / 2;
+  return (scale.high - scale.low) / SPAN / 2;
 }
 
-/** The norm over units of column `t` of a (units, steps) map, with its uncertainty; null when absent. */
+/** The norm over units of column `t` of a (units, steps) map, with its uncertainty; null when absent or not finite. */
 export function columnNorm(map, t) {
   const [units, steps] = map.shape;
   let sum = 0;
   for (let unit = 0; unit < units; unit++) {
     const code = map.codes[unit * steps + t];
-    if (code === 0) return null;
+    if (code < CODES.first) return null;
     sum += valueOf(code, map.scale) ** 2;
   }
   return { value: Math.sqrt(sum), uncertainty: uncertainty(map.scale) * Math.sqrt(units) };

@@ -1,12 +1,17 @@
 // A heat map is one pixel a cell, stretched by the browser without smoothing: crisp on any screen, and drawn in microseconds.
 
+import { CODES } from "./frame.js";
+
 export class Heatmap {
   constructor(canvas) {
     this.canvas = canvas;
     this.context = canvas.getContext("2d");
   }
 
-  /** Draws codes of shape [rows, columns] through a palette's table.  Returns a number that changes when the cut cells (code 1) do. */
+  /**
+   * Draws codes of shape [rows, columns] through a palette's table.  Returns a number that changes when the cut cells do; `broken` says
+   * whether there are cells that are not finite.
+   */
   draw(codes, [rows, columns], table) {
     if (!this.image || this.image.width !== columns || this.image.height !== rows) {
       this.canvas.width = columns;
@@ -16,11 +21,14 @@ export class Heatmap {
     }
     const { pixels } = this;
     let cut = rows * 513 + columns;
+    let broken = false;
     for (let at = 0; at < codes.length; at++) {
       const code = codes[at];
       pixels[at] = table[code];
-      if (code === 1) cut = (Math.imul(cut, 31) + at) | 0;
+      if (code === CODES.cut) cut = (Math.imul(cut, 31) + at) | 0;
+      else if (code === CODES.broken) broken = true;
     }
+    this.broken = broken;
     this.context.putImageData(this.image, 0, 0);
     return cut;
   }

@@ -1,6 +1,7 @@
 // The lag matrix: colour is |dL_s/dh_t| on a logarithmic scale.
 // Absent (no path: s < t) stays empty, cut is hatched, below the floor has a colour of its own.
 
+import { CODES } from "./frame.js";
 import { separate, sharp } from "./heatmap.js";
 import { Matrix } from "./matrix.js";
 import { fill, round, short } from "./numbers.js";
@@ -24,9 +25,9 @@ export class LagMatrix extends Matrix {
     let any = false;
     for (let s = 0; s < rows; s++) {
       for (let t = 0; t < columns; t++) {
-        if (map.codes[s * columns + t] !== 1) continue;
+        if (map.codes[s * columns + t] !== CODES.cut) continue;
         const from = t;
-        while (t + 1 < columns && map.codes[s * columns + t + 1] === 1) t++;
+        while (t + 1 < columns && map.codes[s * columns + t + 1] === CODES.cut) t++;
         context.rect(from * w, s * h, (t + 1 - from) * w, h);
         any = true;
       }
@@ -61,14 +62,16 @@ export class LagMatrix extends Matrix {
     const { k1 } = this.axis.truncation;
     const { computed } = this.axis;
     const early = this.map.shape[0] > computed;
-    const key = `${scale.low} ${scale.high} ${k1} ${early} ${palette.theme}`;
+    const { broken } = this.heatmap;
+    const key = `${scale.low} ${scale.high} ${k1} ${early} ${broken} ${palette.theme}`;
     if (key === this.legendKey) return;
     this.legendKey = key;
-    const { lag } = this.words;
+    const { lag, panel } = this.words;
     this.legend.replaceChildren(
       colourBar(palette.gradient("sequential"), [round(10 ** scale.low), round(10 ** scale.high)]),
       patch("floor", fill(lag.floor, { floor: round(10 ** scale.low) })),
       patch("absent", early ? fill(lag.absentOrEarly, { steps: computed }) : lag.absent),
+      ...(broken ? [patch("broken", panel.broken)] : []),
       ...(k1 ? [patch("cut", lag.legendCut), patch("boundary", lag.boundary)] : []),
     );
   }
@@ -76,10 +79,10 @@ export class LagMatrix extends Matrix {
   /** The number at (s, t) in words. */
   inWords(s, t) {
     const value = this.value(s, t);
-    // After an explosion there are cells with a path and without a number.
     if (value === null && s < t) return this.words.lag.absent;
     if (value === null && this.map && t < this.map.shape[0] - this.axis.computed) return fill(this.words.lag.early, { steps: this.axis.computed });
     if (value === null) return this.words.lag.nothing;
+    if (value === "broken") return this.words.panel.broken;
     if (value === "cut") return this.words.lag.cut;
     if (value === "floor") return `< ${round(10 ** this.map.scale.low)}`;
     return short(value);

@@ -2,6 +2,8 @@
 // Diverging: blue is negative, orange is positive, the middle is 0.  Sequential: from the paper's own colour to its opposite, with
 // steadily changing lightness, so that it survives colour-blind eyes, projectors and grey print.
 
+import { CODES } from "./frame.js";
+
 const chosen = await (await fetch(new URL("./palette.json", import.meta.url))).json();
 
 const toLinear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
@@ -65,7 +67,7 @@ export class Palette {
     return scale.kind !== "log10" && scale.low < 0 ? "diverging" : "sequential";
   }
 
-  /** The table for one array's scale.  Codes of linear maps: 0 absent; of the lag matrix: 0 absent, 1 cut, 2 below the floor. */
+  /** The table for one array's scale: what is absent or cut stays clear. */
   table(scale) {
     const kind = Palette.kind(scale);
     // Only a diverging scale with unequal ends needs its own table; range changes of all others leave code -> colour as it was.
@@ -74,17 +76,14 @@ export class Palette {
     if (table) return table;
     table = new Uint32Array(65536);
     const colours = this.ramps[kind];
-    const first = scale.kind === "log10" ? 3 : 1;
+    const { first, last } = CODES;
     const reach = Math.max(Math.abs(scale.low), Math.abs(scale.high)) || 1;
-    for (let code = first; code < 65536; code++) {
-      let at = (code - first) / (65535 - first);
+    for (let code = first; code <= last; code++) {
+      let at = (code - first) / (last - first);
       if (kind === "diverging") at = 0.5 + (scale.low + at * (scale.high - scale.low)) / (2 * reach);
       table[code] = colours[Math.round(at * (FINE - 1))];
     }
-    if (scale.kind === "log10") {
-      table[1] = 0;
-      table[2] = packed(channels(this.colours.floor));
-    }
+    for (const kind of ["floor", "broken"]) table[CODES[kind]] = packed(channels(this.colours[kind]));
     if (this.tables.size > 16) this.tables.clear();
     this.tables.set(key, table);
     return table;

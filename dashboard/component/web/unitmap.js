@@ -5,7 +5,7 @@ import { uncertainty, valueOf } from "./frame.js";
 import { Heatmap, separate, sharp } from "./heatmap.js";
 import { fill, known, round } from "./numbers.js";
 import { Palette } from "./palette.js";
-import { Panel, colourBar } from "./panel.js";
+import { Panel, colourBar, patch } from "./panel.js";
 
 export class UnitMap extends Panel {
   /** `array`: the name of its array in a frame. */
@@ -50,14 +50,15 @@ export class UnitMap extends Panel {
   }
 
   #legend(scale, palette) {
-    const key = `${scale.low} ${scale.high} ${palette.theme}`;
+    const { broken } = this.heatmap;
+    const key = `${scale.low} ${scale.high} ${broken} ${palette.theme}`;
     if (key === this.legendKey) return;
     this.legendKey = key;
     const kind = Palette.kind(scale);
     // A diverging bar is drawn for the wider side on both: 0 stays in the middle.
     const reach = Math.max(Math.abs(scale.low), Math.abs(scale.high));
     const ends = kind === "diverging" ? [round(-reach), round(reach)] : [round(scale.low), round(scale.high)];
-    this.legend.replaceChildren(colourBar(palette.gradient(kind), ends));
+    this.legend.replaceChildren(colourBar(palette.gradient(kind), ends), ...(broken ? [patch("broken", this.words.panel.broken)] : []));
   }
 
   /** What a pointer at (x, y) of the plot is over. */
@@ -69,8 +70,9 @@ export class UnitMap extends Panel {
     const map = this.map;
     if (!map || cursor.unit === null || cursor.unit >= map.shape[0] || cursor.t >= map.shape[1]) return this.say("");
     const value = valueOf(map.codes[cursor.unit * map.shape[1] + cursor.t], map.scale);
-    const text = value === null ? this.words.lag.nothing : known(value, uncertainty(map.scale));
-    this.say(fill(this.words.panel.unitHere, { unit: cursor.unit + 1, value: text }));
+    const { lag, panel } = this.words;
+    const text = value === null ? lag.nothing : value === "broken" ? panel.broken : known(value, uncertainty(map.scale));
+    this.say(fill(panel.unitHere, { unit: cursor.unit + 1, value: text }));
   }
 
   /** The picture in words, for those who cannot see it. */

@@ -29,7 +29,7 @@ const ENGLISH = {
     here: "step {t} of {steps}: reads", predicts: "predicts", pinned: "pinned \u00b7 Escape lets go", free: "click to pin",
   },
   panel: {
-    ask: "More about {title}", waiting: "waiting for the first picture", unitHere: "unit {unit}: {value}",
+    ask: "More about {title}", waiting: "waiting for the first picture", unitHere: "unit {unit}: {value}", broken: "not finite",
     menu: "Panels", menuTip: "Show and hide panels", range: "Colour range", following: "follows", fixed: "fixed", smooth: "Pictures a second",
   },
   panels: {

@@ -14,7 +14,7 @@ from core.experiment import Experiment, can_change_live
 from core.limits import ATTENDED_LAG_STEPS, LAG_STEPS
 from core.tasks import Drawn, Task
 from core.trace import Trace
-from core.training import Snapshot, Trainer
+from core.training import Snapshot, Stopped, Trainer
 from core.truncation import TRUNCATIONS
 from dashboard.live import words
 from dashboard.live.frames import FORGET, body, plain
@@ -22,7 +22,7 @@ from dashboard.live.look import PANELS, Look
 from dashboard.live.settings import Settings
 from dashboard.live.worker.examiner import Examiner
 from dashboard.live.worker.outlook import Outlook
-from dashboard.live.worker.pictures import UNANSWERED, Painter
+from dashboard.live.worker.pictures import Aim, Painter
 
 Emit = Callable[[Mapping[str, Any], bytes], None]
 """Takes a message for the web process, and its block of bytes."""
@@ -53,6 +53,9 @@ class LiveTrainer:
         self._axis, self._serial, self._seen = axis, serial, serial
         self.state = words.PAUSED if trainer.iteration else words.READY
         self._stopped = ""
+        self._end: Stopped | None = None
+        self._tries = 0
+        """How often it came to that very end, with the same settings."""
         self.spent = 0.0
         """Seconds of turns: the worker lets the one who has spent least go first."""
         self._points = array.array("d")
@@ -65,11 +68,11 @@ class LiveTrainer:
         self._points_sent = 0.0
         self._turn_at = self._frame_at = 0.0
         self._rate, self._counted, self._counting_since = 0.0, 0, 0.0
-        bounds = trainer.model.cell.bounds
+        bounds, computed = trainer.model.cell.bounds, ATTENDED_LAG_STEPS if trainer.model.attention else LAG_STEPS
         if self._look.range == "fixed":
-            self._painter.bounds = bounds
+            self._painter.bounds, self._painter.computed = bounds, computed
         else:
-            self._painter = Painter(bounds)
+            self._painter = Painter(bounds, computed)
         self._outlook = Outlook(trainer, self._settings.forecast_every)
         self._examiner = Examiner(trainer, self._settings.examine_every)
         trainer.observe = self._look.sentence if self._look.sentence < len(trainer.task.texts) else 0
@@ -104,15 +107,13 @@ class LiveTrainer:
             "series": task.describe().get("series"),
             "known": _known(task),
             "given": bool(self.trainer.given),
-            "computed": ATTENDED_LAG_STEPS if self.trainer.model.attention else LAG_STEPS,
+            "computed": self._painter.computed,
         }
         self._look = self._look.fitted(about)
         sentence = self.trainer.observe = self._look.sentence
         axis = task.axis(sentence)
         one = task.batch([sentence])
-        self._targets = one.targets[:, 0].numpy()
-        if task.labels and one.counted is not None:
-            self._targets = np.where(one.counted[:, 0].numpy(), self._targets, UNANSWERED)
+        self._aim = Aim(one.targets[:, 0].numpy(), one.with_loss[:, 0].numpy())
         self._emit({"on": "axis", "axis": about | {"sentence": sentence, "inputs": axis.inputs, "targets": axis.targets}}, b"")
 
     @property
@@ -143,17 +144,22 @@ class LiveTrainer:
         now = time.monotonic()
         self._count(now)
         if snapshot.stopped:
-            self._stopped = f"{snapshot.stopped.words} · press restart (R)"
-            self._enter(words.STOPPED)
+            self._exploded(snapshot.stopped)
         else:
             clip = snapshot.clip
             self._points.extend((snapshot.iteration, snapshot.loss, clip.norm_before, clip.norm_after, clip.factor, clip.share_clipped))
-        if snapshot.trace is not None:
-            self._picture(snapshot)
-        elif snapshot.stopped:
+        if snapshot.stopped:  # no update was made: the picture is that of the weights that are kept
             self._picture(self.trainer.peek())
+        elif snapshot.trace is not None:
+            self._picture(snapshot)
         elif now - self._points_sent >= self._settings.points_every:
             self.flush()
+
+    def _exploded(self, stopped: Stopped) -> None:
+        self._tries = self._tries + 1 if stopped == self._end else 1
+        self._end = stopped
+        self._stopped = words.exploded(stopped.words, self.trainer.iteration, self._tries)
+        self._enter(words.STOPPED)
 
     def _count(self, now: float) -> None:
         self._counted += 1
@@ -194,7 +200,7 @@ class LiveTrainer:
             "words": self._words(),
             **self._examiner.found(now, at_rest=self.at_rest),
         }
-        maps = self._painter.maps(trace.of(0), self._targets, self._look, self._demand.show, now)
+        maps = self._painter.maps(trace.of(0), self._aim, self._look, self._demand.show, now)
         if "forecast" in self._demand.show:
             maps += self._outlook.maps(now, at_rest=self.at_rest)
         header_bytes, block = body(header, maps)
@@ -282,6 +288,7 @@ class LiveTrainer:
         changes = self.trainer.experiment.changes(experiment)
         if not changes:
             return
+        self._end = None
         if can_change_live(changes):
             self.trainer.change(**changes)
             self._begin()
