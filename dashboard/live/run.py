@@ -48,7 +48,7 @@ class Run:
         """Counts what makes an earlier Trace out of date."""
         self.checkpoint_at, self.checkpoint_changes = 0.0, 0
         """When the last checkpoint was asked for, and what `changes` was then."""
-        self.deaths, self.died_at_iteration = 0, -1
+        self.deaths, self.died_at_iteration, self.reached = 0, -1, 0
         self.resume = False
         """Whether it was playing when its last viewer left."""
         self.resume_after_death = False
@@ -149,7 +149,9 @@ class Run:
 
     def tell_hang(self, seconds: float, longest: float) -> None:
         """Tell all viewers that the worker does not answer."""
-        sentence = f"the trainer has not answered for {seconds:.0f} s; after {longest:g} s it is replaced, and the run goes on"
+        self._complain(f"the trainer has not answered for {seconds:.0f} s; after {longest:g} s it is replaced, and the run goes on")
+
+    def _complain(self, sentence: str) -> None:
         for viewer in self.viewers:
             viewer.tell("error", json.dumps({"type": "error", "message": sentence}))
 
@@ -285,7 +287,7 @@ class Run:
 
     def orphan(self) -> None:
         """Its worker has died."""
-        self.worker = None
+        self.worker, self.reached = None, self.iteration
         self.deaths = 1 if self.iteration > self.died_at_iteration else self.deaths + 1
         self.died_at_iteration = max(self.iteration, self.died_at_iteration)
         self.resume_after_death = self.resume_after_death or self.state == words.TRAINING
@@ -309,6 +311,9 @@ class Run:
         self.touch()
         self._demand = {}
         self.demand()
+        if self.iteration < self.reached:
+            place = f"its last checkpoint, iteration {self.iteration:,}" if self.iteration else "iteration 0"
+            self._complain(f"the process that trained this run ended at iteration {self.reached:,}; it goes on from {place}, to the same numbers")
         if self.resume_after_death and self.deaths < self._settings.deaths:
             self.order("play")
         self.resume_after_death = False

@@ -7,6 +7,7 @@ import dataclasses
 import io
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -466,6 +467,11 @@ class TestDeaths:
         assert "has ended" in viewer.message(type="status", state="restarting")["words"]
         again = viewer.frame(lambda frame: 0 in frame.tail[:, 0])
         assert again.header["iteration"] > 50
+        told = viewer.message(type="error")["message"]
+        reached, kept = (int(number) for number in re.findall(r"iteration (\d+)", told))
+        assert kept == again.header["iteration"] < reached
+        assert reached >= 200
+        assert "its last checkpoint" in told
         last = viewer.at(again.header["iteration"] + 50)
         points = viewer.iterations()
         since = points[max(at for at, point in enumerate(points) if point == 0) + 1 :]
