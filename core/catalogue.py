@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from core.experiment import DEFAULTS, SPECS, Experiment, InvalidExperiment
+from core.experiment import DEFAULTS, SPECS, Experiment, InvalidExperiment, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Catalogue:
         for field, spec in SPECS.items():
             members = self.members(field)
             if members and getattr(experiment, field) not in members:
-                problems[field] = f"{spec.label} must be one of {', '.join(members)}."
+                problems[field] = f"{spec.label} must be one of {', '.join(members)}, not {quoted(getattr(experiment, field))}."
         if problems:
             raise InvalidExperiment(problems)
 

@@ -11,10 +11,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Any
 
 from core import limits
 from core.truncation import TRUNCATIONS
+
+LONGEST_QUOTE = 40
+"""Characters of what was typed that a sentence of complaint shows."""
 
 DEFAULT_TEXT = """The quick brown fox jumps over the lazy dog
 She sells seashells by the seashore
@@ -436,8 +440,7 @@ class Experiment:
     def from_dict(cls, values: Mapping[str, Any]) -> Experiment:
         """The inverse of `to_dict`; missing fields take their defaults, unknown ones raise `InvalidExperiment`."""
         if unknown := [name for name in values if name not in SPECS]:
-            allowed = ", ".join(SPECS)
-            raise InvalidExperiment({str(name): f"'{name}' is not a field of an experiment; the fields are {allowed}." for name in unknown})
+            raise InvalidExperiment({str(name): f"{quoted(name)} is not a field of an experiment{_alike(str(name))}" for name in unknown})
         return cls(**values)
 
     def replace(self, **changes: Any) -> Experiment:
@@ -461,13 +464,25 @@ def number(value: float, grouped: bool = False) -> str:
     return f"{Decimal(str(value)).normalize():{',' if grouped else ''}f}"
 
 
+def quoted(value: Any) -> str:
+    """What was given, as a sentence of complaint shows it: within quotation marks, and not longer than a line."""
+    text = str(value).strip()
+    return f"'{text[:LONGEST_QUOTE]}…'" if len(text) > LONGEST_QUOTE else f"'{text}'" if text else "empty"
+
+
+def _alike(name: str) -> str:
+    """The end of the sentence that refuses a name: the fields that may have been meant."""
+    alike = get_close_matches(name, SPECS, cutoff=0.7)
+    return f"; did you mean {' or '.join(alike)}?" if alike else "."
+
+
 def _admit(spec: Spec, value: Any, kind: type) -> tuple[Any, str | None]:
     """The value in the field's type, or the sentence that says why it cannot be."""
     if kind is str:
         if not isinstance(value, str):
             return value, f"{spec.label} must be text."
         if isinstance(spec.choices, tuple) and value not in spec.choices:
-            return value, f"{spec.label} must be one of {', '.join(spec.choices)}."
+            return value, f"{spec.label} must be one of {', '.join(spec.choices)}, not {quoted(value)}."
         if spec.multiline and len(value) > (spec.maximum or math.inf):
             return value, f"{spec.label}: {len(value):,} characters are too many; at most {int(spec.maximum or 0):,} are allowed."
         return value, None
@@ -479,7 +494,7 @@ def _admit(spec: Spec, value: Any, kind: type) -> tuple[Any, str | None]:
         if isinstance(value, bool) or (kind is int and converted != value):
             raise ValueError
     except (TypeError, ValueError, OverflowError):
-        return value, f"{wanted}."
+        return value, f"{wanted}, not {quoted(value)}."
     if not (spec.minimum or 0) <= converted <= (spec.maximum or math.inf):
         return value, f"{wanted}, not {number(converted, grouped=True) if math.isfinite(converted) else converted}."
     return converted, None

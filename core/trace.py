@@ -79,6 +79,9 @@ output, target     where answers are numbers, what is predicted and what is true
 """
 
 
+SAID = ("loss", "probability", "output", "target")
+"""The quantities of a step that are about its answer."""
+
 UNANSWERED = "–"
 """On an axis, the target of a step of which nothing is asked."""
 
@@ -173,7 +176,7 @@ class Trace:
             if len(self.axes) == 1 and "step" in axes:
                 steps = dict(enumerate(self.axes[0].inputs, 1))
                 frame["input"] = frame["step"].map(steps)
-            if len(self.axes) == 1 and ("loss_step" in axes or name == "loss"):
+            if len(self.axes) == 1 and ("loss_step" in axes or name in SAID):
                 targets = dict(enumerate(self.axes[0].targets, 1))
                 frame["target"] = frame["loss_step" if "loss_step" in axes else "step"].map(targets)
             frames.append(frame)

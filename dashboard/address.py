@@ -89,7 +89,10 @@ def read(query: Mapping[str, str], catalogue: Catalogue, start: Experiment = FIR
         return start.replace(**chosen), complaints
     except InvalidExperiment as invalid:  # fields that are fine alone and not together
         kept = {name: value for name, value in chosen.items() if name not in ("truncation", *invalid.problems)}
-        return start.replace(**kept), [*complaints, *invalid.problems.values()]
+        left, groups = start.replace(**kept), {SPECS[name].group for name in invalid.problems}
+        # What was meant for what is gone would stand in the address, and mean nothing.
+        idle = [name for name in kept if SPECS[name].group in groups and not catalogue.matters(left, name)]
+        return left.replace(**{name: getattr(start, name) for name in idle}), [*complaints, *invalid.problems.values()]
 
 
 def to_file(experiment: Experiment) -> str:

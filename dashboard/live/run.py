@@ -313,7 +313,9 @@ class Run:
         self.demand()
         if self.iteration < self.reached:
             place = f"its last checkpoint, iteration {self.iteration:,}" if self.iteration else "iteration 0"
-            self._complain(f"the process that trained this run ended at iteration {self.reached:,}; it goes on from {place}, to the same numbers")
+            self._complain(
+                f"the process that trained this run ended at iteration {self.reached:,}; it goes on from {place}, to the same numbers"
+            )
         if self.resume_after_death and self.deaths < self._settings.deaths:
             self.order("play")
         self.resume_after_death = False

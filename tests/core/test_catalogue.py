@@ -47,8 +47,8 @@ def test_what_does_not_exist_is_refused_with_what_does(catalogue):
     with pytest.raises(InvalidExperiment) as caught:
         catalogue.check(Experiment(cell="transformer", clip="hard"))
     assert caught.value.problems == {
-        "cell": "Cell must be one of rnn_tanh, rnn_relu, lstm, gru.",
-        "clip": "Clipping must be one of off, norm, value.",
+        "cell": "Cell must be one of rnn_tanh, rnn_relu, lstm, gru, not 'transformer'.",
+        "clip": "Clipping must be one of off, norm, value, not 'hard'.",
     }
 
 

@@ -94,9 +94,12 @@ def test_what_is_no_text_is_refused(name, value):
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"tokens": "letter"}, "Tokens must be one of word, character."),
-        ({"dtype": "float16"}, "Precision must be one of float64, float32."),
-        ({"update_every": "step"}, "Update after must be one of pass, block."),
+        ({"tokens": "letter"}, "Tokens must be one of word, character, not 'letter'."),
+        ({"dtype": "float16"}, "Precision must be one of float64, float32, not 'float16'."),
+        ({"update_every": "step"}, "Update after must be one of pass, block, not 'step'."),
+        ({"k": "abc"}, "K must be a whole number from 1 to 512, not 'abc'."),
+        ({"threshold": ""}, "Threshold must be a number from 0.000001 to 1,000,000, not empty."),
+        ({"seed": "7" * 50 + "x"}, f"Seed must be a whole number from 0 to 2,147,483,647, not '{'7' * 40}…'."),
         ({"text": "x" * 20_001}, "Sentences: 20,001 characters are too many; at most 20,000 are allowed."),
         ({"hidden": 257}, "Hidden units must be a whole number from 1 to 256, not 257."),
         ({"threshold": 0}, "Threshold must be a number from 0.000001 to 1,000,000, not 0."),
@@ -182,9 +185,11 @@ def test_there_and_back_through_json(fields):
 def test_missing_fields_take_their_defaults_and_unknown_ones_are_named():
     assert Experiment.from_dict({}) == Experiment()
     with pytest.raises(InvalidExperiment) as caught:
-        Experiment.from_dict({"hiden": 3})
-    words = caught.value.problems["hiden"]
-    assert words.startswith("'hiden' is not a field of an experiment; the fields are task, text, ")
+        Experiment.from_dict({"hiden": 3, "colour": 1})
+    assert caught.value.problems == {
+        "hiden": "'hiden' is not a field of an experiment; did you mean hidden?",
+        "colour": "'colour' is not a field of an experiment.",
+    }
 
 
 def test_changes_name_what_differs():

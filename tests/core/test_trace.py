@@ -169,6 +169,12 @@ def test_a_table_of_everything_names_its_quantities():
     assert frame.query("quantity == 'lag_h' and loss_step == 3 and step == 1 and sequence == 1")["value"].item() == 0.0
 
 
+def test_a_table_of_answers_names_the_true_ones(seen):
+    frame = seen.of(0).to_frame("probability").query("step == 2")
+    assert set(frame["target"]) == {seen.axes[0].targets[1]}
+    assert set(frame["input"]) == {seen.axes[0].inputs[1]}
+
+
 @given(st.integers(1, 3), st.integers(1, 4), st.integers(1, 3))
 def test_a_table_has_every_number_once(layers, steps, units):
     h = np.arange(layers * steps * 1.0 * units).reshape(layers, steps, 1, units)

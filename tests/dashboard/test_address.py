@@ -123,6 +123,7 @@ def test_fields_that_are_fine_alone_and_not_together(catalogue: Catalogue):
     experiment, complaints = address.read({"trunc": "custom", "k1": "6", "k2": "3", "cell": "gru"}, catalogue)
     assert (experiment.cell, experiment.truncation) == ("gru", "full")
     assert "k2 must be at least k1" in complaints[0]
+    assert address.write(experiment) == {"cell": "gru"}, "no k1 without the truncation that it was meant for"
 
 
 def test_unknown_keys_are_ignored(catalogue: Catalogue):

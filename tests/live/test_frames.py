@@ -42,7 +42,7 @@ def test_what_is_not_finite_is_neither_absent_nor_the_end_of_a_scale():
     linear, decades = Scale("linear", -1.0, 1.0), Scale("log10", -6.0, 0.0)
     values, there = np.array([np.nan, np.nan, np.inf, 0.5]), np.array([True, False, True, True])
     assert frames.linear_codes(values, linear, there)[:3].tolist() == [NOT_FINITE, ABSENT, NOT_FINITE]
-    assert frames.log_codes(values, np.True_, decades, there)[:3].tolist() == [NOT_FINITE, ABSENT, NOT_FINITE]
+    assert frames.log_codes(values, np.ones(4, bool), decades, there)[:3].tolist() == [NOT_FINITE, ABSENT, NOT_FINITE]
     # What the truncation cuts is hatched, whatever it is; what does not exist cannot be cut.
     assert frames.log_codes(values, np.zeros(4, bool), decades, there).tolist() == [CUT, ABSENT, CUT, CUT]
     assert np.isnan(frames.decoded(frames.linear_codes(values, linear, there), linear)).tolist() == [True, True, True, False]

@@ -172,8 +172,14 @@ def test_what_exploded_looks_like_nothing_else():
 def test_steps_that_were_not_visited_are_absent_not_exploded():
     """An update after each block sees its own block only, and a step without an answer has no loss."""
     visited = np.array([False, False, True, True])
-    nan = {"h": np.full((2, T, H), np.nan), "lag_h": np.full((2, T, T), np.nan), "reach": np.tri(T, dtype=bool) & visited & visited[:, None]}
-    painted = {entry.name: entry.values for entry in Painter(BOUNDS).maps(trace(**nan), Aim(AIM.targets, np.arange(T) == 3), Look(), PANELS, 0)}
+    nan = {
+        "h": np.full((2, T, H), np.nan),
+        "lag_h": np.full((2, T, T), np.nan),
+        "reach": np.tri(T, dtype=bool) & visited & visited[:, None],
+    }
+    painted = {
+        entry.name: entry.values for entry in Painter(BOUNDS).maps(trace(**nan), Aim(AIM.targets, np.arange(T) == 3), Look(), PANELS, 0)
+    }
     assert ((painted["h"] == NOT_FINITE) == visited).all()
     assert painted["lag"].tolist() == [[ABSENT] * 4] * 3 + [[CUT, CUT, NOT_FINITE, NOT_FINITE]]
 

@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from core.experiment import Experiment, can_change_live
 from core.limits import ATTENDED_LAG_STEPS, LAG_STEPS
 from core.tasks import Drawn, Task

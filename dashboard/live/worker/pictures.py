@@ -71,10 +71,12 @@ class Painter:
             path = look.path if f"lag_{look.path}" in trace else "total"
             if path != "total":
                 magnitudes = trace.pick(f"lag_{path}", layer=look.layer)
-            maps.append(Map("lag", log_codes(magnitudes, trace["reach"], scale, self._ways(path, aim.answered & visited, visited)), scale, {"path": path}))
+            there = self._ways(path, aim.answered & visited, visited)
+            maps.append(Map("lag", log_codes(magnitudes, trace["reach"], scale, there), scale, {"path": path}))
         if "attention" in show and "attention" in trace:
+            there = np.tri(len(visited), dtype=bool) & visited[:, None]
             weights = trace["attention"].mean(0) if look.head < 0 else trace.pick("attention", head=look.head)
-            maps.append(Map("attention", log_codes(weights, np.True_, SHARES, np.tri(len(visited), dtype=bool) & visited[:, None]), SHARES, {"head": look.head}))
+            maps.append(Map("attention", log_codes(weights, there, SHARES, there), SHARES, {"head": look.head}))
         if "share" in show:
             shares = trace.pick(f"share_{look.view}", weight=look.weight)
             about = {"weight": look.weight, "view": look.view, "total": float(trace.pick("gradient_norm", weight=look.weight))}
