@@ -29,7 +29,9 @@ class Asked:
 class Found:
     """What was found with the weights as they are.
 
-    iteration: updates so far.   sequences: how many were looked at.   axis: the labels of the observed sequence's steps.
+    iteration: updates so far.   loss: of these sequences.   chance: the loss of a network without the memory that the task asks for; NaN
+    where that is not known.   task_lag: the shortest lag over which the task asks for something; 0 where that is not known.
+    sequences: how many were looked at.   axis: the labels of the observed sequence's steps.
     bias: the error of truncated gradients.   fading: of the error with the lag, top layer, all sequences.
     lag: |dL_s/dh_t| of the observed sequence, (T, T), top layer.
     held: the most bytes that one gradient of these sequences holds at a time when it is read in segments of K steps, (schemes, n) as in
@@ -38,6 +40,9 @@ class Found:
     """
 
     iteration: int
+    loss: float
+    chance: float
+    task_lag: int
     sequences: int
     axis: Axis
     bias: Bias
@@ -86,7 +91,22 @@ def study(trainer: Trainer, _: Asked) -> Iterator[Progress[Found]]:
     length = len(axis.inputs)
     seen = norms[:length, :length, rows.index(observed)]
     nothing = np.empty((len(SCHEMES), 0), np.int64)
-    found = Found(trainer.iteration, len(rows), axis, bias, fading(norms), seen, own.k1, own.k2, error, degrees, nothing)
+    found = Found(
+        iteration=trainer.iteration,
+        loss=full.loss,
+        chance=float(task.chance.get("loss", np.nan)),
+        task_lag=task.lag,
+        sequences=len(rows),
+        axis=axis,
+        bias=bias,
+        fading=fading(norms),
+        lag=seen,
+        k1=own.k1,
+        k2=own.k2,
+        error=error,
+        degrees=degrees,
+        held=nothing,
+    )
     total = 3 + len(bias.ks)
     yield Progress(3, total, "memory", found)
     held = np.zeros((len(SCHEMES), len(bias.ks)), np.int64)

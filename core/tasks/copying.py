@@ -58,6 +58,7 @@ class Copy(Copying):
         self._delay, self._items = experiment.delay, experiment.items
         steps = self._delay + 2 * self._items
         self._known(self._items, steps)
+        self.lag = steps - self._items
         self._fill(experiment, steps)
 
     def draw(self, generator: np.random.Generator, count: int) -> Batch:
@@ -97,6 +98,7 @@ class Echo(Copying):
                 {"delay": f"Nothing is said within {self._steps} steps at a delay of {self._delay}: choose 1 to {self._steps - 1}."}
             )
         self._known(self._steps - self._delay, self._steps)
+        self.lag = self._delay
         self._fill(experiment, self._steps)
 
     def draw(self, generator: np.random.Generator, count: int) -> Batch:

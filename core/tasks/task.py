@@ -33,6 +33,7 @@ class Task(ABC):
     chance: "loss", and perhaps a score -> what a network gets that lacks what the task asks for; nothing where that is not known.
     best: the same for a network that knows all that can be known; nothing where its loss is 0.
     guess: what a network at chance does, in words.
+    lag: steps from an answer back to the nearest step that it asks about, in no sequence fewer; 0 where the rule does not say.
     usual: sequences of one update where the experiment leaves that to the task; None takes all of them.
     reads, writes: whether `read` takes texts, and whether a trained network can write them.   silent: ids that it never writes.
     """
@@ -44,6 +45,7 @@ class Task(ABC):
     chance: Mapping[str, float] = MappingProxyType({})
     best: Mapping[str, float] = MappingProxyType({})
     guess: ClassVar[str] = ""
+    lag: int = 0
     usual: ClassVar[int | None] = None
     reads: ClassVar[bool] = False
     writes: ClassVar[bool] = False

@@ -35,7 +35,13 @@ class TemporalOrder(Symbols):
         self._steps = experiment.length
         if self._steps < SHORTEST:
             raise InvalidExperiment({"length": f"Temporal order needs at least {SHORTEST} steps, not {self._steps}."})
+        self.lag = self._steps - 1 - self._second[1]
         self._fill(experiment, self._steps)
+
+    @property
+    def _second(self) -> tuple[int, int]:
+        """The first and the last place of the second mark."""
+        return self._steps // 2, 3 * self._steps // 5
 
     def draw(self, generator: np.random.Generator, count: int) -> Batch:
         steps, every = self._steps, np.arange(count)
@@ -43,7 +49,7 @@ class TemporalOrder(Symbols):
         inputs = generator.integers(2, 2 + len(DISTRACTORS), (steps, count))
         inputs[0], inputs[-1] = 0, 1
         orders = np.zeros(count, dtype=np.int64)
-        for first, last in ((steps // 10, steps // 5), (steps // 2, 3 * steps // 5)):
+        for first, last in ((steps // 10, steps // 5), self._second):
             drawn = generator.integers(0, len(MARKS), count)
             inputs[generator.integers(first, last + 1, count), every] = x + drawn
             orders = len(MARKS) * orders + drawn

@@ -111,6 +111,29 @@ def test_every_short_string_of_the_grammar_is_drawn_as_often_as_it_should_be():
         assert drawn[string] / 20_000 == pytest.approx(share, abs=5 * math.sqrt(share / 20_000))
 
 
+@pytest.mark.parametrize(
+    ("fields", "lag"),
+    [
+        ({"task": "echo", "length": 9, "delay": 4}, 4),
+        ({"task": "copy", "items": 3, "delay": 5}, 8),
+        ({"task": "order", "length": 30}, 11),
+        ({"task": "adding"}, 0),
+    ],
+    ids=str,
+)
+def test_the_lag_of_a_task_is_the_shortest_over_which_an_answer_hangs_on_what_was_read(fields, lag):
+    """From the sequences themselves: where a symbol is said again, and where the last mark stands."""
+    task = made(fields["task"], examples=2000, **{name: value for name, value in fields.items() if name != "task"})
+    assert task.lag == lag
+    batch = task.batch()
+    if fields["task"] == "order":
+        marks = batch.inputs >= task.vocabulary.index("X")
+        assert min(task.steps - 1 - int(column.nonzero().max()) for column in marks.T) == lag
+    elif lag:
+        said = batch.targets[lag:] != BLANK
+        assert (batch.targets[lag:] == batch.inputs[:-lag])[said].all()
+
+
 # ---- what chance earns ------------------------------------------------------------------------------------------------------------
 
 

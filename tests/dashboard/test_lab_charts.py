@@ -110,11 +110,31 @@ def test_growth_names_where_the_error_came_from_and_went_to():
     assert growth.draw(replace(found, error=error[:, :1], iterations=(0,)), "chunk", 1, Look()).words == "The error at K = 1 is followed."
 
 
-def test_an_estimate_that_the_measured_error_contradicts_is_no_advice(found):
+def test_where_estimate_and_measurement_differ_it_is_said_which_to_trust(found):
     k = found.fading.enough(0.1)
-    assert "Go by the measured curve" not in decay.draw(found.fading, 0.1, Look(), lambda _: 0.15).words
-    told = decay.draw(found.fading, 0.1, Look(), {k: 0.84}.__getitem__).words
-    assert "Measured, a window of that K is off by 84 %" in told
+    for measured in range(1, 11):
+        error = found.bias.error.copy()
+        error[0, :, -1] = np.where(np.arange(1, 11) < measured, 1.0, 0.0)
+        told = decay.draw(found.fading, 0.1, Look(), replace(found.bias, error=error)).words
+        assert (f"Measured, it takes K = {measured} to come within 10 % of the gradient" in told) == (measured != k)
+    grown = replace(found.fading, fit=replace(found.fading.fit, slope=0.1))
+    assert "No K is long enough. Measured, it takes K = " in decay.draw(grown, 0.1, Look(), found.bias).words
+
+
+def test_a_k_for_weights_that_have_not_learned_is_told_to_be_one(found):
+    asked = bias.Asked("error", "window", 0.5)
+    known = replace(found, iteration=500, loss=0.2)
+    k = known.bias.enough("window", 0.5)
+
+    def words(**fields: float) -> str:
+        return bias.draw(replace(known, **fields), asked, Look()).words
+
+    assert "today's gradient" not in words()
+    assert "after 3 iterations: what is still to be learned may ask for a longer K." in words(iteration=3)
+    assert "after 500 iterations and with a loss of 1.3 where chance has 1.39: what is still" in words(loss=1.3, chance=1.386)
+    assert "today's gradient" not in words(loss=1.2, chance=1.386)
+    assert f"the task asks back over {k} steps or more, and with K = {k} no error" in words(task_lag=k, chance=1.386)
+    assert "today's gradient" not in words(task_lag=k - 1)
 
 
 def test_the_lag_matrix_leaves_as_numbers(found):

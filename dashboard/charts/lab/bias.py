@@ -15,6 +15,10 @@ from dashboard.charts.picture import NARROW, Look, Picture, number, on_page, per
 
 FLOOR = 1e-6
 """Relative errors below it are rounding, or as good as none."""
+NEAR = 0.9
+"""A loss above this share of that of chance is near chance."""
+YOUNG = 100
+"""Iterations before which a network has hardly begun to learn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,8 @@ def words(found: Found, asked: Asked, look: Look) -> str:
     within = bias.ks[int((bias.total(asked.scheme) <= asked.delta).argmax())]
     if within < k:
         told.append(say("charts.bias.uneven", k=within))
+    if k < bias.ks[-1] and (doubt := doubts(found, k, look)):
+        told.append(doubt)
     if own_k(found):
         name = f"TBPTT({found.k1}, {found.k2})"
         told.append(say("charts.bias.today", name=name, error=percent(found.error), degrees=number(found.degrees)))
@@ -110,3 +116,14 @@ def words(found: Found, asked: Asked, look: Look) -> str:
     if asked.weight or asked.measure != "error":
         told.append(say("charts.bias.all"))
     return " ".join(told)
+
+
+def doubts(found: Found, k: int, look: Look) -> str:
+    """Why a K that suffices for the gradient of these weights may not be enough to learn with; "" where there is no reason to doubt."""
+    say = look.say
+    at = {"iterations": say.count("iteration", found.iteration), "loss": number(found.loss), "chance": number(found.chance)}
+    if k <= found.task_lag:
+        return say("charts.bias.blind", k=k, lag=found.task_lag, **at)
+    if found.loss > NEAR * found.chance:
+        return say("charts.bias.near_chance", **at)
+    return say("charts.bias.young", **at) if found.iteration < YOUNG else ""

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import plotly.graph_objects as go
 
 from core.measures.advice import Fading
+from core.measures.bias import Bias
 from dashboard.charts.lab.bands import decades, pale
 from dashboard.charts.picture import NARROW, Look, Picture, number, on_page, percent
 
-FAR = 2
-"""How many times the error that is allowed a measured one may have before the estimate is no guide."""
 
-
-def draw(fading: Fading, delta: float, look: Look, measured: Callable[[int], float] = lambda k: math.nan) -> Picture:
+def draw(fading: Fading, delta: float, look: Look, bias: Bias | None = None) -> Picture:
     """On a logarithmic axis, where a constant factor per step is a straight line.
 
-    measured: K -> the true relative error of a window of K steps, NaN where it is not known.
+    bias: the measured error of the truncated gradient, where it is known.
     """
     say, colours = look.say, look.colours
     lags = np.arange(len(fading.phi))
@@ -54,10 +51,20 @@ def draw(fading: Fading, delta: float, look: Look, measured: Callable[[int], flo
         )
     figure.update_xaxes(title={"text": say("charts.decay.lag"), "standoff": 6}, rangemode="tozero")
     figure.update_yaxes(title={"text": say("charts.decay.norm"), "standoff": 6}, type="log", exponentformat="power", dtick=decades(*above))
-    return Picture(on_page(figure, look, height=340, margin=NARROW), words(fading, delta, look, measured))
+    return Picture(on_page(figure, look, height=340, margin=NARROW), words(fading, delta, look, bias))
 
 
-def words(fading: Fading, delta: float, look: Look, measured: Callable[[int], float]) -> str:
+def words(fading: Fading, delta: float, look: Look, bias: Bias | None) -> str:
+    """What is estimated, and which K to trust where that is not the measured one."""
+    estimated = fading.enough(delta)
+    told = _estimate(fading, estimated, look)
+    measured = bias.enough("window", delta) if bias else estimated
+    if measured == estimated:
+        return told
+    return f"{told} {look.say('charts.decay.measured', k=measured, delta=percent(delta))}"
+
+
+def _estimate(fading: Fading, k: int | None, look: Look) -> str:
     """The factor per step, its spread, the half-life, and the K that they ask for."""
     say = look.say
     if not math.isfinite(fading.beta):
@@ -75,10 +82,4 @@ def words(fading: Fading, delta: float, look: Look, measured: Callable[[int], fl
     if fading.fit.half_life > seen:
         return say("charts.decay.slow", lags=seen, **values)
     told = say("charts.decay.fades", **values)
-    k = fading.enough(delta)
-    if not k:
-        return told
-    told += " " + say("charts.decay.enough", k=k, tail=percent(fading.tail(k)))
-    if measured(k) > FAR * delta:
-        told += " " + say("charts.decay.measured", error=percent(measured(k)))
-    return told
+    return f"{told} {say('charts.decay.enough', k=k, tail=percent(fading.tail(k)))}" if k else told

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from html import escape
 
 import streamlit as st
@@ -55,11 +54,7 @@ def _found(found: Found, say: Texts) -> None:
         looking.figure(bias.draw(found, bias.Asked(measure, scheme, delta, weight), look), "bias", PLACE)
     with right:
         looking.heading("decay", "decay.csv", lambda: str(found.fading.to_frame().to_csv(index=False)), PLACE, say)
-        looking.figure(
-            decay.draw(found.fading, delta, look, lambda k: found.bias.at("window", k)[0] if k in found.bias.ks else math.nan),
-            "decay",
-            PLACE,
-        )
+        looking.figure(decay.draw(found.fading, delta, look, found.bias), "decay", PLACE)
     looking.heading("boundary", "lag_matrix.csv", lambda: str(found.lag_frame().to_csv(index=False)), PLACE, say)
     looking.figure(boundary.draw(found, scheme, look), "boundary", PLACE)
 
