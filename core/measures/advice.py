@@ -7,6 +7,11 @@ off is a geometric tail, and the relative bias is estimated by its share,
     delta(K) = sum_{k >= K} phi_k / sum_k phi_k
 
 with phi_k as measured, and as fitted beyond the longest lag that is seen often enough.
+
+How sure tau and beta are is read off samples drawn again with replacement (Efron 1979, "Bootstrap methods"): of the sequences, since losses
+of one sequence share their Jacobians, or of the losses where there are too few sequences.
+
+Letters: N losses, of all sequences together, L lags, R samples drawn again.
 """
 
 from __future__ import annotations
@@ -26,6 +31,12 @@ FEWEST = 3
 """Lags that a line is fitted to, at least."""
 STRAIGHT = 0.1
 """How far, in natural logarithms, the errors may lie from a line that describes them."""
+REDRAWN = 400
+"""Samples drawn again."""
+SURE = 0.95
+"""The share of them that a spread holds."""
+MANY = 8
+"""Sequences from which on they are drawn again as wholes."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,8 @@ class Fading:
     phi: mean |dL_s/dh_{s-k}| over all s and sequences, k = 0, 1, ... up to the longest lag that is seen `FEW` times.
     low, high: its quartiles.   fit: of phi from lag tau on.
     beta_low, beta_high: quartiles of the factors per step that the losses have one by one; NaN where none can be fitted.
+    tau_spread, beta_spread: between which values they lie in `SURE` of the samples drawn again; NaN where none can be fitted.
+    redrawn: what was drawn again, "sequences" or "losses".
     """
 
     phi: Array
@@ -44,6 +57,9 @@ class Fading:
     fit: Decay
     beta_low: float
     beta_high: float
+    tau_spread: tuple[float, float]
+    beta_spread: tuple[float, float]
+    redrawn: str
 
     @property
     def beta(self) -> float:
@@ -71,23 +87,78 @@ class Fading:
 def fading(lag_norms: Array) -> Fading:
     """How |dL_s/dh_t| fades, (T, T, B), rows s, columns t, NaN where there is no such error."""
     rows = np.moveaxis(by_lag(lag_norms), -1, 1).reshape(-1, len(lag_norms))
+    sequences = np.tile(np.arange(lag_norms.shape[-1]), len(lag_norms))
     counts = np.isfinite(rows).sum(0)
     few = np.flatnonzero(counts < min(FEW, max(1, counts[0])))
     rows = rows[:, : int(few[0]) if len(few) else len(counts)]
-    rows = rows[np.isfinite(rows).any(1)]
+    there = np.isfinite(rows).any(1)
+    rows, sequences = rows[there], sequences[there]
     if not rows.size:
         nothing = np.empty(0)
-        return Fading(nothing, nothing, nothing, 0, fit_decay(nothing), math.nan, math.nan)
+        unknown = math.nan, math.nan
+        return Fading(nothing, nothing, nothing, 0, fit_decay(nothing), *unknown, unknown, unknown, "losses")
     phi, (low, high) = np.nanmean(rows, 0), np.nanquantile(rows, (0.25, 0.75), axis=0)
-    tau = _begin(phi)
+    tau = int(_begin(phi[None])[0][0])
     fits = [fit_decay(row, tau) for row in rows]
     factors = [fit.beta for fit in fits if fit.lags >= FEWEST] or [math.nan]
-    return Fading(phi, low, high, tau, fit_decay(phi, tau), *(float(value) for value in np.quantile(factors, (0.25, 0.75))))
+    beta_low, beta_high = (float(value) for value in np.quantile(factors, (0.25, 0.75)))
+    whole = len(np.unique(sequences)) >= MANY
+    taus, slopes = _begin(_drawn_again(rows, sequences if whole else np.arange(len(rows))))
+    return Fading(
+        phi,
+        low,
+        high,
+        tau,
+        fit_decay(phi, tau),
+        beta_low,
+        beta_high,
+        _spread(taus),
+        _spread(np.exp(slopes)),
+        "sequences" if whole else "losses",
+    )
 
 
-def _begin(phi: Array) -> int:
-    """The first lag from which on a line lies within `STRAIGHT` of the logarithms; that of the nearest line where none does."""
-    fits = {tau: fit_decay(phi, tau) for tau in range(max(1, len(phi) - FEWEST + 1))}
-    apart = {tau: fit.residual for tau, fit in fits.items() if fit.lags >= FEWEST and math.isfinite(fit.residual)}
-    straight = [tau for tau, residual in apart.items() if residual <= STRAIGHT]
-    return straight[0] if straight else min(apart, key=apart.__getitem__, default=0)
+def _drawn_again(rows: Array, groups: Array) -> Array:
+    """The mean of rows (N, L) in samples in which their groups, (N,), are drawn again with replacement, (R, L); NaN where none is seen."""
+    _, place = np.unique(groups, return_inverse=True)
+    sums, counts = np.zeros((2, place.max() + 1, rows.shape[1]))
+    np.add.at(sums, place, np.nan_to_num(rows, nan=0.0, posinf=0.0))
+    np.add.at(counts, place, np.isfinite(rows))
+    # How often each group is drawn.  A generator of its own: the same network, the same spread.
+    often = np.random.default_rng(0).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), REDRAWN).astype(float)
+    with np.errstate(invalid="ignore"):
+        means: Array = (often @ sums) / (often @ counts)
+    return means
+
+
+def _begin(phi: Array) -> tuple[Array, Array]:
+    """(tau, slope), (R,) each, of rows (R, L): the first lag from which on a line lies within `STRAIGHT` of the logarithms, that of the
+    nearest line where none does, and the line's slope; 0 and NaN where there is no line.
+
+    The lines of `core.measures.decay.fit_decay`, of all lags to begin with at once: from sums over all later lags.
+    """
+    there = np.isfinite(phi) & (phi > 0)
+    y = np.log(phi, out=np.zeros_like(phi), where=there)
+    x = np.arange(phi.shape[1], dtype=float)
+
+    def later(values: Array) -> Array:
+        return np.cumsum(np.where(there, values, 0.0)[:, ::-1], 1)[:, ::-1]
+
+    n = later(np.ones_like(phi))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean_x, mean_y = later(x) / n, later(y) / n
+        of_x, of_y = later(x * x) - n * mean_x**2, later(y * y) - n * mean_y**2
+        slope = (later(x * y) - n * mean_x * mean_y) / of_x
+        apart = np.sqrt(np.maximum(of_y - slope**2 * of_x, 0) / (n - 2))
+    apart = np.where((n >= FEWEST) & np.isfinite(apart), apart, np.inf)
+    straight = apart <= STRAIGHT
+    tau = np.where(straight.any(1), straight.argmax(1), apart.argmin(1))
+    every = np.arange(len(phi))
+    return tau, np.where(np.isfinite(apart[every, tau]), slope[every, tau], np.nan)
+
+
+def _spread(values: Array) -> tuple[float, float]:
+    """Between which values `SURE` of them lie, those that are numbers."""
+    known = values[np.isfinite(values)]
+    low, high = np.quantile(known, ((1 - SURE) / 2, (1 + SURE) / 2)) if len(known) else (math.nan, math.nan)
+    return float(low), float(high)

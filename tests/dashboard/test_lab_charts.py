@@ -19,6 +19,7 @@ from core.training import Trainer
 from core.truncation import TBPTT
 from dashboard.charts import Look
 from dashboard.charts.lab import bias, boundary, decay, growth
+from dashboard.charts.picture import percent
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,9 @@ def test_decay_draws_the_line_that_it_speaks_of(found: Found):
     np.testing.assert_allclose(fitted.y, found.fading.fit.at(np.asarray(fitted.x)))
     assert f"it halves every {found.fading.fit.half_life:.3g} steps" in picture.words
     assert f"K = {found.fading.enough(0.1)} keeps all but" in picture.words
+    (low, high), (least, most) = found.fading.tau_spread, found.fading.beta_spread
+    assert f"With the losses drawn again, 95 % of the samples have it begin at lag {low:g} to {high:g}" in picture.words
+    assert f"the mean error keep {percent(least)} to {percent(most)} a step." in picture.words
 
 
 @pytest.mark.parametrize(
@@ -118,7 +122,9 @@ def test_where_estimate_and_measurement_differ_it_is_said_which_to_trust(found):
         told = decay.draw(found.fading, 0.1, Look(), replace(found.bias, error=error)).words
         assert (f"Measured, it takes K = {measured} to come within 10 % of the gradient" in told) == (measured != k)
     grown = replace(found.fading, fit=replace(found.fading.fit, slope=0.1))
-    assert "No K is long enough. Measured, it takes K = " in decay.draw(grown, 0.1, Look(), found.bias).words
+    told = decay.draw(grown, 0.1, Look(), found.bias).words
+    assert "No K is long enough." in told
+    assert f"Measured, it takes K = {found.bias.enough('window', 0.1)} to come within 10 %" in told
 
 
 def test_a_k_for_weights_that_have_not_learned_is_told_to_be_one(found):

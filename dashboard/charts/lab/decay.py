@@ -7,7 +7,7 @@ import math
 import numpy as np
 import plotly.graph_objects as go
 
-from core.measures.advice import Fading
+from core.measures.advice import SURE, Fading
 from core.measures.bias import Bias
 from dashboard.charts.lab.bands import decades, pale
 from dashboard.charts.picture import NARROW, Look, Picture, number, on_page, percent
@@ -70,7 +70,7 @@ def _estimate(fading: Fading, k: int | None, look: Look) -> str:
     if not math.isfinite(fading.beta):
         return say("charts.decay.unknown")
     if fading.beta >= 1:
-        return say("charts.decay.grows", beta=number(fading.beta))
+        return say("charts.decay.grows", beta=number(fading.beta), spread=_spread(fading, look))
     seen = len(fading.phi)
     values = {
         "tau": fading.tau,
@@ -78,8 +78,23 @@ def _estimate(fading: Fading, k: int | None, look: Look) -> str:
         "low": percent(fading.beta_low),
         "high": percent(fading.beta_high),
         "half": number(fading.fit.half_life),
+        "spread": _spread(fading, look),
     }
     if fading.fit.half_life > seen:
         return say("charts.decay.slow", lags=seen, **values)
     told = say("charts.decay.fades", **values)
     return f"{told} {say('charts.decay.enough', k=k, tail=percent(fading.tail(k)))}" if k else told
+
+
+def _spread(fading: Fading, look: Look) -> str:
+    """How sure tau and beta are."""
+    (tau_low, tau_high), (beta_low, beta_high) = fading.tau_spread, fading.beta_spread
+    return look.say(
+        "charts.decay.spread",
+        redrawn=look.say(f"charts.decay.drawn.{fading.redrawn}"),
+        share=percent(SURE),
+        tau_low=number(tau_low),
+        tau_high=number(tau_high),
+        beta_low=percent(beta_low),
+        beta_high=percent(beta_high),
+    )

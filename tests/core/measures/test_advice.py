@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from core.experiment import Experiment
-from core.measures.advice import fading
+from core.measures.advice import FEWEST, MANY, STRAIGHT, SURE, fading
+from core.measures.decay import fit_decay
 from core.measures.truncated import truncation_bias
 from core.studies import STUDIES
 from core.training import Trainer
@@ -32,6 +33,53 @@ def test_a_constant_factor_is_found_with_its_tail():
     for k in (1, 5, 19, 30):
         assert found.tail(k) == pytest.approx(0.8**k)
     assert found.enough(0.1) == math.ceil(math.log(0.1) / math.log(0.8))
+
+
+def by_hand(phi: np.ndarray) -> int:
+    """tau, lag by lag with the fit of one line."""
+    fits = {tau: fit_decay(phi, tau) for tau in range(len(phi) - FEWEST + 1)}
+    apart = {tau: fit.residual for tau, fit in fits.items() if fit.lags >= FEWEST}
+    return next((tau for tau, residual in apart.items() if residual <= STRAIGHT), min(apart, key=apart.__getitem__))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_tau_is_that_of_the_lines_one_by_one(seed: int):
+    generator = np.random.default_rng(seed)
+    norms = geometric(14, 0.7, 3) * np.exp(generator.normal(0, 0.15 * (seed % 3), (14, 14, 3)))
+    norms[np.eye(14, dtype=bool)] *= 5
+    norms[norms < 1e-2 * (seed % 2)] = 0.0
+    found = fading(norms)
+    assert found.tau == by_hand(found.phi)
+
+
+@pytest.mark.parametrize("sequences", [MANY, 2])
+def test_the_spread_of_beta_is_that_of_new_samples(sequences: int):
+    """Sequences, or losses, whose factors differ by chance: `SURE` of fresh samples would lie within about as wide a span.
+
+    The true spread is measured on 300 fresh samples; a bootstrap of 8 groups is known to be up to sqrt(7 / 8) too narrow, and its own
+    chance is some 30 %, hence within a factor of two.
+    """
+
+    def sample(seed: int) -> np.ndarray:
+        generator = np.random.default_rng(seed)
+        of_group = generator.normal(0, 0.05, (1, 1, sequences) if sequences == MANY else (16, 1, sequences))
+        return geometric(16, 0.8, sequences) ** (1 + of_group)
+
+    found = fading(sample(1000))
+    assert found.redrawn == ("sequences" if sequences == MANY else "losses")
+    low, high = np.quantile([fading(sample(seed)).beta for seed in range(300)], ((1 - SURE) / 2, (1 + SURE) / 2))
+    ours = found.beta_spread[1] - found.beta_spread[0]
+    assert 0.5 < ours / (high - low) < 2
+    assert found.beta_spread[0] < found.beta < found.beta_spread[1]
+    assert found.tau_spread[0] <= found.tau <= found.tau_spread[1]
+
+
+def test_what_is_certain_has_no_spread():
+    found = fading(geometric(20, 0.8, own=30.0))
+    assert found.tau_spread == (1, 1)
+    assert found.beta_spread == pytest.approx((0.8, 0.8))
+    nothing = fading(np.full((3, 3, 2), np.nan))
+    assert all(math.isnan(value) for value in (*nothing.tau_spread, *nothing.beta_spread))
 
 
 def test_an_own_error_that_stands_apart_does_not_bend_the_line():
