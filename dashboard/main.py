@@ -26,6 +26,8 @@ st.set_page_config(
 st.logo(str(ASSETS / "pictures" / "logo.svg"), size="large", icon_image=str(ASSETS / "pictures" / "favicon.svg"))
 st.html(ASSETS / "styles" / "app.css")
 pages = [st.Page(partial(explore.page, name), title=say(f"pages.{name}"), url_path=name, default=name == FIRST) for name in STARTS]
-pages += [st.Page(partial(frame.page, name, panel, proof.badge), title=say(f"pages.{name}"), url_path=name) for name, panel in LAB.items()]
+pages += [
+    st.Page(partial(frame.page, name, contents, proof.badge), title=say(f"pages.{name}"), url_path=name) for name, contents in LAB.items()
+]
 pages += [st.Page(recording.page, title=say("pages.recording"), url_path=recording.NAME)]
 st.navigation(pages, position="top").run()

@@ -12,6 +12,10 @@ from core.trace import Array
 LOW, HIGH = 0.5, 10.0
 """Pascanu, Mikolov & Bengio 2013, section 3.2: thresholds from half to ten times the average norm "over a sufficiently large number of
 updates" train well."""
+SKEWED = 3.0
+"""An average that is more than so many times the median is that of a few long gradients."""
+ROBUST = (0.9, 0.8, 0.5)
+"""Shares of gradients whose longest says more of a run than such an average."""
 
 
 def clipped_share(norms: Array, threshold: float) -> float:
@@ -25,6 +29,7 @@ class Advice:
 
     mean, median, largest: of the norms.   low, high: the published band.   quantile: the share of gradients that `threshold` leaves as
     they are.   clips_low, clips_high, clips: the shares that low, high and threshold would change.
+    steady: (share, threshold) of the largest share of `ROBUST` whose threshold is not itself one of the few long ones.
     """
 
     mean: float
@@ -37,6 +42,12 @@ class Advice:
     clips_low: float
     clips_high: float
     clips: float
+    steady: tuple[float, float]
+
+    @property
+    def skewed(self) -> float:
+        """How many times the median the average is where that is more than `SKEWED`; 0 where not."""
+        return self.mean / self.median if self.mean > SKEWED * self.median > 0 else 0.0
 
     def place(self, threshold: float) -> str:
         """Where a threshold lies: "below", "inside" or "above" the published band."""
@@ -57,9 +68,11 @@ def advice(norms: Array, quantile: float = 0.9) -> Advice | None:
     # An order statistic, not a number between two of them: the gradients up to it pass, and are at least the asked share.
     threshold = float(np.quantile(finite, quantile, method="inverted_cdf"))
     low, high = LOW * mean, HIGH * mean
+    median = float(np.median(finite))
+    robust = [(share, float(np.quantile(finite, share, method="inverted_cdf"))) for share in ROBUST]
     return Advice(
         mean,
-        float(np.median(finite)),
+        median,
         float(finite.max()),
         low,
         high,
@@ -68,7 +81,14 @@ def advice(norms: Array, quantile: float = 0.9) -> Advice | None:
         clipped_share(finite, low),
         clipped_share(finite, high),
         clipped_share(finite, threshold),
+        next((one for one in robust if one[1] <= SKEWED * median), robust[-1]),
     )
+
+
+def early(norms: Array, median: float, part: float = 0.1) -> bool:
+    """Whether the gradients that are more than `SKEWED` times the median come, most of them, in the first part of a training, 0 to 1."""
+    places = np.flatnonzero(norms > SKEWED * median)
+    return bool(len(places) and np.median(places) < part * len(norms))
 
 
 TYPICAL = 25

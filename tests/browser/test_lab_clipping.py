@@ -74,6 +74,32 @@ def test_every_control_of_the_norms_moves_what_it_names(lab: Laboratory):
     assert points(lab, "norms chart norms") == 250, "what was found stays"
 
 
+def test_a_copy_is_trained_on_only_where_the_present_is_studied(lab: Laboratory):
+    """A training from iteration 0 would begin without what the copy was trained on for."""
+    assert not lab.widget("lab more").count()
+    option(lab, "norms start", "the weights as they are")
+    lab.choose("lab more", "+ 100")
+    lab.wait(lambda: lab.figure("norms chart norms")[0]["x"][0] == 101, "100 iterations further")
+    option(lab, "norms start", "iteration 0, same seed")
+    lab.wait(lambda: lab.figure("norms chart norms")[0]["x"][0] == 1, "from the beginning")
+    assert not lab.widget("lab more").count()
+
+
+@pytest.mark.slow
+def test_a_training_that_never_happened_is_told_to_be_one(open_page: Callable[..., Page]):
+    explorer = Explorer(open_page("/?lr=0.1&thr=0.05&h=8"))
+    explorer.step()
+    explorer.page.get_by_role("link", name="Clipping").click()
+    lab = Laboratory(explorer.page)
+    assert "which never happened" not in lab.text
+    field = lab.page.locator("[class*='st-key-field-threshold-'] input").first
+    field.fill("0.5")
+    field.press("Enter")
+    lab.says("which never happened")
+    option(lab, "norms start", "the weights as they are")
+    lab.wait(lambda: "which never happened" not in lab.text, "of the present it says nothing")
+
+
 @pytest.mark.slow
 def test_numbers_and_pictures_can_be_saved(lab: Laboratory):
     lab.wait(lambda: points(lab, "norms chart norms") == 300, "all iterations")

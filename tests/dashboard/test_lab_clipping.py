@@ -78,6 +78,21 @@ def test_a_threshold_outside_of_the_band_is_told(threshold, place):
     assert f"lies {place} that band" in norms.draw(found(threshold=threshold), 0.9, Look()).words
 
 
+def test_an_average_that_a_few_gradients_make_is_not_the_only_advice():
+    calm = [1.0] * 40
+
+    def words(before: list[float], **more: str) -> str:
+        return norms.draw(found(before=tuple(before), spikes=(), **more), 0.9, Look()).words
+
+    assert "go by a quantile" not in words(calm)
+    spiked = words([*calm[:20], 200.0, *calm[20:]])
+    assert "the longest at iteration 21, make that average 5.85 times the median: go by a quantile, such as 1, which 90 % of all" in spiked
+    assert "long gradients of the first iterations make that average" in words([90.0, 90.0, *calm])
+    exploded = words([*calm, 1e3], stopped="exploded at iteration 42: the loss is not finite")
+    assert "on the way into an explosion, and their average is 25.4 times their median" in exploded
+    assert "on the way into an explosion" in words(calm, stopped="exploded at iteration 41: the loss is not finite")
+
+
 @pytest.mark.parametrize(("last", "even"), [(2.0, True), (2.01, False)])
 def test_where_no_gradient_was_long_the_page_says_so(last, even):
     shown = norms.draw(found(before=(1.0,) * 5 + (last,), spikes=()), 0.9, Look())

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import plotly.graph_objects as go
 
-from core.measures.norms import TYPICAL, Advice
+from core.measures.norms import TYPICAL, Advice, early
 from core.studies.clipping import LEAST, Found, Spike
 from core.trace import Array
 from dashboard.charts.lab.bands import decades, pale
@@ -83,6 +83,8 @@ def words(found: Found, advice: Advice | None, look: Look) -> str:
     told.append(
         say("charts.norms.band", mean=number(advice.mean), median=number(advice.median), low=number(advice.low), high=number(advice.high))
     )
+    if doubt := _doubts(found, advice, look):
+        told.append(doubt)
     if found.clip == "norm":
         told.append(say(f"charts.norms.{advice.place(found.threshold)}", threshold=number(found.threshold)))
     told.append(
@@ -93,6 +95,21 @@ def words(found: Found, advice: Advice | None, look: Look) -> str:
     if found.stopped:
         told.append(say("charts.norms.stopped", words=found.stopped))
     return " ".join(told)
+
+
+def _doubts(found: Found, advice: Advice, look: Look) -> str:
+    """Why the average says little of this run, and what to go by instead; "" where it says enough."""
+    if not (found.stopped or advice.skewed):
+        return ""
+    key = "exploded" if found.stopped else "early" if early(found.before, advice.median) else "few"
+    share, threshold = advice.steady
+    return look.say(
+        f"charts.norms.{key}",
+        times=number(advice.mean / advice.median) if advice.median else "∞",
+        longest=f"{found.iterations[np.nanargmax(found.before)]:,}",
+        share=percent(share),
+        threshold=number(threshold),
+    )
 
 
 def draw_distribution(found: Found, quantile: float, look: Look) -> Picture:

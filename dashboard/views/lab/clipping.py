@@ -15,6 +15,7 @@ from dashboard import session
 from dashboard.charts.lab import error_cliff, norms
 from dashboard.charts.lab import replay as replayed
 from dashboard.charts.picture import Look, percent
+from dashboard.form import line
 from dashboard.live import runs
 from dashboard.live.runs import LiveError
 from dashboard.session import Session
@@ -25,6 +26,7 @@ from dashboard.views.lab import frame, typed
 PLACE = "clipping"
 QUANTILES = (0.5, 0.8, 0.9, 0.95, 0.99)
 SCALES = ("log", "linear")
+BEGINNING, PRESENT = STARTS
 
 
 def panel(held: Session, say: Texts) -> None:
@@ -46,9 +48,11 @@ def _starts(say: Texts) -> dict[str, str]:
 def _norms(held: Session, say: Texts) -> None:
     """The norms of this run, and what carried the longest."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        start = typed.choice("norms", "start", _starts(say), "beginning", say)
+        start = typed.choice("norms", "start", _starts(say), BEGINNING, say)
+        frame.further(say, there=start != BEGINNING)
         iterations = typed.field("norms", "iterations", "300", say)
         spikes = typed.field("norms", "spikes", "3", say)
+    line(say("lab.norms.changed") if held.changed_live and start == BEGINNING else "", "note")
     labels = {name: say(f"lab.norms.{name}") for name in ("iterations", "spikes")}
     asked = typed.asked(
         "norms",
@@ -100,6 +104,7 @@ def _replay(held: Session, say: Texts) -> None:
     """The same training with other thresholds."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         start, past = _start_of_replay(held, say)
+        frame.further(say, there=start != BEGINNING)
         alike = typed.field("replay", "alike", "0", say)
         iterations = typed.field("replay", "iterations", "200", say)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -128,10 +133,9 @@ def _start_of_replay(held: Session, say: Texts) -> tuple[str, int | None]:
         kept = [iteration for iteration in runs.checkpoints(held.control or "") if iteration]
     except LiveError:
         kept = []
-    beginning, present = STARTS
     words = _starts(say) | {str(iteration): say("lab.replay.past", iteration=f"{iteration:,}") for iteration in kept}
-    chosen = typed.pick("replay", "start", [beginning, *map(str, kept), present], beginning, words.__getitem__, say)
-    return (present, int(chosen)) if chosen.isdecimal() else (chosen, None)
+    chosen = typed.pick("replay", "start", [BEGINNING, *map(str, kept), PRESENT], BEGINNING, words.__getitem__, say)
+    return (PRESENT, int(chosen)) if chosen.isdecimal() else (chosen, None)
 
 
 def _replay_found(held: Session, found: replay.Found, say: Texts) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -34,7 +35,19 @@ Panel = Callable[[Session, Texts], None]
 """What stands on a page."""
 
 
-def page(name: str, panel: Panel, badge: Panel) -> None:
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a page is made of.
+
+    of_present: all of it is about the weights as they are, and the page offers to train them on before.  Where only a part of it is, that
+    part offers it (`further`).
+    """
+
+    panel: Panel
+    of_present: bool = True
+
+
+def page(name: str, contents: Contents, badge: Panel) -> None:
     """A whole page of the laboratory.  It studies the run of the live page that was shown last, or of the address it is opened by.
 
     badge: what stands above its heading.
@@ -75,11 +88,20 @@ def page(name: str, panel: Panel, badge: Panel) -> None:
     if held.control is None:
         st.html(f"<p class='note'>{escape(say('lab.watching'))}</p>")
         return
-    _subject(held, say)
-    panel(held, say)
+    _subject(held, contents, say)
+    contents.panel(held, say)
 
 
-def _subject(held: Session, say: Texts) -> None:
+def further(say: Texts, *, there: bool) -> None:
+    """How far the copy is trained on before it is studied.   there: whether it is: a training from iteration 0 begins without it."""
+    if not there or session.widget("lab more") not in MORE:
+        session.set_widget("lab more", 0)
+    if there:
+        told = literal(say("lab.more_help"))
+        st.selectbox(say("lab.more"), MORE, key="lab more", format_func=lambda more: f"+ {more:,}", width=190, help=told)
+
+
+def _subject(held: Session, contents: Contents, say: Texts) -> None:
     """Which network is studied, and how it may be trained on before."""
     info = runs.find(held.run) if held.run else None
     if info is None:
@@ -90,16 +112,14 @@ def _subject(held: Session, say: Texts) -> None:
             if session.widget("lab observe") not in sequences:
                 session.set_widget("lab observe", 0)
             st.selectbox(say("lab.observe"), sequences, key="lab observe", format_func=lambda row: _line(held, row), width=260)
-        if session.widget("lab more") not in MORE:
-            session.set_widget("lab more", 0)
-        further = literal(say("lab.more_help"))
-        st.selectbox(say("lab.more"), MORE, key="lab more", format_func=lambda more: f"+ {more:,}", width=190, help=further)
-        st.html(f"<p class='subject'>{escape(_words(held, info, say))}</p>")
+        if contents.of_present:
+            further(say, there=True)
+        more = session.widget("lab more", 0) if contents.of_present else 0
+        st.html(f"<p class='subject'>{escape(_words(held, info, more, say))}</p>")
 
 
-def _words(held: Session, info: RunInfo, say: Texts) -> str:
-    experiment = held.experiment
-    more, catalogue = session.widget("lab more", 0), runs.catalogue()
+def _words(held: Session, info: RunInfo, more: int, say: Texts) -> str:
+    experiment, catalogue = held.experiment, runs.catalogue()
     trained = say("lab.trained_on" if more else "lab.trained", iterations=say.count("iteration", info.iteration), more=f"{more:,}")
     if info.given:
         trained = say("lab.given", trained=trained)

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from core import passes
 from core.clipping import CLIPS
 from core.experiment import Experiment
-from core.measures.norms import advice, clipped_share, degrees, times_typical, value_threshold
+from core.measures.norms import advice, clipped_share, degrees, early, times_typical, value_threshold
 from core.measures.spikes import carried
 from core.training import Trainer
 from tests.core.stacks import assert_close
@@ -66,6 +66,21 @@ def test_advice_is_the_published_band_and_a_quantile():
     with pytest.raises(ValueError, match="from 0 to 1"):
         advice(norms, 1.5)
     assert math.isnan(clipped_share(np.array([]), 1.0))
+
+
+def test_an_average_of_a_few_long_gradients_is_told_from_one_that_says_something():
+    calm = np.full(100, 2.0)
+    assert advice(calm).skewed == 0
+    spiked = np.where(np.arange(100) == 50, 1e3, calm)
+    assert advice(spiked).skewed == pytest.approx((99 * 2 + 1e3) / 100 / 2)
+    assert advice(spiked).steady == (0.9, 2)
+    assert not early(spiked, 2)
+    begun = np.where(np.arange(100) < 9, 90.0, calm)
+    assert early(begun, 2)
+    assert not early(calm, 2)
+    exploding = np.where(np.arange(100) < 70, 2.0, 1e6)
+    assert advice(exploding).steady == (0.5, 2), "the 80 % quantile is that of the explosion"
+    assert advice(np.zeros(3)).skewed == 0
 
 
 @given(arrays(float, st.integers(1, 40), elements=st.floats(0, 1e6)), st.floats(0, 1))
