@@ -39,7 +39,8 @@ class Asked:
     def __post_init__(self) -> None:
         object.__setattr__(self, "ks", tuple(self.ks))
         if not 1 <= len(self.ks) <= MOST_KS or list(self.ks) != sorted(set(self.ks)) or not 1 <= self.ks[0] <= self.ks[-1] <= limits.STEPS:
-            raise Refused(f"K must be up to {MOST_KS} different whole numbers from 1 to {limits.STEPS}, the smallest first.")
+            told = ", ".join(f"{k:,}" for k in self.ks) or "nothing"
+            raise Refused(f"K must be 1 to {MOST_KS} different whole numbers from 1 to {limits.STEPS}, the smallest first, not {told}.")
         if not 1 <= self.iterations <= limits.MEASURED_ITERATIONS:
             raise Refused(f"Iterations must be a whole number from 1 to {limits.MEASURED_ITERATIONS:,}.")
         if not 1 <= self.seeds <= limits.MEASURED_SEEDS:
@@ -91,8 +92,14 @@ class Found:
         return pd.DataFrame(columns, index=index).dropna(how="all").reset_index()
 
 
-def spread(steps: int) -> tuple[int, ...]:
-    """Up to five K in even proportions, from 2 to the whole sequence of so many steps."""
+def spread(steps: int, lag: int = 0) -> tuple[int, ...]:
+    """Up to five K up to the whole sequence of so many steps.
+
+    lag: over which the task asks for something; K are then set to both sides of it, the last that falls short included.  Without one, they
+    go from 2 in even proportions.
+    """
+    if lag:
+        return tuple(sorted({min(max(k, 1), steps) for k in (lag // 4, lag // 2, lag, lag + (lag + 1) // 2, steps)}))
     return tuple(sorted({int(k) for k in np.geomspace(min(2, steps), steps, 5).round()}))
 
 

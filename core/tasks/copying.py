@@ -89,6 +89,7 @@ class Echo(Copying):
     label = "Delayed copy"
     help = "Say each symbol again a fixed number of steps after it was read."
     options = ("length", "delay", "examples", "embedding")
+    tells = 600
     vocabulary = Copying.labels[:KINDS]
 
     def __init__(self, experiment: Experiment) -> None:

@@ -34,6 +34,7 @@ class Task(ABC):
     best: the same for a network that knows all that can be known; nothing where its loss is 0.
     guess: what a network at chance does, in words.
     lag: steps from an answer back to the nearest step that it asks about, in no sequence fewer; 0 where the rule does not say.
+    tells: updates after which networks that are taught to remember stand apart from those that are not.
     usual: sequences of one update where the experiment leaves that to the task; None takes all of them.
     reads, writes: whether `read` takes texts, and whether a trained network can write them.   silent: ids that it never writes.
     """
@@ -46,6 +47,7 @@ class Task(ABC):
     best: Mapping[str, float] = MappingProxyType({})
     guess: ClassVar[str] = ""
     lag: int = 0
+    tells: ClassVar[int] = 200
     usual: ClassVar[int | None] = None
     reads: ClassVar[bool] = False
     writes: ClassVar[bool] = False
@@ -113,12 +115,14 @@ class Task(ABC):
 
     def describe(self) -> dict[str, Any]:
         """What a form shows of the task, as plain values ready for JSON: the labels of the steps of every sequence that can be looked
-        at, the vocabulary, the steps of the longest sequence, and whether it reads and writes texts."""
+        at, the vocabulary, the steps of the longest sequence, `lag` and `tells`, and whether it reads and writes texts."""
         axes = [self.axis(index) for index in range(len(self.texts))]
         return {
             "sequences": [{"inputs": list(axis.inputs), "targets": list(axis.targets)} for axis in axes],
             "vocabulary": list(self.vocabulary),
             "steps": self.steps,
+            "lag": self.lag,
+            "tells": self.tells,
             "reads": self.reads,
             "writes": self.writes,
             "problems": {},

@@ -97,8 +97,8 @@ def test_numbers_have_no_text_to_try(open_page: Callable[..., Page], task: str):
 @pytest.mark.slow
 def test_networks_that_differ_in_k_are_trained_side_by_side(open_page: Callable[..., Page]):
     lab = Laboratory(open_page("/truncation?task=order&len=12&h=8&ex=200"))
-    lab.enter("cliff ks 12", "2, 12")
-    lab.enter("cliff iterations", "10")
+    lab.enter("cliff ks 12 4", "2, 12")
+    lab.enter("cliff iterations 200", "10")
     lab.page.wait_for_timeout(500)  # the button begins what the page has heard of
     lab.rest()
     lab.press("begin cliff")
@@ -107,5 +107,7 @@ def test_networks_that_differ_in_k_are_trained_side_by_side(open_page: Callable[
     lines = [trace for trace in lab.figure("cliff chart cliff accuracy") if trace["name"]]
     assert [trace["name"] for trace in lines] == ["K = 2", "K = 12 (cuts nothing)"]
     assert [trace["x"] for trace in lines] == [list(range(1, 11))] * 2
-    lab.enter("cliff ks 12", "2, a")
+    lab.enter("cliff ks 12 4", "2, a")
     lab.says("Several K must be whole numbers, apart by commas, not 2, a.")
+    lab.enter("cliff ks 12 4", "0, 2")
+    lab.says("K must be 1 to 8 different whole numbers from 1 to 512, the smallest first, not 0, 2.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -88,19 +90,26 @@ def test_13_the_grad_of_a_modules_output_is_not_the_error_of_its_state(kind):
 
 
 def test_14_float32_loses_the_tail():
-    """|dh_200/dh_0| of a tanh network: 0.0 in float32, some 1e-60 in float64."""
+    """|dh_200/dh_0| of a tanh network: 0.0 in float32, some 1e-60 in float64.
 
-    def first_error(dtype: torch.dtype) -> float:
+    Nothing is read, so that the state settles and the error is, but for its first steps, multiplied by one and the same Jacobian: its size
+    is the spectral radius of that to the power of 199.  Settling and direction count for a factor of a few: within one power of ten.
+    """
+
+    def first_error(dtype: torch.dtype) -> tuple[float, float]:
         generator = torch.Generator().manual_seed(0)
         module = nn.RNN(1, 8, dtype=torch.float64)
         for weight in module.parameters():
             weight.data.uniform_(-(8**-0.5), 8**-0.5, generator=generator)
         model = SequenceModel.from_torch(module.to(dtype))
         unrolled = bptt.forward(model.cell, model.layers, torch.zeros(200, 1, 1, dtype=dtype))
-        return lag_row(unrolled, torch.ones(200, 1, 8, dtype=dtype), 199).dh[0][0].norm().item()
+        jacobian = torch.diag(1 - unrolled.h[-1, 0] ** 2) @ model.weights["rnn.weight_hh_l0"]
+        radius = torch.linalg.eigvals(jacobian.double()).abs().max().item()
+        return lag_row(unrolled, torch.ones(200, 1, 8, dtype=dtype), 199).dh[0][0].norm().item(), radius
 
-    assert first_error(torch.float32) == 0.0
-    assert 1e-150 < first_error(torch.float64) < 1e-45
+    assert first_error(torch.float32)[0] == 0.0
+    error, radius = first_error(torch.float64)
+    assert math.log10(error) == pytest.approx(199 * math.log10(radius), abs=1)
 
 
 def test_1_errors_are_products_of_jacobians():

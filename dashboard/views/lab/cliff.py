@@ -31,12 +31,14 @@ def section(held: Session, say: Texts) -> None:
 
 
 def _asked(held: Session, say: Texts) -> Asked:
-    """What was typed: several K, iterations and seeds."""
-    steps = held.description["steps"]
-    first, fields = Asked(), typed.Fields(say)
+    """What was typed: several K, iterations and seeds.  At first what shows the cliff of this task; of another task, its own."""
+    steps, lag, tells = (held.description[name] for name in ("steps", "lag", "tells"))
+    first, fields = Asked(spread(steps, lag), tells), typed.Fields(say)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        ks = fields.several(f"cliff ks {steps}", spread(steps), say("lab.cliff.ks"), say("lab.cliff.ks_help", steps=steps))
-        iterations = fields.whole("cliff iterations", first.iterations, say("measure.iterations"), _upto(limits.MEASURED_ITERATIONS, say))
+        ks = fields.several(f"cliff ks {steps} {lag}", first.ks, say("lab.cliff.ks"), say("lab.cliff.ks_help", steps=steps))
+        iterations = fields.whole(
+            f"cliff iterations {tells}", first.iterations, say("measure.iterations"), _upto(limits.MEASURED_ITERATIONS, say)
+        )
         seeds = fields.whole("cliff seeds", first.seeds, say("measure.seeds"), _upto(limits.MEASURED_SEEDS, say))
     fields.check()
     return Asked(tuple(sorted(set(ks))), iterations, seeds)
