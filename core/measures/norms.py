@@ -91,6 +91,22 @@ def early(norms: Array, median: float, part: float = 0.1) -> bool:
     return bool(len(places) and np.median(places) < part * len(norms))
 
 
+BINS = 40
+"""Of a histogram of norms."""
+
+
+def histogram(norms: Array, bins: int = BINS) -> tuple[Array, Array]:
+    """(counts (bins,), edges (bins + 1,)): how many norms lie between two sizes, evenly apart by their logarithm.
+
+    Norms that are 0 or not finite have no place there; of none that have, (0,) and (1,).
+    """
+    logs = np.log10(norms[np.isfinite(norms) & (norms > 0)])
+    if not len(logs):
+        return np.zeros(0, np.int64), np.ones(1)
+    counts, edges = np.histogram(logs, bins, (logs.min() - 1e-9, logs.max() + 1e-9))
+    return counts, 10**edges
+
+
 TYPICAL = 25
 """So many norms before one say what is typical."""
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from core.experiment import number
@@ -68,6 +69,12 @@ class Found:
             columns: dict[str, Any] = {"w": path.w, "b": path.b, "loss": path.loss, "norm": path.norm}
             frames.append(pd.DataFrame({"descent": name, "update": range(len(path.w)), **columns}))
         return pd.concat(frames, ignore_index=True)
+
+    def surface_frame(self) -> pd.DataFrame:
+        """Tidy: the surface, a row a place."""
+        drawn = self.surface
+        b, w = np.meshgrid(drawn.b, drawn.w, indexing="ij")
+        return pd.DataFrame({"w": w.ravel(), "b": b.ravel(), "loss": drawn.loss.ravel(), "norm": drawn.steepness.ravel()})
 
 
 def study(_trainer: object, asked: Asked) -> Iterator[Progress[Found]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from core.measures.norms import TYPICAL, Advice, advice, degrees, times_typical, value_threshold
+from core.measures.norms import TYPICAL, Advice, advice, degrees, histogram, times_typical, value_threshold
 from core.studies import start
 from core.studies.study import Progress, Refused
 from core.trace import Array
@@ -73,6 +73,10 @@ class Spike:
         index = pd.MultiIndex.from_product([self.sequences, range(1, steps + 1)], names=["sequence", "step"])
         return pd.DataFrame({"iteration": self.iteration, "part": self.parts.ravel()}, index=index).reset_index()
 
+    def weights_frame(self) -> pd.DataFrame:
+        """Tidy: a row a weight."""
+        return pd.DataFrame({"iteration": self.iteration, "weight": list(self.weights), "share": list(self.weights.values())})
+
     @property
     def carried_by(self) -> tuple[int, float]:
         """The step, from 1, with the largest part, and that part in the norm."""
@@ -131,6 +135,17 @@ class Found:
         }
         wide = pd.DataFrame({"iteration": self.iterations, **columns})
         return wide.melt("iteration", var_name="quantity", value_name="value")
+
+    def distribution(self) -> pd.DataFrame:
+        """How long gradients are before clipping: a row for each bin of their norms."""
+        counts, edges = histogram(self.before)
+        return pd.DataFrame({"from": edges[:-1], "to": edges[1:], "iterations": counts})
+
+    def angles(self) -> pd.DataFrame:
+        """What clipping by value would turn: a row an iteration, empty cells where nothing is clipped."""
+        clipped = np.isfinite(self.cut_at)
+        columns = {"value threshold of the same norm": self.cut_at, "degrees turned by value": self.turned}
+        return pd.DataFrame({"iteration": self.iterations, **{name: np.where(clipped, one, np.nan) for name, one in columns.items()}})
 
 
 class _Watching:

@@ -146,6 +146,11 @@ class Found:
         ]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
+    def costs(self) -> pd.DataFrame:
+        """A row for each estimator: CPU time of one estimate, and the most bytes of tensors that it holds."""
+        rows = [(row.name, row.seconds, row.held) for row in self.rows if row.samples]
+        return pd.DataFrame(rows, columns=["estimator", "cpu_seconds", "bytes_held"])
+
     def curves(self) -> pd.DataFrame:
         """Tidy: the error of the mean against the number of samples, of random estimators."""
         parts = [

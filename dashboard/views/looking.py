@@ -16,6 +16,7 @@ from dashboard.live.job import FitProgress
 from dashboard.texts import Texts, literal
 
 if TYPE_CHECKING:
+    import pandas as pd
     from streamlit.delta_generator import DeltaGenerator
 
 T = TypeVar("T")
@@ -98,7 +99,7 @@ def as_shown(say: Texts, **chosen: Any) -> Look:
 def show(name: str, trace: Trace, look: Look, place: str, say: Texts) -> None:
     """One chart: its figure, its sentence and its numbers."""
     chart = CHARTS[name]
-    frame = (lambda: trace.to_frame(*chart.needs).to_csv(index=False)) if chart.fits(trace) else None
+    frame = (table(lambda: trace.to_frame(*chart.needs))) if chart.fits(trace) else None
     heading(name, f"{name}_iteration_{trace.iteration}.csv", frame, place, say)
     if frame is None:
         st.html(f"<p class='aside'>{escape(say(f'charts.{name}.absent'))}</p>")
@@ -116,6 +117,11 @@ def heading(name: str, file: str, csv: Callable[[], str] | None, place: str, say
     if csv:
         offer(row, name, file, csv, say)
     return row
+
+
+def table(frame: Callable[[], pd.DataFrame]) -> Callable[[], str]:
+    """What makes the file of a table, when somebody wants it."""
+    return lambda: str(frame().to_csv(index=False))
 
 
 def offer(row: DeltaGenerator, name: str, file: str, csv: Callable[[], str], say: Texts) -> None:

@@ -107,6 +107,9 @@ def test_numbers_and_pictures_can_be_saved(lab: Laboratory):
     lines = lab.csv("csv norms")
     assert lines[0] == "iteration,quantity,value"
     assert lines[1].startswith("1,loss,")
+    assert lab.csv("csv distribution")[0] == "from,to,iterations"
+    assert lab.csv("csv turned")[0] == "iteration,value threshold of the same norm,degrees turned by value"
+    assert lab.csv("csv spike_weights")[0] == "iteration,weight,share"
     chart = lab.widget("norms chart norms")
     chart.hover()
     with lab.page.expect_download() as download:
@@ -183,6 +186,8 @@ def test_the_cliff_is_descended_from_where_it_is_clicked(lab: Laboratory):
         lab.enter(f"error_cliff {name}", "1")
     lab.wait(lambda: not lab.problems, "all is well again")
     assert lab.csv("csv descents")[0] == "descent,update,w,b,loss,norm"
+    assert lab.csv("csv error_cliff") == lab.csv("csv contour")
+    assert lab.csv("csv contour")[0] == "w,b,loss,norm"
 
 
 def test_the_badge_opens_the_numbers_and_measures_again(lab: Laboratory):

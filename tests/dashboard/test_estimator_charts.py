@@ -86,6 +86,13 @@ def test_what_is_drawn_is_what_was_found(whole: Found):
     assert list(uoro.y) == pytest.approx(whole.row("uoro").curve[:, -1])
 
 
+def test_the_numbers_of_the_cost_are_those_that_are_drawn(whole: Found):
+    time, memory = estimator_cost.draw(whole, Look()).figure.data
+    costs = whole.costs()
+    assert [value * 1e-3 for value in time.x] == pytest.approx(costs["cpu_seconds"].tolist())
+    assert [value * 2**10 for value in memory.x] == pytest.approx(costs["bytes_held"].tolist())
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_influence_balancing_is_drawn_with_its_signs(balancing: influence.Found, dark: bool):
     sign, training = (draw(balancing, Look(dark=dark)) for draw in (influence_charts.draw_sign, influence_charts.draw_training))

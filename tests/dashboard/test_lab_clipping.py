@@ -115,6 +115,16 @@ def test_the_distribution_counts_every_gradient(look):
     assert f"{number(told.low)}, would clip {percent(told.clips_low)}" in shown.words
 
 
+def test_the_numbers_of_each_chart_are_those_that_it_draws():
+    frame, bars = found().distribution(), norms.draw_distribution(found(), 0.9, Look()).figure.data[0]
+    assert frame["iterations"].tolist() == list(bars.y)
+    assert np.allclose(np.log10(frame["from"] * frame["to"]) / 2, bars.x)
+    angles = found().angles()
+    assert np.array_equal(angles["degrees turned by value"], norms.draw_turned(found(), Look()).figure.data[0].y, equal_nan=True)
+    held = spike().weights_frame()
+    assert held.set_index("weight")["share"].to_dict() == spike().weights
+
+
 def test_what_vanished_or_exploded_at_once_has_no_distribution():
     for before in ((), (0.0, 0.0)):
         for draw in (norms.draw, norms.draw_distribution):
@@ -209,6 +219,14 @@ def test_the_cliff_is_drawn_with_both_descents(descended, look, scale):
     place = 1000
     at = float(loss(picks.x[place], picks.y[place]))
     assert picks.customdata[place][0] == pytest.approx(at, rel=1e-9)
+
+
+def test_the_surface_leaves_as_numbers(descended):
+    frame = descended.surface_frame()
+    assert len(frame) == descended.surface.loss.size
+    for place in (0, 150, len(frame) - 1):
+        w, b, height, _ = frame.iloc[place]
+        assert height == pytest.approx(float(loss(w, b)), rel=1e-9)
 
 
 def test_a_descent_that_leaves_ends_at_the_edge(descended):

@@ -8,14 +8,12 @@ import math
 import numpy as np
 import plotly.graph_objects as go
 
-from core.measures.norms import TYPICAL, Advice, early
+from core.measures.norms import TYPICAL, Advice, early, histogram
 from core.studies.clipping import LEAST, Found, Spike
 from core.trace import Array
 from dashboard.charts.lab.bands import decades, pale
 from dashboard.charts.picture import NARROW, Look, Picture, number, on_page, percent
 from dashboard.texts import in_chart, shortened
-
-BINS = 40
 
 
 def draw(found: Found, quantile: float, look: Look) -> Picture:
@@ -115,17 +113,16 @@ def _doubts(found: Found, advice: Advice, look: Look) -> str:
 def draw_distribution(found: Found, quantile: float, look: Look) -> Picture:
     """How often each size of norm occurs, on a logarithmic axis."""
     say, colours, advice = look.say, look.colours, found.advice(quantile)
-    norms = found.before[found.before > 0]
-    if not advice or not len(norms):
+    counts, edges = histogram(found.before)
+    if not advice or not len(counts):
         return Picture(on_page(go.Figure(), look, height=300), say("charts.norms.nothing"))
-    logs = np.log10(norms)
-    counts, edges = np.histogram(logs, BINS, (logs.min() - 1e-9, logs.max() + 1e-9))
-    places = [[number(10**low), number(10**high)] for low, high in itertools.pairwise(edges)]
+    places = [[number(low), number(high)] for low, high in itertools.pairwise(edges)]
+    logs = np.log10(edges)
     figure = go.Figure(
         go.Bar(
-            x=(edges[:-1] + edges[1:]) / 2,
+            x=(logs[:-1] + logs[1:]) / 2,
             y=counts,
-            width=np.diff(edges),
+            width=np.diff(logs),
             marker={"color": colours.first, "line": {"width": 0}},
             customdata=places,
             hovertemplate=say("charts.distribution.hover") + "<extra></extra>",

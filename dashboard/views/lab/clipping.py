@@ -66,16 +66,15 @@ def _norms(held: Session, say: Texts) -> None:
 
 def _norms_found(found: clipping.Found, say: Texts) -> None:
     look, place = looking.as_shown(say), "norms"
-    csv = lambda: str(found.to_frame().to_csv(index=False))  # noqa: E731
     quantile = typed.pick("norms", "quantile", QUANTILES, 0.9, percent, say)
     left, right = st.columns(2, gap="large")
     with left:
-        looking.heading("norms", "norms.csv", csv, place, say)
+        looking.heading("norms", "norms.csv", looking.table(found.to_frame), place, say)
         looking.figure(norms.draw(found, quantile, look), "norms", place)
     with right:
-        looking.heading("distribution", "norms_distribution.csv", None, place, say)
+        looking.heading("distribution", "norms_distribution.csv", looking.table(found.distribution), place, say)
         looking.figure(norms.draw_distribution(found, quantile, look), "distribution", place)
-    looking.heading("turned", "", None, place, say)
+    looking.heading("turned", "turned.csv", looking.table(found.angles), place, say)
     turned = norms.draw_turned(found, look)
     if np.isfinite(found.cut_at).any():
         looking.figure(turned, "turned", place)
@@ -93,10 +92,10 @@ def _spike(found: clipping.Found, look: Look, say: Texts) -> None:
     chosen = spikes[typed.pick("norms", "spike", list(spikes), by_times[0].iteration, lambda iteration: f"{iteration:,}", say)]
     left, right = st.columns([3, 2], gap="large")
     with left:
-        looking.heading("spike", f"spike_{chosen.iteration}.csv", lambda: str(chosen.to_frame().to_csv(index=False)), place, say)
+        looking.heading("spike", f"spike_{chosen.iteration}.csv", looking.table(chosen.to_frame), place, say)
         looking.figure(norms.draw_spike(chosen, look), "spike", place)
     with right:
-        looking.heading("spike_weights", "", None, place, say)
+        looking.heading("spike_weights", f"spike_{chosen.iteration}_weights.csv", looking.table(chosen.weights_frame), place, say)
         looking.figure(norms.draw_weights(chosen, look), "spike_weights", place)
 
 
@@ -143,7 +142,7 @@ def _replay_found(held: Session, found: replay.Found, say: Texts) -> None:
         history = runs.history(held.run or "")
     except LiveError:
         history = np.empty((0, 6))
-    looking.heading("replay", "replay.csv", lambda: str(found.to_frame().to_csv(index=False)), "replay", say)
+    looking.heading("replay", "replay.csv", looking.table(found.to_frame), "replay", say)
     looking.figure(replayed.draw(found, history, looking.as_shown(say)), "replay", "replay")
 
 
@@ -171,15 +170,15 @@ def _cliff(held: Session, say: Texts) -> None:
 
 
 def _cliff_found(found: cliff_descent.Found, scale: str, say: Texts) -> None:
-    look, place = looking.as_shown(say), "error_cliff"
+    look, place, surface = looking.as_shown(say), "error_cliff", looking.table(found.surface_frame)
     left, right = st.columns(2, gap="large")
     with left:
-        looking.heading("error_cliff", "", None, place, say)
+        looking.heading("error_cliff", "error_cliff.csv", surface, place, say)
         looking.figure(error_cliff.draw_surface(found, scale, look), "error_cliff", place)
     with right:
-        looking.heading("contour", "", None, place, say)
+        looking.heading("contour", "error_cliff.csv", surface, place, say)
         looking.figure(error_cliff.draw_contour(found, scale, look), "contour", place, picked=_pick)
-    looking.heading("descents", "descents.csv", lambda: str(found.to_frame().to_csv(index=False)), place, say)
+    looking.heading("descents", "descents.csv", looking.table(found.to_frame), place, say)
     looking.figure(error_cliff.draw_descents(found, look), "descents", place)
     if session.widget("error_cliff picked"):
         session.set_widget("error_cliff picked", value=False)

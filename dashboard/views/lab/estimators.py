@@ -59,15 +59,15 @@ def _found(found: Found, say: Texts) -> None:
         )
     for row in found.rows:
         problem_line(row.refused)
-    looking.heading("estimates", "estimators.csv", lambda: str(found.to_frame().to_csv(index=False)), PLACE, say)
+    looking.heading("estimates", "estimators.csv", looking.table(found.to_frame), PLACE, say)
     looking.figure(estimates.draw(found, weight, measure, look), "estimates", PLACE)
     _table(found, weight, say)
     left, right = st.columns(2, gap="large")
     with left:
-        looking.heading("estimator_cost", "", None, PLACE, say)
+        looking.heading("estimator_cost", "estimator_cost.csv", looking.table(found.costs), PLACE, say)
         looking.figure(estimator_cost.draw(found, look), "estimator_cost", PLACE)
     with right:
-        looking.heading("sample_mean", "samples.csv", lambda: str(found.curves().to_csv(index=False)), PLACE, say)
+        looking.heading("sample_mean", "samples.csv", looking.table(found.curves), PLACE, say)
         looking.figure(sample_mean.draw(found, weight, look), "sample_mean", PLACE)
 
 
@@ -105,7 +105,7 @@ def _influence(held: Session, say: Texts) -> None:
     def draw(found: influence.Found) -> None:
         look = looking.as_shown(say)
         looking.figure(influence_charts.draw_training(found, look), "influence_training", PLACE)
-        looking.heading("influence_sign", "influence_sign.csv", lambda: str(found.signs().to_csv(index=False)), PLACE, say)
+        looking.heading("influence_sign", "influence_sign.csv", looking.table(found.signs), PLACE, say)
         looking.figure(influence_charts.draw_sign(found, look), "influence_sign", PLACE)
 
     def asked() -> influence.Asked:

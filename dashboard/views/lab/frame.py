@@ -165,7 +165,7 @@ def headed(held: Session, name: str, place: str, say: Texts, chart: str = "") ->
     known = held.inquiries.get(name)
     if known is not None and known.shown is not None:
         found = known.shown
-        looking.offer(row, chart or name, f"{name}.csv", lambda: str(found.to_frame().to_csv(index=False)), say)
+        looking.offer(row, chart or name, f"{name}.csv", looking.table(found.to_frame), say)
 
 
 def on_demand(held: Session, name: str, asked: Callable[[], Any], label: str, draw: Callable[[Any], None], say: Texts) -> None:

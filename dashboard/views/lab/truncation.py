@@ -50,12 +50,12 @@ def _found(found: Found, say: Texts) -> None:
         weight = looking.pick("bias weight", weights, say("look.weight"), lambda name: name or say("lab.truncation.all"))
     left, right = st.columns(2, gap="large")
     with left:
-        looking.heading("bias", "bias.csv", lambda: str(found.bias.to_frame().to_csv(index=False)), PLACE, say)
+        looking.heading("bias", "bias.csv", looking.table(found.bias.to_frame), PLACE, say)
         looking.figure(bias.draw(found, bias.Asked(measure, scheme, delta, weight), look), "bias", PLACE)
     with right:
-        looking.heading("decay", "decay.csv", lambda: str(found.fading.to_frame().to_csv(index=False)), PLACE, say)
+        looking.heading("decay", "decay.csv", looking.table(found.fading.to_frame), PLACE, say)
         looking.figure(decay.draw(found.fading, delta, look, found.bias), "decay", PLACE)
-    looking.heading("boundary", "lag_matrix.csv", lambda: str(found.lag_frame().to_csv(index=False)), PLACE, say)
+    looking.heading("boundary", "lag_matrix.csv", looking.table(found.lag_frame), PLACE, say)
     looking.figure(boundary.draw(found, scheme, look), "boundary", PLACE)
 
 
@@ -69,7 +69,7 @@ def _cost(found: cost.Found, say: Texts) -> None:
 def _sign(found: influence.Found, say: Texts) -> None:
     look = looking.as_shown(say)
     row = st.container(horizontal=True)
-    looking.offer(row, "influence_sign", "wrong_sign.csv", lambda: str(found.signs().to_csv(index=False)), say)
+    looking.offer(row, "influence_sign", "wrong_sign.csv", looking.table(found.signs), say)
     looking.figure(influence_charts.draw_sign(found, look), "influence_sign", PLACE)
 
 

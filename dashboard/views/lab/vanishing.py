@@ -107,7 +107,7 @@ def _fading(found: vanishing.Found, state: str, say: Texts) -> None:
 
 def _numbers(found: vanishing.Found, name: str) -> Callable[[], str]:
     """The part of the table that a chart draws."""
-    return lambda: str(found.to_frame(name).to_csv(index=False))
+    return looking.table(lambda: found.to_frame(name))
 
 
 def _table(found: vanishing.Found, say: Texts) -> str:

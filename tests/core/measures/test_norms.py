@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from core import passes
 from core.clipping import CLIPS
 from core.experiment import Experiment
-from core.measures.norms import advice, clipped_share, degrees, early, times_typical, value_threshold
+from core.measures.norms import advice, clipped_share, degrees, early, histogram, times_typical, value_threshold
 from core.measures.spikes import carried
 from core.training import Trainer
 from tests.core.stacks import assert_close
@@ -88,6 +88,14 @@ def test_the_quantile_passes_at_least_its_share(norms, quantile):
     found = advice(norms, quantile)
     assert (norms <= found.threshold).mean() >= quantile - 1e-12
     assert found.clips == pytest.approx(1 - (norms <= found.threshold).mean(), abs=1e-12)
+
+
+def test_a_histogram_counts_every_norm_that_has_a_logarithm():
+    norms = np.array([0.0, 1.0, 10.0, 10.0, 1e3, np.nan, np.inf])
+    counts, edges = histogram(norms, 3)
+    assert counts.tolist() == [1, 2, 1]
+    assert edges == pytest.approx([1, 10, 100, 1000])
+    assert [len(part) for part in histogram(np.zeros(3))] == [0, 1]
 
 
 def test_a_norm_is_typical_of_those_before_it():
