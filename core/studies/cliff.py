@@ -42,9 +42,9 @@ class Asked:
             told = ", ".join(f"{k:,}" for k in self.ks) or "nothing"
             raise Refused(f"K must be 1 to {MOST_KS} different whole numbers from 1 to {limits.STEPS}, the smallest first, not {told}.")
         if not 1 <= self.iterations <= limits.MEASURED_ITERATIONS:
-            raise Refused(f"Iterations must be a whole number from 1 to {limits.MEASURED_ITERATIONS:,}.")
+            raise Refused(f"Iterations must be a whole number from 1 to {limits.MEASURED_ITERATIONS:,}, not {self.iterations:,}.")
         if not 1 <= self.seeds <= limits.MEASURED_SEEDS:
-            raise Refused(f"Seeds must be a whole number from 1 to {limits.MEASURED_SEEDS}.")
+            raise Refused(f"Seeds must be a whole number from 1 to {limits.MEASURED_SEEDS}, not {self.seeds:,}.")
 
 
 @dataclass(frozen=True)

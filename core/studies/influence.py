@@ -43,7 +43,8 @@ class Asked:
     def __post_init__(self) -> None:
         object.__setattr__(self, "ks", tuple(self.ks))
         if not 1 <= len(self.ks) <= MOST_KS or not all(type(k) is int and 1 <= k <= LONGEST_K for k in self.ks):
-            raise Refused(f"K must be one to {MOST_KS} whole numbers from 1 to {LONGEST_K}.")
+            told = ", ".join(map(str, self.ks)) or "nothing"
+            raise Refused(f"K must be 1 to {MOST_KS} whole numbers from 1 to {LONGEST_K}, not {told}.")
         if not SMALLEST_RATE <= self.rate <= LARGEST_RATE:
             raise Refused(f"Learning rate must be a number from {SMALLEST_RATE:.7f} to {LARGEST_RATE}, not {self.rate}.")
         if type(self.steps) is not int or not FEWEST_STEPS <= self.steps <= MOST_STEPS:

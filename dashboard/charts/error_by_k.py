@@ -225,7 +225,8 @@ def _compared(found: Sequence[Measured], known: Sequence[Cost], asked: Asked, lo
     named = next((cost for cost in differing if cost.k == asked.cut), furthest(differing, key=lambda cost: cost.median, default=None))
     if named and reference.median > 0:
         key = "costs" if named.median > reference.median else "saves"
-        told.append(say(f"charts.error_by_k.{key}", k=named.k, times=number(named.median / reference.median)))
+        times = number(named.median / reference.median)
+        told.append(say("charts.error_by_k.slight" if times == "1" else f"charts.error_by_k.{key}", k=named.k, times=times))
     elif shorter and not differing:
         told.append(say("charts.error_by_k.as_good", k=reference.k))
     last = enough(finite)

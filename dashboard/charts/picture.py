@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -136,7 +137,9 @@ def on_page(figure: go.Figure, look: Look, *, height: int, margin: Mapping[str, 
 
 
 def number(value: float) -> str:
-    """Three significant digits, as everywhere on the page: 0.0123, 12.3, 12,300, 1.23e+06."""
+    """Three significant digits, as everywhere on the page: 0.0123, 12.3, 12,300, 1.23e+06, ∞."""
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
     short = f"{value:.3g}"
     return f"{float(short):,.0f}" if 1e3 <= abs(float(short)) < 1e6 else short
 

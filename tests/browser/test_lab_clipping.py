@@ -128,7 +128,7 @@ def test_other_thresholds_are_trained_beside_what_happened(open_page: Callable[.
     tab(lab, "Other thresholds", "replay chart replay")
     lab.enter("replay iterations", "30")
     lab.wait(lambda: points(lab, "replay chart replay") == 30, "30 iterations")
-    lab.says("4 iterations that this run recorded are repeated here to the last bit.")
+    lab.says("Repeated here to the last bit: 4 iterations that this run recorded.")
     names = {trace["name"] for trace in lab.figure("replay chart replay")}
     assert names == {"no clipping", "by norm 0.02", "by norm 0.1", "by norm 0.5", "this run: by norm 0.05"}
     lab.widget("replay off").locator("label").click()

@@ -93,7 +93,7 @@ def test_bad_values_are_refused_in_a_sentence_and_what_was_found_stays(lab: Labo
         lab.enter(f"estimators {key}", good)
         lab.wait(lambda: lab.problems == "", "no problem")
     lab.enter("influence ks", "0, 3")
-    lab.wait(lambda: "K must be one to 6 whole numbers from 1 to 200." in lab.problems, "no such truncation")
+    lab.wait(lambda: "K must be 1 to 6 whole numbers from 1 to 200, not" in lab.problems, "no such truncation")
     expect(lab.widget("begin influence").get_by_role("button")).to_be_disabled()
 
 

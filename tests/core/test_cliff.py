@@ -89,8 +89,8 @@ def test_numbers_travel_and_come_as_a_table():
         ({"ks": ()}, "K must be 1 to 8 different whole numbers .* not nothing"),
         ({"ks": (4, 2)}, "the smallest first, not 4, 2"),
         ({"ks": (0, 2)}, "from 1 to 512, .* not 0, 2"),
-        ({"iterations": 0}, "Iterations must be a whole number from 1 to 2,000."),
-        ({"seeds": 11}, "Seeds must be a whole number from 1 to 10."),
+        ({"iterations": 0}, "Iterations must be a whole number from 1 to 2,000, not 0."),
+        ({"seeds": 11}, "Seeds must be a whole number from 1 to 10, not 11."),
     ],
     ids=str,
 )

@@ -86,6 +86,12 @@ def test_what_is_drawn_is_what_was_found(whole: Found):
     assert list(uoro.y) == pytest.approx(whole.row("uoro").curve[:, -1])
 
 
+@pytest.mark.parametrize(("spread", "said"), [(0.05, "a single sample is within 10 %"), (0.14, "about 2 samples bring its mean")])
+def test_samples_are_counted_as_people_do(whole: Found, spread: float, said: str):
+    rows = tuple(replace(row, spread=row.spread * 0 + spread) for row in whole.rows)
+    assert said in sample_mean.draw(replace(whole, rows=rows), "all", Look()).words
+
+
 def test_the_numbers_of_the_cost_are_those_that_are_drawn(whole: Found):
     time, memory = estimator_cost.draw(whole, Look()).figure.data
     costs = whole.costs()

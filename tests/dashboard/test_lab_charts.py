@@ -114,6 +114,14 @@ def test_growth_names_where_the_error_came_from_and_went_to():
     assert growth.draw(replace(found, error=error[:, :1], iterations=(0,)), "chunk", 1, Look()).words == "The error at K = 1 is followed."
 
 
+def test_what_is_as_large_is_not_so_many_times_as_large():
+    error = np.array([[[0.5], [0.5]], [[0.5], [0.5 * (1 + 1e-15)]]])
+    words = growth.draw(Grown((0, 50), (3.0, 2.0), (1,), error), "window", 1, Look()).words
+    assert "the error stayed at 50 % of the gradient over 50 iterations." in words
+    assert "Cutting every K = 1 steps now costs as much as the sliding window." in words
+    assert "1 times" not in words
+
+
 def test_where_estimate_and_measurement_differ_it_is_said_which_to_trust(found):
     k = found.fading.enough(0.1)
     for measured in range(1, 11):

@@ -107,6 +107,18 @@ def test_without_clipping_there_is_no_threshold_to_judge():
     assert not any("y0" in shape and shape.y0 == shape.y1 == 1.0 for shape in shown.figure.layout.shapes)
 
 
+def test_a_threshold_of_entries_has_no_line_among_norms():
+    def lines(clip: str) -> list[float]:
+        figure = norms.draw(found(clip=clip), 0.9, Look()).figure
+        return [shape.y0 for shape in figure.layout.shapes if shape.y0 == shape.y1]
+
+    assert lines("norm") == [1.0]
+    assert lines("value") == []
+    words = norms.draw(found(clip="value"), 0.9, Look()).words
+    assert "its threshold of 1 is one of entries, so that it has no line here" in words
+    assert "Dashed, where the run clips by norm" in load()("charts.norms.help")
+
+
 @looks
 def test_the_distribution_counts_every_gradient(look):
     shown = norms.draw_distribution(found(), 0.9, look)
@@ -186,7 +198,7 @@ def test_a_replay_is_compared_with_what_the_run_recorded():
     rows = np.array([[i, loss, 2 * loss, 1, 1, 0] for i, loss in ((1, 3.0), (2, 2.0), (9, 1.0))])
     assert replayed.agreement(own, rows) == replayed.Agreement(2, 0)
     words = replayed.draw(replay.Found((own,), 0), rows, Look()).words
-    assert "2 iterations that this run recorded are repeated here to the last bit" in words
+    assert "Repeated here to the last bit: 2 iterations that this run recorded." in words
     rows[1, 1] += 1e-15
     assert replayed.agreement(own, rows) == replayed.Agreement(1, 2)
     assert "From iteration 2 on, this run recorded other numbers" in replayed.draw(replay.Found((own,), 0), rows, Look()).words

@@ -65,7 +65,7 @@ def test_fading_draws_every_loss_and_speaks_of_the_fit():
     ("norms", "said"),
     [
         (2.0 ** np.arange(5.0), "it doubles every 1 steps"),
-        (np.array([1.0, 0, 0, 0, 0]), "At 4 lags the error is exactly 0"),
+        (np.array([1.0, 0, 0, 0, 0]), "The error is exactly 0 at 4 lags, left out"),
         (np.array([1.0, 0.5, np.nan, np.nan, np.nan]), "it halves every 1 steps."),
         (np.array([1.0, np.nan, np.nan, np.nan, np.nan]), "nothing can be fitted"),
     ],

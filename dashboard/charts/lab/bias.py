@@ -111,8 +111,8 @@ def words(found: Found, asked: Asked, look: Look) -> str:
         told.append(say("charts.bias.today_full"))
     middle = min(bias.ks, key=lambda one: abs(one - max(2, bias.ks[-1] // 4)))
     window, chunk = (bias.at(scheme, middle)[0] for scheme in SCHEMES)
-    if chunk > window > FLOOR:
-        told.append(say("charts.bias.worse", k=middle, times=number(chunk / window)))
+    if chunk > window > FLOOR and (times := number(chunk / window)) != "1":
+        told.append(say("charts.bias.worse", k=middle, times=times))
     if asked.weight or asked.measure != "error":
         told.append(say("charts.bias.all"))
     return " ".join(told)

@@ -90,7 +90,7 @@ def words(found: Found, quantity: str, look: Look) -> str:
     sentence = say(
         "charts.cliff.state",
         quantity=say(f"charts.cliff.{quantity.replace(' ', '_')}"),
-        iteration=f"{int(reached):,}",
+        iterations=say.count("iteration", int(reached)),
         values=", ".join(told),
     )
     chance = found.chance(quantity)

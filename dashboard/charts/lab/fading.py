@@ -77,7 +77,7 @@ def words(fade: Fade, look: Look) -> str:
         low, high = number(lives[0]), number(lives[-1])
         told.append(say("charts.fading.losses", low=low, high=high, count=len(lives)))
     if fit.vanished:
-        told.append(say("charts.fading.vanished", count=fit.vanished))
+        told.append(say("charts.fading.vanished", lags=say.count("lag", fit.vanished)))
     return " ".join(told)
 
 

@@ -52,18 +52,26 @@ def words(found: Found, scheme: str, k: int, look: Look) -> str:
         return say("charts.growth.going", k=one)
     told = [
         say(
-            "charts.growth.grew" if known[-1] > known[0] else "charts.growth.shrank",
+            f"charts.growth.{_went(known[0], known[-1])}",
             scheme=name,
             k=one,
             first=percent(known[0]),
             last=percent(known[-1]),
             times=number(known[-1] / known[0]) if known[0] > 0 else "∞",
-            count=f"{found.iterations[-1] - found.iterations[0]:,}",
+            iterations=say.count("iteration", found.iterations[-1] - found.iterations[0]),
         )
     ]
     window, chunk = (found.error[SCHEMES.index(kind), -1, column] for kind in ("window", "chunk"))
     if window > FLOOR:
-        told.append(say("charts.growth.chunks", k=one, times=number(chunk / window)))
+        times = number(chunk / window)
+        told.append(say("charts.growth.chunks_alike" if times == "1" else "charts.growth.chunks", k=one, times=times))
     if found.exploded:
         told.append(say("charts.growth.exploded", words=found.exploded))
     return " ".join(told)
+
+
+def _went(first: float, last: float) -> str:
+    """Which sentence tells where an error went, as far as its percentages show it."""
+    if percent(first) == percent(last):
+        return "stayed"
+    return "grew" if last > first else "shrank"

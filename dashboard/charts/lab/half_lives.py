@@ -31,7 +31,7 @@ def draw(found: Found, cell_label: Callable[[str], str], look: Look) -> Picture:
                 y=[label] * len(lives),
                 mode="markers",
                 marker={"color": colour, "size": 9, "opacity": 0.55},
-                customdata=[[seed, _steps(life, look)] for seed, life in zip(line.seeds, lives, strict=True)],
+                customdata=[[seed, number(life)] for seed, life in zip(line.seeds, lives, strict=True)],
                 hovertemplate=say("charts.half_lives.hover") + "<extra></extra>",
             )
         )
@@ -45,14 +45,7 @@ def draw(found: Found, cell_label: Callable[[str], str], look: Look) -> Picture:
             )
         )
         figure.add_annotation(
-            x=1,
-            xref="paper",
-            y=label,
-            text=_steps(line.half_life, look),
-            showarrow=False,
-            xanchor="left",
-            xshift=10,
-            font={"color": colour},
+            x=1, xref="paper", y=label, text=number(line.half_life), showarrow=False, xanchor="left", xshift=10, font={"color": colour}
         )
     figure.update_xaxes(
         title={"text": say("charts.half_lives.axis"), "standoff": 6},
@@ -87,17 +80,11 @@ def words(found: Found, cell_label: Callable[[str], str], look: Look) -> str:
     plain = {line.cell: line for line in reversed(measured) if not line.own and line.initialisation == "uniform" and not line.forget_bias}
     told = []
     if "lstm" in plain and "rnn_tanh" in plain:
-        told.append(
-            say("charts.half_lives.myth", lstm=_steps(plain["lstm"].half_life, look), rnn=_steps(plain["rnn_tanh"].half_life, look))
-        )
+        told.append(say("charts.half_lives.myth", lstm=number(plain["lstm"].half_life), rnn=number(plain["rnn_tanh"].half_life)))
     longest = max((line for line in measured if not line.own), key=lambda line: line.half_life, default=None)
     if longest:
-        low, high = (_steps(end, look) for end in longest.ends)
+        low, high = (number(end) for end in longest.ends)
         told.append(
-            say("charts.half_lives.longest", name=name(longest, cell_label, look), half=_steps(longest.half_life, look), low=low, high=high)
+            say("charts.half_lives.longest", name=name(longest, cell_label, look), half=number(longest.half_life), low=low, high=high)
         )
     return " ".join(told)
-
-
-def _steps(half_life: float, look: Look) -> str:
-    return look.say("charts.half_lives.never") if math.isinf(half_life) else number(half_life)

@@ -74,9 +74,14 @@ def words(found: Found, advice: Advice | None, look: Look) -> str:
         return say("charts.norms.nothing")
     count = int((found.clipped > 0).sum())
     told = [
-        say("charts.norms.off", count=f"{len(found.before):,}")
+        say("charts.norms.off", gradients=say.count("gradient", len(found.before)))
         if found.clip == "off"
-        else say("charts.norms.clipped", clipped=f"{count:,}", count=f"{len(found.before):,}", share=percent(found.share_clipped))
+        else say(
+            "charts.norms.clipped",
+            clipped=f"{count:,}",
+            gradients=say.count("gradient", len(found.before)),
+            share=percent(found.share_clipped),
+        )
     ]
     told.append(
         say("charts.norms.band", mean=number(advice.mean), median=number(advice.median), low=number(advice.low), high=number(advice.high))
@@ -85,6 +90,8 @@ def words(found: Found, advice: Advice | None, look: Look) -> str:
         told.append(doubt)
     if found.clip == "norm":
         told.append(say(f"charts.norms.{advice.place(found.threshold)}", threshold=number(found.threshold)))
+    elif found.clip == "value":
+        told.append(say("charts.norms.by_value", threshold=number(found.threshold)))
     told.append(
         say("charts.norms.quantile", share=percent(advice.quantile), threshold=number(advice.threshold), clips=percent(advice.clips))
     )
@@ -199,7 +206,7 @@ def draw_turned(found: Found, look: Look) -> Picture:
         say(
             "charts.turned.words_off" if off else "charts.turned.words",
             **off,
-            count=f"{len(there):,}",
+            gradients=say.count("gradient", len(there)),
             median=number(float(np.median(there))),
             most=number(turned[place]),
             iteration=f"{found.iterations[place]:,}",

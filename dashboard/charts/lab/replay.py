@@ -124,5 +124,5 @@ def words(found: Found, history: Array, look: Look) -> str:
     if known.differs:
         told.append(say("charts.replay.differs", iteration=f"{known.differs:,}"))
     elif known.same:
-        told.append(say("charts.replay.agrees", count=f"{known.same:,}"))
+        told.append(say("charts.replay.agrees", iterations=say.count("iteration", known.same)))
     return " ".join(told)

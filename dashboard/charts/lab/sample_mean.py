@@ -57,11 +57,18 @@ def words(found: Found, weight: str, look: Look) -> str:
     """How many samples it would take to be off by a tenth."""
     say, column = look.say, found.columns.index(weight)
     told = [
-        say("charts.sample_mean.needed", name=row.label, spread=number(float(row.spread[column])), count=f"{_needed(row.spread[column]):,}")
+        _told(row.label, float(row.spread[column]), look)
         for row in found.rows
         if row.random and row.samples > 1 and math.isfinite(row.spread[column])
     ]
     return " ".join(told) or say("charts.sample_mean.going")
+
+
+def _told(name: str, spread: float, look: Look) -> str:
+    say, needed = look.say, _needed(spread)
+    if needed == 1:
+        return say("charts.sample_mean.one", name=name, spread=number(spread))
+    return say("charts.sample_mean.needed", name=name, spread=number(spread), samples=say.count("sample", needed))
 
 
 def _needed(spread: float) -> int:

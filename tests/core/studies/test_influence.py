@@ -60,8 +60,8 @@ def test_another_seed_draws_something_else():
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"ks": ()}, "one to 6 whole numbers from 1 to 200"),
-        ({"ks": (0,)}, "one to 6 whole numbers"),
+        ({"ks": ()}, "1 to 6 whole numbers from 1 to 200, not nothing"),
+        ({"ks": (0,)}, "1 to 6 whole numbers from 1 to 200, not 0"),
         ({"rate": 0.0}, "Learning rate must be a number from 0.0000001 to 0.01"),
         ({"rate": math.nan}, "Learning rate"),
         ({"steps": 99}, "Steps must be a whole number from 100 to 200,000"),
