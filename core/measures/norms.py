@@ -13,9 +13,7 @@ LOW, HIGH = 0.5, 10.0
 """Pascanu, Mikolov & Bengio 2013, section 3.2: thresholds from half to ten times the average norm "over a sufficiently large number of
 updates" train well."""
 SKEWED = 3.0
-"""An average that is more than so many times the median is that of a few long gradients."""
-ROBUST = (0.9, 0.8, 0.5)
-"""Shares of gradients whose longest says more of a run than such an average."""
+"""A gradient that is more than so many times the median is long, and so is an average that is: long gradients make it."""
 
 
 def clipped_share(norms: Array, threshold: float) -> float:
@@ -29,7 +27,7 @@ class Advice:
 
     mean, median, largest: of the norms.   low, high: the published band.   quantile: the share of gradients that `threshold` leaves as
     they are.   clips_low, clips_high, clips: the shares that low, high and threshold would change.
-    steady: (share, threshold) of the largest share of `ROBUST` whose threshold is not itself one of the few long ones.
+    steady: the quantile that long gradients do not move, as (share, threshold): of those that are not long, and the longest of these.
     """
 
     mean: float
@@ -69,7 +67,7 @@ def advice(norms: Array, quantile: float = 0.9) -> Advice | None:
     threshold = float(np.quantile(finite, quantile, method="inverted_cdf"))
     low, high = LOW * mean, HIGH * mean
     median = float(np.median(finite))
-    robust = [(share, float(np.quantile(finite, share, method="inverted_cdf"))) for share in ROBUST]
+    ordinary = finite[finite <= SKEWED * median]
     return Advice(
         mean,
         median,
@@ -81,12 +79,12 @@ def advice(norms: Array, quantile: float = 0.9) -> Advice | None:
         clipped_share(finite, low),
         clipped_share(finite, high),
         clipped_share(finite, threshold),
-        next((one for one in robust if one[1] <= SKEWED * median), robust[-1]),
+        (len(ordinary) / len(finite), float(ordinary.max())),
     )
 
 
-def early(norms: Array, median: float, part: float = 0.1) -> bool:
-    """Whether the gradients that are more than `SKEWED` times the median come, most of them, in the first part of a training, 0 to 1."""
+def early(norms: Array, median: float, part: float = 0.25) -> bool:
+    """Whether long gradients (`SKEWED`) come, most of them, in the first part of a training, 0 to 1."""
     places = np.flatnonzero(norms > SKEWED * median)
     return bool(len(places) and np.median(places) < part * len(norms))
 

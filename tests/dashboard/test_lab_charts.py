@@ -68,8 +68,8 @@ def test_decay_draws_the_line_that_it_speaks_of(found: Found):
     assert f"it halves every {found.fading.fit.half_life:.3g} steps" in picture.words
     assert f"K = {found.fading.enough(0.1)} keeps all but" in picture.words
     (low, high), (least, most) = found.fading.tau_spread, found.fading.beta_spread
-    assert f"With the losses drawn again, 95 % of the samples have it begin at lag {low:g} to {high:g}" in picture.words
-    assert f"the mean error keep {percent(least)} to {percent(most)} a step." in picture.words
+    assert f"With the losses drawn again, 95 % of the samples do so from lag {low:g} to {high:g} on, " in picture.words
+    assert f"and keep {percent(least)} to {percent(most)} a step." in picture.words
 
 
 @pytest.mark.parametrize(

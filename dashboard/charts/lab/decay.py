@@ -88,13 +88,14 @@ def _estimate(fading: Fading, k: int | None, look: Look) -> str:
 
 def _spread(fading: Fading, look: Look) -> str:
     """How sure tau and beta are."""
-    (tau_low, tau_high), (beta_low, beta_high) = fading.tau_spread, fading.beta_spread
+
+    def between(low: str, high: str) -> str:
+        return low if low == high else look.say("charts.decay.between", low=low, high=high)
+
     return look.say(
         "charts.decay.spread",
         redrawn=look.say(f"charts.decay.drawn.{fading.redrawn}"),
         share=percent(SURE),
-        tau_low=number(tau_low),
-        tau_high=number(tau_high),
-        beta_low=percent(beta_low),
-        beta_high=percent(beta_high),
+        tau=between(*map(number, fading.tau_spread)),
+        beta=between(*map(percent, fading.beta_spread)),
     )
