@@ -121,7 +121,7 @@ def read_file(held: Session, change: Change, time: str | None, columns: Sequence
 
 def _found(held: Session, reading: Reading, change: Change, say: Texts) -> None:
     """What was recognised, what was left out, and the choice where there is one."""
-    told = "".join(f"<li>{escape(sentence)}</li>" for sentence in (*reading.found, *reading.left_out))
+    told = "".join(f"<li>{escape(sentence)}</li>" for sentence in (*reading.found, *reading.left_out, *reading.doubts))
     st.html(f"<ul class='found'>{told}</ul>")
     if len(reading.times) > 1:
         times = [*reading.times, ""]

@@ -12,18 +12,22 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from core import limits
-from core.series.numbers import Notation, is_missing, notation
+from core.series.numbers import Notation, doubtful, is_missing, notation, signs
 from core.series.series import Array, InvalidSeries, Series
-from core.series.times import Times, are_counted, are_times, looks_like_years, read_times
+from core.series.times import FIRST_SHORT_YEAR, Times, are_counted, are_times, have_short_years, looks_like_years, read_times
 
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas", " ": "spaces"}
 """What may stand between columns, in the order of trial: a comma may also be a decimal comma, so others come first."""
 
 NAME_CHARACTERS = 60
+
+RAGGED = ("every line needs as many.", "put dates or numbers that have a comma inside in quotation marks, or semicolons between columns.")
+"""What is to be done about lines of another length, and where nearly all are longer than the header."""
 
 _UNREADABLE = re.compile("[\x00-\x08\x0e-\x1f]")
 _TIME_NAMES = frozenset(
@@ -39,7 +43,7 @@ _TIME_NAMES = frozenset(
 class Reading:
     """A series read from a file.
 
-    found: what was recognised, and left_out: what was not taken, each as sentences.
+    found: what was recognised, left_out: what was not taken, and doubts: what could mean something else, each as sentences.
     time: the column of the times, "" where points are counted.
     times: the columns that could be the time, columns: those that hold numbers, for a form to choose from.
     """
@@ -47,6 +51,7 @@ class Reading:
     series: Series
     found: tuple[str, ...]
     left_out: tuple[str, ...]
+    doubts: tuple[str, ...]
     time: str
     times: tuple[str, ...]
     columns: tuple[str, ...]
@@ -97,7 +102,8 @@ def parse_csv(content: bytes, time: str | None = None, columns: Sequence[str] | 
         turned = " (turned round: the file begins with the latest)" if times.backwards else ""
         found.append(f"Times: column '{at}', {times.words} from {labels[0]} to {labels[-1]}{turned}.")
     series = Series(name, values, labels, taken, period, "Given by the user.", "The user's.")
-    return Reading(series, tuple(found), left_out, at or "", dated, numeric)
+    left_out = (*left_out, *_signs(table, taken))
+    return Reading(series, tuple(found), left_out, _doubts(table, at, taken), at or "", dated, numeric)
 
 
 def _text(content: bytes) -> str:
@@ -134,7 +140,8 @@ def _table(text: str) -> Table:
         raise InvalidSeries(f"The file has {width} columns; at most {limits.CSV_COLUMNS} are read.")
     for number, cells in rows[1:]:
         if len(cells) != width:
-            raise InvalidSeries(f"Line {number} has {len(cells)} columns, but line {rows[0][0]} has {width}: every line needs as many.")
+            commas = separator == "," and 2 * sum(len(others) > width for _, others in rows) > len(rows)
+            raise InvalidSeries(f"Line {number} has {len(cells)} columns, but line {rows[0][0]} has {width}: {RAGGED[commas]}")
     names = _names(first) if header else tuple(f"column {at + 1}" for at in range(width)) if width > 1 else ("value",)
     body = rows[1:] if header else rows
     if len(body) < limits.FEWEST_POINTS:
@@ -158,7 +165,8 @@ def _cells(line: str, separator: str) -> list[str]:
     if not separator:
         return [line.strip().strip('"').strip()]
     if separator == " ":
-        return line.split()
+        # Other spaces than plain ones stand inside numbers.
+        return re.split(r"[ \t]+", line.strip())
     try:
         return [cell.strip() for cell in next(csv.reader(io.StringIO(line), delimiter=separator, skipinitialspace=True))]
     except csv.Error:
@@ -269,9 +277,50 @@ def _values(table: Table, column: str, how: Notation, at: str | None) -> Array:
         where = f"Line {line}" + (f" ({table.column(at)[row][:30]})" if at is not None else "")
         if is_missing(cell):
             raise InvalidSeries(f"{where} has no value in column '{column}': fill the gap, or leave the column out.")
-        if not how.pattern.fullmatch(cell):
+        if not how.reads(cell):
             raise InvalidSeries(f"{where}: '{cell[:30]}' in column '{column}' is not a number.")
+    _check_signs(column, signs(cells))
     return np.array([how.read(cell) for cell in cells])
+
+
+def _check_signs(column: str, beside: Sequence[str]) -> None:
+    """InvalidSeries where numbers of one column are in several units."""
+    named = [sign for sign in beside if sign]
+    if len(named) > 1:
+        raise InvalidSeries(f"Column '{column}' has numbers with '{named[0]}' and others with '{named[1]}': write all of them in one unit.")
+    if "%" in named and "" in beside:
+        raise InvalidSeries(f"Column '{column}' has numbers with '%' and others without: write all of them in one unit.")
+
+
+def _signs(table: Table, taken: Sequence[str]) -> tuple[str, ...]:
+    """What is said of signs of money and percent, which a number does not keep."""
+    beside = [(sign, column) for column in taken for sign in signs(table.column(column)) if sign]
+    listed = ", ".join(f"'{sign}' of '{column}'" for sign, column in beside)
+    return (f"Signs: {listed}.",) if listed else ()
+
+
+def _doubts(table: Table, at: str | None, taken: Sequence[str]) -> tuple[str, ...]:
+    """What could have been meant otherwise, a sentence each."""
+    doubts = []
+    if table.separator == "," and not table.header and (split := _split_numbers(table)):
+        doubts.append(f"Commas were taken to stand between columns; if {split} is one number, put semicolons between columns.")
+    for column in taken:
+        cells = table.column(column)
+        if cell := doubtful(cells, table.separator):
+            read = notation(cells, table.separator)[0].read(cell)
+            doubts.append(f"'{cell}' of '{column}' was read as {read:g}; if another number is meant, write it without marks for thousands.")
+    if at is not None and have_short_years(table.column(at)):
+        doubts.append(f"Years of two digits were taken to lie between {FIRST_SHORT_YEAR} and {FIRST_SHORT_YEAR + 99}.")
+    return tuple(doubts)
+
+
+def _split_numbers(table: Table) -> str:
+    """Two neighbouring cells that may be one number with a decimal comma, where all of their columns may be; "" where none are."""
+    for left, right in pairwise(table.names):
+        wholes, parts = table.column(left), table.column(right)
+        if all(re.fullmatch(r"[+-]?\d+", cell) for cell in wholes) and all(re.fullmatch(r"\d{1,6}", cell) for cell in parts):
+            return f"{wholes[0]},{parts[0]}"
+    return ""
 
 
 def _found(table: Table) -> list[str]:

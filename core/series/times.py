@@ -15,13 +15,21 @@ import pandas as pd
 from core import limits
 from core.series.series import Array, InvalidSeries
 
-FORMATS = (
-    "%Y-%m-%d", "%Y-%m", "%Y/%m/%d", "%Y/%m", "%Y.%m.%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m/%Y", "%m.%Y",
-    "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S",
-    "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%b %Y", "%B %Y", "%Y %b", "%b-%Y", "%d %b %Y",
-    "%b %d, %Y", "%d-%b-%Y",
+DAYS = (
+    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y",
+    "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%m-%y", "%m-%d-%y",
+    "%d %b %Y", "%d %B %Y", "%d. %B %Y", "%d-%b-%Y", "%d-%b-%y", "%d %b %y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y",
 )  # fmt: skip
-"""How a date may be written, as of strptime, beside 1949Q1.  Where day and month cannot be told apart, even steps decide."""
+"""How a day may be written, as of strptime.  Where day and month cannot be told apart, even steps decide."""
+CLOCKS = ("", " %H:%M", " %H:%M:%S")
+FORMATS = (
+    *(day + clock for clock in CLOCKS for day in DAYS), "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m", "%Y/%m", "%Y%m%d", "%m/%Y", "%m.%Y", "%b %Y", "%B %Y", "%Y %b", "%b-%Y", "%b-%y", "%b %y",
+)  # fmt: skip
+"""How a time may be written, beside 1949Q1."""
+
+FIRST_SHORT_YEAR = 1969
+"""The first of the hundred years that two digits stand for, as of strptime."""
 
 PLURALS = {"months": "month", "days": "day", "weekdays": "weekday", "seconds": "second", "numbers": "unit"}
 """What steps are counted in, and the word for one."""
@@ -29,7 +37,7 @@ PLURALS = {"months": "month", "days": "day", "weekdays": "weekday", "seconds": "
 LONGEST_BREAK = 5
 """Days between two trading days at most: a weekend and its holidays."""
 
-_QUARTER = re.compile(r"(\d{4})[-\s]?[Qq]([1-4])")
+_QUARTER = re.compile(r"(?P<year>\d{4})[-\s]?[Qq](?P<quarter>[1-4])|[Qq](?P<first>[1-4])[-\s]?(?P<then>\d{4})")
 _ZONE = re.compile(r"(?<=\d)(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?$")
 _NUMBER = re.compile(r"\d{1,7}(?:\.\d{1,6})?")
 
@@ -121,6 +129,11 @@ def are_counted(cells: Sequence[str]) -> bool:
     return bool((np.diff([int(cell) for cell in cells]) == 1).all())
 
 
+def have_short_years(cells: Sequence[str]) -> bool:
+    """Whether labels are dates whose years have two digits."""
+    return are_times(cells) and not any(re.search(r"\d{4}", cell) for cell in cells)
+
+
 def looks_like_years(cells: Sequence[str]) -> bool:
     """Whether labels are four digits that never fall and mostly count up one by one, as years do among which some are missing or twice."""
     if len(cells) < 3 or not all(cell.isascii() and cell.isdigit() and len(cell) == 4 for cell in cells):
@@ -133,7 +146,7 @@ def _readings(cells: Sequence[str]) -> Iterator[pd.DatetimeIndex | Array]:
     """Every way to read all the labels as dates; where there is none, as numbers."""
     cleaned = [_ZONE.sub("", cell.strip()) if ":" in cell else cell.strip() for cell in cells]
     if all(_QUARTER.fullmatch(cell) for cell in cleaned):
-        cleaned = [_QUARTER.sub(lambda found: f"{found[1]}-{3 * int(found[2]) - 2:02d}", cell) for cell in cleaned]
+        cleaned = [_QUARTER.sub(_first_month, cell) for cell in cleaned]
     found = False
     for form in FORMATS:
         if pd.notna(pd.to_datetime(cleaned[0], format=form, errors="coerce")):
@@ -143,6 +156,11 @@ def _readings(cells: Sequence[str]) -> Iterator[pd.DatetimeIndex | Array]:
                 yield stamps
     if not found and all(_NUMBER.fullmatch(cell) for cell in cleaned):
         yield np.array([float(cell) for cell in cleaned])
+
+
+def _first_month(found: re.Match[str]) -> str:
+    """A quarter's first month: 1949-04 for 1949Q2 and Q2 1949."""
+    return f"{found['year'] or found['then']}-{3 * int(found['quarter'] or found['first']) - 2:02d}"
 
 
 def _unevenness(stamps: pd.DatetimeIndex | Array) -> int:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from core import limits
 from core.series import InvalidSeries, parse_csv
+from core.series.csv_file import RAGGED
 
 MONTHS = [f"{day:%Y-%m}" for day in pd.date_range("1999-11", periods=30, freq="MS")]
 
@@ -51,6 +52,16 @@ def comma(values: list[float]) -> list[str]:
         table(("month", [f"{m}-01T00:00:00Z" for m in MONTHS]), ("sales", VALUES)),
         table(("month", [f"{pd.Timestamp(m) + pd.offsets.MonthEnd():%Y-%m-%d}" for m in MONTHS]), ("sales", VALUES)),
         table(("month", MONTHS[::-1]), ("sales", VALUES[::-1])),
+        table(("month", [f"01.{m[5:]}.{m[2:4]}" for m in MONTHS]), ("sales", VALUES)),
+        table(("month", [f"{m[5:]}/01/{m[2:4]}" for m in MONTHS]), ("sales", VALUES)),
+        *(
+            table(("month", [f'"{pd.Timestamp(m):{form}}"' for m in MONTHS]), ("sales", VALUES))
+            for form in ("%d-%b-%y", "%d %b %Y", "%d %B %Y", "%B %d, %Y", "%b %d, %Y", "%B %Y", "%b-%y")
+        ),
+        table(("month", [f"1 {pd.Timestamp(m):%b %Y}" for m in MONTHS]), ("sales", VALUES)),
+        table(("month", MONTHS), ("sales", [f"{value} %" for value in VALUES])),
+        table(("month", MONTHS), ("sales", [f"${value}" for value in VALUES])),
+        table(("month", MONTHS), ("sales", [f"{value.replace('.', ',')} €" for value in map(str, VALUES)]), separator=";"),
     ],
 )
 def test_however_it_is_written_it_is_the_same_series(content):
@@ -59,7 +70,8 @@ def test_however_it_is_written_it_is_the_same_series(content):
     assert reading.series.values[:, 0].tolist() == VALUES
     assert reading.series.columns == ("sales",)
     assert reading.series.period == 12
-    assert (reading.times, reading.columns, reading.left_out) == (("month",), ("sales",), ())
+    assert (reading.times, reading.columns) == (("month",), ("sales",))
+    assert all(sentence.startswith("Signs: ") for sentence in reading.left_out)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +80,10 @@ def test_however_it_is_written_it_is_the_same_series(content):
         ([str(1990 + t) for t in range(30)], "1990", 1, "in steps of 1"),
         ([f"{1990 + t}-01-01" for t in range(30)], "1990", 1, "every 12 months"),
         ([f"{1990 + t // 4}Q{t % 4 + 1}" for t in range(30)], "1990-01", 4, "every 3 months"),
+        ([f"{1990 + t // 4}-Q{t % 4 + 1}" for t in range(30)], "1990-01", 4, "every 3 months"),
+        ([f"Q{t % 4 + 1} {1990 + t // 4}" for t in range(30)], "1990-01", 4, "every 3 months"),
+        ([f"{d:%d.%m.%y}" for d in pd.date_range("2020-02-20", periods=30)], "2020-02-20", 7, "every day"),
+        ([f"{d:%d.%m.%y %H:%M}" for d in pd.date_range("2020", periods=30, freq="15min")], "2020-01-01 00:00", 96, "every 15 minutes"),
         ([f"{1990 + t / 12:.3f}" for t in range(30)], "1990.000", 12, "in steps of 0.08333"),
         ([f"{d:%Y-%m-%d}" for d in pd.date_range("2020-02-20", periods=30)], "2020-02-20", 7, "every day"),
         ([f"{d:%Y-%m-%d}" for d in pd.date_range("2020-02-20", periods=30, freq="7D")], "2020-02-20", 52, "every 7 days"),
@@ -125,6 +141,20 @@ def test_years_alone_are_values():
         (["1.234.567"] * 30, ";", 1234567.0),
         (["-2.5e-3"] * 30, ",", -0.0025),
         ([".5"] * 30, ",", 0.5),
+        (['"0,125"'] * 30, ",", 0.125),
+        (["1\u00a0234,5"] * 30, ";", 1234.5),
+        (["1\u202f234.5"] * 30, ",", 1234.5),
+        (["1\u2009234\u2009567"] * 30, ",", 1234567.0),
+        (["-1 234"] * 30, ",", -1234.0),
+        (["1\u00a0234.5"] * 30, " ", 1234.5),
+        (["−3.5"] * 30, ",", -3.5),
+        (["$1234.5"] * 30, ",", 1234.5),
+        (["-£5"] * 30, ",", -5.0),
+        (["$-5"] * 30, ",", -5.0),
+        (['"¥1,234.0"'] * 30, ",", 1234.0),
+        (["5%"] * 30, ",", 5.0),
+        (["5,5 %"] * 30, ";", 5.5),
+        (["1\u00a0234,5\u00a0€"] * 30, ";", 1234.5),
     ],
 )
 def test_numbers_as_people_write_them(cells, separator, first):
@@ -139,6 +169,37 @@ def test_numbers_that_pass_a_thousand_with_a_point():
     np.testing.assert_array_equal(reading.series.values[:, 0], 800 + 15 * np.arange(30))
     small = parse_csv(table(("month", MONTHS), ("x", ["1", "2.125", "3.250"] * 10), separator=";"))
     assert small.series.values.max() == 3.25
+
+
+def test_signs_are_told_and_not_kept():
+    reading = parse_csv(table(("month", MONTHS), ("price", ["$5"] * 30), ("share", ["5 %"] * 30)))
+    assert reading.left_out == ("Signs: '$' of 'price', '%' of 'share'.",)
+    assert (reading.series.values == 5).all()
+
+
+@pytest.mark.parametrize(
+    ("cells", "separator", "doubts"),
+    [
+        (["1,234"] * 30, ";", ("'1,234' of 'x' was read as 1.234; if another number is meant, write it without marks for thousands.",)),
+        (['"1,234"'] * 30, ",", ("'1,234' of 'x' was read as 1234; if another number is meant, write it without marks for thousands.",)),
+        (["1.234"] * 30, ";", ("'1.234' of 'x' was read as 1.234; if another number is meant, write it without marks for thousands.",)),
+        (["1.234"] * 30, ",", ()),
+        (["1,234"] * 29 + ["1,5"], ";", ()),
+        (["1,234"] * 29 + ["0,234"], ";", ()),
+        (['"1,234"'] * 29 + ['"1,234.5"'], ",", ()),
+        (["985"] * 15 + ["1,000"] * 15, ";", ()),
+    ],
+)
+def test_a_mark_that_may_be_one_of_thousands_is_doubted(cells, separator, doubts):
+    assert parse_csv(table(("month", MONTHS), ("x", cells), separator=separator)).doubts == doubts
+
+
+def test_other_doubts_are_told_too():
+    split = parse_csv(table(("", MONTHS), ("", ["1,5"] * 30), header=False))
+    assert split.doubts == ("Commas were taken to stand between columns; if 1,5 is one number, put semicolons between columns.",)
+    short = parse_csv(table(("month", [f"01.{m[5:]}.{m[2:4]}" for m in MONTHS]), ("x", VALUES)))
+    assert short.doubts == ("Years of two digits were taken to lie between 1969 and 2068.",)
+    assert parse_csv(PLAIN).doubts == ()
 
 
 @pytest.mark.parametrize(
@@ -237,6 +298,22 @@ BAD = {
     "a ragged line": (
         PLAIN + b",7", "Line 31 has 3 columns, but line 1 has 2: every line needs as many.",
     ),
+    "decimal commas between commas": (
+        table(("month", MONTHS), ("sales", comma([value + 0.5 for value in VALUES]))),
+        f"Line 2 has 3 columns, but line 1 has 2: {RAGGED[True]}",
+    ),
+    "dates with a comma": (
+        table(("month", [f"{pd.Timestamp(m):%B %d, %Y}" for m in MONTHS]), ("sales", VALUES)),
+        f"Line 2 has 3 columns, but line 1 has 2: {RAGGED[True]}",
+    ),
+    "two currencies": (
+        table(("month", MONTHS), ("sales", instead(4, ["$5"] * 30, "€5"))),
+        "Column 'sales' has numbers with '$' and others with '€': write all of them in one unit.",
+    ),
+    "percent and not": (
+        table(("month", MONTHS), ("sales", instead(4, ["5%"] * 30, "0.05"))),
+        "Column 'sales' has numbers with '%' and others without: write all of them in one unit.",
+    ),
     "far too wide": (table(*((f"c{at}", VALUES) for at in range(101))), "The file has 101 columns; at most 100 are read."),
     "huge": (table(("x", instead(4, VALUES, "1e300"))), "Every value must be a finite number between -1e+15 and 1e+15."),
     "beyond numbers": (table(("x", instead(4, VALUES, "1e999"))), "Every value must be a finite number between -1e+15 and 1e+15."),
@@ -284,7 +361,10 @@ def test_no_bytes_do_harm(content):
     check_harmless(content)
 
 
-CELLS = ["1", "2.5", "1,5", "1e5", "x", "", "NA", "1999", "2000-01", "01.02.2003", "Jan 2000", '"', "12:30", "²", "1_0"]
+CELLS = [
+    *("1", "2.5", "1,5", "1e5", "x", "", "NA", "1999", "2000-01", "01.02.2003", "Jan 2000", '"', "12:30", "²", "1_0"),
+    *("$5", "5 %", "1\u00a0234", "Q1 2000", "-", "€", "01.02.03"),
+]
 
 
 @given(st.lists(st.lists(st.sampled_from(CELLS), min_size=1, max_size=3), min_size=18, max_size=40), st.sampled_from(",;\t| "))
