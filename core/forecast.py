@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
+LEVEL = 0.95
+"""Of every prediction interval: the share of true values that it is to hold."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forecast:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from core.forecast import Forecast
-from core.scores import SCORES
+from core.scores import SCORES, coverage
 from core.series import Split
 
 Array = np.ndarray[Any, Any]
@@ -33,6 +33,20 @@ def score(values: Array, parts: Split, period: int, forecast: Forecast) -> dict[
             said = forecast.values[where.start - first : where.stop - first]
             board[part] = {name: _score(name, values[where], said, train, period) for name in SCORES}
     return board
+
+
+def covered(values: Array, parts: Split, forecast: Forecast) -> dict[str, float]:
+    """Part -> the share of its true values inside the forecast's intervals; nothing for a forecast that has none.  values (N, D)."""
+    if forecast.lower is None or forecast.upper is None:
+        return {}
+    first = parts.train.stop
+    shares = {}
+    for part in PARTS:
+        where: slice = getattr(parts, part)
+        said = slice(where.start - first, where.stop - first)
+        if where.stop > where.start:
+            shares[part] = coverage(values[where], forecast.lower[said], forecast.upper[said])
+    return shares
 
 
 def _score(name: str, actual: Array, said: Array, train: Array, period: int) -> float:

@@ -56,6 +56,18 @@ def smape(actual: Array, forecast: Array) -> float:
     return float(200 * np.mean(np.divide(off, size, out=np.zeros_like(off), where=size > 0)))
 
 
+def coverage(actual: Array, lower: Array, upper: Array) -> float:
+    """The share of true values inside their prediction intervals, ends included, all columns together; NaN where an end is not finite.
+
+    An interval is honest when its coverage is about its nominal level.  (Hyndman & Athanasopoulos, Forecasting: Principles and Practice,
+    3rd ed., 5.5.)  actual, lower, upper: (n, D).
+    """
+    _check(actual, lower)
+    _check(actual, upper)
+    inside = (lower <= actual) & (actual <= upper)
+    return float(np.mean(inside)) if np.isfinite(lower).all() and np.isfinite(upper).all() else math.nan
+
+
 def _check(actual: Array, forecast: Array) -> None:
     if actual.shape != forecast.shape or actual.ndim != 2 or not len(actual):
         raise ValueError(f"A score compares two arrays of the same shape (n, D), n at least 1, not {actual.shape} and {forecast.shape}.")

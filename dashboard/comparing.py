@@ -14,8 +14,8 @@ import numpy as np
 
 from core.baselines import BASELINES, Options, unreadable
 from core.experiment import Experiment
-from core.forecast import Array, Forecast
-from core.scoreboard import Board, score
+from core.forecast import LEVEL, Array, Forecast
+from core.scoreboard import Board, covered, score
 from core.series import Series, Split, make_series, split
 from dashboard.live import fits
 from dashboard.live.fits import FitProgress, LiveError, Result
@@ -59,6 +59,12 @@ class Comparison:
         if self.series is None or self.parts is None:
             return {}
         return score(self.series.values, self.parts, self.series.period, forecast)
+
+    def covered(self, forecast: Forecast) -> Mapping[str, float]:
+        """Part -> the share of its values inside the forecast's intervals."""
+        if self.series is None or self.parts is None:
+            return {}
+        return covered(self.series.values, self.parts, forecast)
 
 
 def follow(held: Comparison, experiment: Experiment, options: Options) -> None:
@@ -133,6 +139,8 @@ def _line(held: Comparison, name: str, forecast: Forecast) -> dict[str, Any]:
         "lower": None if forecast.lower is None else _short(forecast.lower),
         "upper": None if forecast.upper is None else _short(forecast.upper),
         "scores": plain(held.board(forecast)),
+        "level": LEVEL,
+        "covered": plain(held.covered(forecast)),
     }
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.baselines import BASELINES, Options
 from core.forecast import Forecast
+from core.forecast_frame import frame
 from dashboard import comparing, session
 from dashboard.charts import residuals
 from dashboard.charts.picture import number
@@ -40,7 +41,7 @@ def panel(held: Session, say: Texts) -> None:
     compared = held.comparison
     fitting, leaving = st.columns([2, 3], gap="large")
     with fitting:
-        st.html(f"<h3 class='chart'>{escape(say('forecast.baselines'))}</h3><p class='aside'>{escape(say('forecast.baselines_help'))}</p>")
+        _heading(held, say)
         _progress(held, say)
         problem_line(compared.problem)
         _orders(compared, say)
@@ -50,6 +51,26 @@ def panel(held: Session, say: Texts) -> None:
         _residuals(held, say)
         if compared.series is not None:
             measured.panel(held, say)
+
+
+def _heading(held: Session, say: Texts) -> None:
+    """What stands here, and all forecasts as a file, the network's too while it rests."""
+    compared = held.comparison
+    row = st.container(horizontal=True, vertical_alignment="bottom", key="baselines heading")
+    row.html(f"<h3 class='chart'>{escape(say('forecast.baselines'))}</h3><p class='aside'>{escape(say('forecast.baselines_help'))}</p>")
+    if compared.series is not None and compared.parts is not None and compared.lines:
+        looking.offer(row, "forecasts", "forecasts.csv", lambda: _table(held), say)
+
+
+def _table(held: Session) -> str:
+    """All forecasts of the series with their intervals, as CSV."""
+    compared = held.comparison
+    if compared.series is None or compared.parts is None:
+        return ""
+    network = None if _is_untrained(held) else _network(held)
+    found = {NETWORK: network, **{name: result.forecast for name, result in compared.results.items()}}
+    there = {name: forecast for name, forecast in found.items() if forecast is not None}
+    return str(frame(compared.series, compared.parts, there).to_csv(index=False))
 
 
 def _progress(held: Session, say: Texts) -> None:

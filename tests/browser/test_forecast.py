@@ -162,6 +162,28 @@ def test_baselines_appear_beside_the_network_and_the_best_is_marked(forecast: Ex
     assert len(scores(forecast, "ARIMA")) == 4, "what is hidden is still judged"
 
 
+def test_intervals_are_judged_pointed_at_and_downloaded(forecast: Explorer):
+    for name in ("Naive", "ARIMA"):
+        forecast.wait(lambda name=name: len(scores(forecast, name)) == 4, name)
+    coverage = forecast.element.locator(".coverage")
+    told = r"^Share of the true values on validation inside the 95 % intervals: Naive \d+ %, .*ARIMA \d+ %\.$"
+    expect(coverage).to_have_text(re.compile(told))
+    forecast.element.get_by_role("button", name="on test").click()
+    expect(coverage).to_contain_text("on test")
+    box = forecast.element.locator("[data-panel=forecast] .plotbox")
+    width = box.bounding_box()["width"]
+    box.hover(position={"x": width - 20, "y": 100})
+    here = forecast.element.locator("[data-panel=forecast] .here")
+    expect(here).to_have_text(re.compile(r"Naive [\d.,]+ \([\d.,−]+ to [\d.,]+\)"))
+    forecast.wait(lambda: forecast.page.locator(".st-key-csv-forecasts button").count() == 1, "forecasts as a file")
+    with forecast.page.expect_download() as download:
+        forecast.page.locator(".st-key-csv-forecasts button").click()
+    head, *lines = download.value.path().read_text(encoding="utf-8").splitlines()
+    assert head == "method,part,time,column,actual,forecast,lower,upper"
+    assert {line.split(",")[0] for line in lines} >= {"naive", "drift"}
+    assert all(line.split(",")[-1] for line in lines if line.startswith("naive")), "a baseline has an interval at every time"
+
+
 @pytest.mark.slow
 def test_the_error_against_k_is_measured_and_drawn(open_page: Callable[..., Page]):
     forecast = Explorer(open_page("/forecast?s=nile&w=4&h=4&trunc=window&k=2"))

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from statsmodels.stats.diagnostic import acorr_ljungbox
 
-from core.scores import SCORES, autocorrelation, left_over, mae, mase, mse, smape, standard_error
+from core.baselines.baseline import QUANTILE
+from core.forecast import LEVEL
+from core.scores import SCORES, autocorrelation, coverage, left_over, mae, mase, mse, smape, standard_error
 
 
 def column(*values: float) -> np.ndarray:
@@ -27,6 +29,19 @@ def test_by_hand():
     assert mase(actual, forecast, train, 1) == pytest.approx(4 / 3 / 2)
     assert mase(actual, forecast, train, 2) == pytest.approx(4 / 3 / 4)
     assert smape(actual, forecast) == pytest.approx(200 * (1 / 3 + 0 + 3 / 5) / 3)
+
+
+def test_coverage_counts_what_lies_inside_with_the_ends():
+    actual = column(1, 2, 3, 4)
+    assert coverage(actual, column(0, 2, 3.5, 5), column(1, 3, 4, 6)) == 0.5
+    assert math.isnan(coverage(actual, column(0, 0, 0, math.nan), column(9, 9, 9, 9)))
+
+
+def test_normal_intervals_hold_what_they_promise():
+    """20,000 draws: the share inside has a standard deviation of sqrt(0.95 · 0.05 / 20,000) = 0.0015; four of them."""
+    noise = np.random.default_rng(0).normal(size=(10_000, 2))
+    half = np.full_like(noise, QUANTILE)
+    assert coverage(noise, -half, half) == pytest.approx(LEVEL, abs=0.006)
 
 
 def test_the_seasonal_naive_forecast_of_the_training_part_has_a_mase_of_one():

@@ -327,9 +327,15 @@ export class Forecast extends Panel {
   #saidAt(index) {
     const i = index - this.series.train;
     if (i < 0) return [];
-    const found = this.others.filter(({ name }) => !this.hidden.has(name)).map(({ label, values }) => `${label} ${short(values[i]?.[this.of])}`);
+    const found = this.others.filter(({ name }) => !this.hidden.has(name)).map((other) => this.#valueOf(other, i));
     if (this.said && !this.hidden.has("network")) found.unshift(`${this.w.network} ${short(this.said.codes[i * this.said.shape[1] + this.of])}`);
     return found;
+  }
+
+  /** One baseline's value, and the interval around it. */
+  #valueOf({ label, values, lower, upper }, i) {
+    const [value, low, high] = [values, lower, upper].map((rows) => short(rows?.[i]?.[this.of]));
+    return lower ? fill(this.w.within, { label, value, low, high }) : `${label} ${value}`;
   }
 
   #describe() {

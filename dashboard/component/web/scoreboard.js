@@ -7,6 +7,8 @@ const SCORES = ["mse", "mae", "mase", "smape"];
 // What the eye cannot tell apart in four digits shares a place.
 const SAME = 1 + 1e-4;
 
+const percent = (share) => `${Math.round(100 * share)} %`;
+
 export class Scoreboard {
   constructor(words) {
     Object.assign(this, { words, part: "validation", best: null });
@@ -19,7 +21,8 @@ export class Scoreboard {
     this.rows = make("tbody");
     this.verdict = make("p", { class: "line verdict" });
     const table = make("table", { class: "scores", "aria-label": words.scores }, make("thead", {}, this.head), this.rows);
-    this.element = make("div", { class: "scoreboard" }, this.parts, make("div", { class: "scored" }, table), this.verdict);
+    this.coverage = make("p", { class: "line coverage" });
+    this.element = make("div", { class: "scoreboard" }, this.parts, make("div", { class: "scored" }, table), this.verdict, this.coverage);
   }
 
   #heading(name) {
@@ -33,7 +36,7 @@ export class Scoreboard {
   }
 
   /**
-   * `network`: part -> score -> number, or nothing yet; `others`: [{name, label, scores}].
+   * `network`: part -> score -> number, or nothing yet; `others`: [{name, label, scores, level, covered}], the last: part -> share of the true values inside the intervals.
    * `apart`: the network's forecasts are of another kind, and are not ranked with the others.
    */
   set(network, others, label, apart = false) {
@@ -62,6 +65,15 @@ export class Scoreboard {
       if (name === "mase") this.best = boards.find((_, row) => values[row] <= least * SAME && boards[row].name !== "network")?.name ?? this.#second(boards, values);
     });
     this.#judge(boards);
+    this.#cover(boards);
+  }
+
+  /** Whether the intervals hold as many of the true values as they promise. */
+  #cover(boards) {
+    const found = boards.filter(({ covered }) => Number.isFinite(covered?.[this.part]));
+    const each = found.map(({ label, covered }) => `${label} ${percent(covered[this.part])}`).join(", ");
+    const { words, part } = this;
+    write(this.coverage, each && fill(words.coverage, { part: words.scored[part], level: percent(found[0].level), each }));
   }
 
   /** Where the network is best: the best of the others. */

@@ -87,13 +87,14 @@ const ENGLISH = {
     zoom: "Time shown", zooms: { whole: "whole series", end: "forecast" }, column: "Column", keys: "Lines", network: "Network", networkForced: "Network, one step ahead",
     truth: "True values", truthTip: "The series itself", ahead: "{steps} steps after {time}, the last that was known", aheadForced: "the baselines: {steps} steps after {time}, the last that they knew; the network knows the one before", oneAhead: "one step after {time}, the last that was known",
     toggle: "Show or hide {name}", parts: { training: "training", validation: "validation", test: "test" },
-    here: "{time}: {value}", describe: "{name}: {points} points, the last {forecast} of them forecast.",
+    here: "{time}: {value}", within: "{label} {value} ({low} to {high})", describe: "{name}: {points} points, the last {forecast} of them forecast.",
     scores: "Scores", scored: { validation: "on validation", test: "on test" }, method: "method",
     columns: {
       mse: ["MSE", "Mean squared error, in squared units"], mae: ["MAE", "Mean absolute error, in the series\u2019 own units"],
       mase: ["MASE", "Error against repeating the last season on the training part; below 1 is better"],
       smape: ["sMAPE %", "Mean error in percent of the mean of truth and forecast, 0 to 200"],
     },
+    coverage: "Share of the true values {part} inside the {level} intervals: {each}.",
     verdict: {
       apart: "The network reads the true value before each time and looks one step ahead; the baselines look as far as the horizon: they cannot be ranked together.",
       alone: "Fit the baselines below to see whether the network is worth its trouble.",
