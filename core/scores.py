@@ -1,7 +1,7 @@
 """Scores: how far a forecast was off.  Nothing here imports torch.
 
-n times, D columns, N times of the training part.  Each score is worked out for every column by itself and averaged over columns, so that
-no column counts more for its units where the score has none.
+n times, D columns, N times of the training part.  Each score is worked out for every column by itself and averaged over columns.  No
+column may count more for its units: of several columns, MSE and MAE are in standard deviations of each one's training part (`comparable`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,17 @@ def mse(actual: Array, forecast: Array) -> float:
     """Mean squared error, in squared units.  actual, forecast: (n, D)."""
     _check(actual, forecast)
     return float(np.mean((actual - forecast) ** 2))
+
+
+def comparable(train: Array, *values: Array) -> tuple[Array, ...]:
+    """Values (n, D) in units that all columns share: the standard deviation of each column's training part (N, D).
+
+    A series of one column keeps its own units.  NaN for a column that does not vary in the training part.
+    """
+    if train.shape[1] == 1:
+        return values
+    spread = train.std(axis=0)
+    return tuple(np.divide(value, spread, out=np.full_like(value, np.nan, dtype=float), where=spread > 0) for value in values)
 
 
 def mae(actual: Array, forecast: Array) -> float:
@@ -73,6 +84,16 @@ def _check(actual: Array, forecast: Array) -> None:
         raise ValueError(f"A score compares two arrays of the same shape (n, D), n at least 1, not {actual.shape} and {forecast.shape}.")
 
 
+def _shared(score: Callable[[Array, Array], float]) -> Callable[[Array, Array, Array, int], float]:
+    """A score that has units, in those that all columns share."""
+
+    def of(actual: Array, forecast: Array, train: Array, _: int) -> float:
+        _check(actual, forecast)
+        return score(*comparable(train, actual, forecast))
+
+    return of
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """One score; smaller is better.  of: actual (n, D), forecast (n, D), train (N, D), period -> the score."""
@@ -83,8 +104,8 @@ class Score:
 
 
 SCORES: dict[str, Score] = {
-    "mse": Score("MSE", "Mean squared error, in squared units: a few large errors weigh most.", lambda a, f, *_: mse(a, f)),
-    "mae": Score("MAE", "Mean absolute error, in the series' own units.", lambda a, f, *_: mae(a, f)),
+    "mse": Score("MSE", "Mean squared error, in the units of MAE, squared: a few large errors weigh most.", _shared(mse)),
+    "mae": Score("MAE", "Mean absolute error, in the series' own units; of several columns, in their standard deviations.", _shared(mae)),
     "mase": Score("MASE", "The error against that of repeating the last season within the training part; below 1 is better.", mase),
     "smape": Score("sMAPE", "Mean error in percent of the mean of truth and forecast, from 0 to 200.", lambda a, f, *_: smape(a, f)),
 }

@@ -85,6 +85,8 @@ def _chart(held: Session, say: Texts) -> None:
             session.set_widget("measure score", "mase")
         score = looking.pick("measure score", list(SCORES), say("measure.score"), lambda name: SCORES[name].label)
         part = looking.pick("measure part", spans, say("forecast.part"), lambda name: say(f"forecast.parts.{name}"))
+    if len(compared.series.columns) > 1:
+        st.html(f"<p class='aside'>{escape(say('measure.columns', count=len(compared.series.columns)))}</p>")
     asked = error_by_k.Asked(
         measured.ks,
         measured.progress.total,

@@ -184,6 +184,23 @@ def test_intervals_are_judged_pointed_at_and_downloaded(forecast: Explorer):
     assert all(line.split(",")[-1] for line in lines if line.startswith("naive")), "a baseline has an interval at every time"
 
 
+def test_several_columns_share_their_scores_units(open_page: Callable[..., Page]):
+    forecast = Explorer(open_page("/forecast?s=macro&hor=4"))
+    units = forecast.element.locator(".scoreboard .units")
+    expect(units).to_contain_text("every score is the mean over the 4 columns")
+    forecast.element.get_by_label("Column").select_option(label="inflation %")
+    forecast.wait(lambda: len(scores(forecast, "Naive")) == 4, "a baseline")
+    mean_absolute = forecast.element.locator(".scores th", has_text="MAE")
+    expect(mean_absolute).to_have_attribute("title", re.compile("averaged over the columns"))
+    forecast.choose("series", "Nile")
+    expect(units).to_be_hidden()
+    expect(mean_absolute).to_have_attribute("title", re.compile("own units"))
+    forecast.choose("series", "US economy")
+    expect(units).to_be_visible()
+    forecast.step()
+    assert forecast.query()["s"] == "macro"
+
+
 @pytest.mark.slow
 def test_the_error_against_k_is_measured_and_drawn(open_page: Callable[..., Page]):
     forecast = Explorer(open_page("/forecast?s=nile&w=4&h=4&trunc=window&k=2"))

@@ -44,6 +44,30 @@ def test_normal_intervals_hold_what_they_promise():
     assert coverage(noise, -half, half) == pytest.approx(LEVEL, abs=0.006)
 
 
+def test_no_column_counts_more_for_its_units():
+    """What is measured in thousandths or in thousands has the same scores, and each column's error counts alike."""
+    generator = np.random.default_rng(1)
+    actual, forecast, train = (generator.normal(5, 1, (n, 2)) for n in (12, 12, 40))
+    units = np.array([1e3, 1e-3])
+    for score in SCORES.values():
+        plain = score.of(actual, forecast, train, 4)
+        assert score.of(actual * units, forecast * units, train * units, 4) == pytest.approx(plain)
+        alone = [score.of(actual[:, at : at + 1], forecast[:, at : at + 1], train[:, at : at + 1], 4) for at in (0, 1)]
+        spreads = {"MSE": train.std(0) ** 2, "MAE": train.std(0)}.get(score.label, np.ones(2))
+        assert plain == pytest.approx(np.mean(alone / spreads))
+
+
+def test_a_series_of_one_column_keeps_its_units():
+    actual, forecast, train = column(1, 2, 4), column(2, 2, 1), column(0, 1, 3, 6)
+    assert SCORES["mse"].of(actual, forecast, train, 1) == mse(actual, forecast)
+    assert SCORES["mae"].of(actual, forecast, train, 1) == mae(actual, forecast)
+
+
+def test_columns_that_do_not_vary_have_no_comparable_error():
+    train = np.column_stack([np.ones(9), np.arange(9.0)])
+    assert math.isnan(SCORES["mae"].of(np.ones((2, 2)), np.zeros((2, 2)), train, 1))
+
+
 def test_the_seasonal_naive_forecast_of_the_training_part_has_a_mase_of_one():
     train = np.random.default_rng(0).normal(size=(60, 3))
     assert mase(train[12:], train[:-12], train, 12) == pytest.approx(1)
@@ -73,14 +97,6 @@ def test_units_do_not_matter_where_there_are_none():
     units = np.array([1e3, 1e-3])
     assert mase(actual * units, forecast * units, train * units, 4) == pytest.approx(mase(actual, forecast, train, 4))
     assert smape(actual * units, forecast * units) == pytest.approx(smape(actual, forecast))
-
-
-def test_columns_count_alike():
-    generator = np.random.default_rng(1)
-    actual, forecast, train = (generator.normal(5, 1, (n, 2)) for n in (12, 12, 40))
-    for score in SCORES.values():
-        alone = [score.of(actual[:, [c]], forecast[:, [c]], train[:, [c]], 4) for c in (0, 1)]
-        assert score.of(actual, forecast, train, 4) == pytest.approx(np.mean(alone))
 
 
 def test_a_training_part_that_repeats_itself_gives_no_scale():

@@ -66,6 +66,7 @@ export class Forecast extends Panel {
     this.horizon = axis.experiment.horizon;
     // A network that reads the true values on its way looks one step ahead, whatever the baselines do.
     this.forced = axis.experiment.rollout === "forced" && this.horizon > 1;
+    this.scores.over(series.columns.length);
     this.column.hidden = series.columns.length < 2;
     offer(this.column, series.columns.map((name, index) => [String(index), name]), String(this.of));
     write(this.line, fill(this.w.line, { name: series.name }));

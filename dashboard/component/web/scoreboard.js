@@ -17,17 +17,26 @@ export class Scoreboard {
       press(this.parts, part);
       this.#fill();
     });
-    this.head = make("tr", {}, make("th", { scope: "col", text: words.method }), ...SCORES.map((name) => this.#heading(name)));
+    this.headings = Object.fromEntries(SCORES.map((name) => [name, this.#heading(name)]));
+    this.head = make("tr", {}, make("th", { scope: "col", text: words.method }), ...Object.values(this.headings));
     this.rows = make("tbody");
     this.verdict = make("p", { class: "line verdict" });
     const table = make("table", { class: "scores", "aria-label": words.scores }, make("thead", {}, this.head), this.rows);
+    this.units = make("p", { class: "line units" });
     this.coverage = make("p", { class: "line coverage" });
-    this.element = make("div", { class: "scoreboard" }, this.parts, make("div", { class: "scored" }, table), this.verdict, this.coverage);
+    this.element = make("div", { class: "scoreboard" }, this.parts, make("div", { class: "scored" }, table), this.verdict, this.coverage, this.units);
   }
 
   #heading(name) {
     const [text, title] = this.words.columns[name];
     return make("th", { scope: "col", text, title });
+  }
+
+  /** How many columns the series has: the errors of several share no units of their own. */
+  over(columns) {
+    const { several } = this.words;
+    for (const name of SCORES) this.headings[name].title = (columns > 1 && several[name]) || this.words.columns[name][1];
+    write(this.units, columns > 1 ? fill(several.note, { columns }) : "");
   }
 
   clear() {

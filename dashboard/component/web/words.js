@@ -94,6 +94,11 @@ const ENGLISH = {
       mase: ["MASE", "Error against repeating the last season on the training part; below 1 is better"],
       smape: ["sMAPE %", "Mean error in percent of the mean of truth and forecast, 0 to 200"],
     },
+    several: {
+      note: "MAE is in standard deviations of each column\u2019s training part, MSE in their squares; every score is the mean over the {columns} columns.",
+      mse: "Mean squared error, each column in squared standard deviations of its training part, averaged over the columns",
+      mae: "Mean absolute error, each column in standard deviations of its training part, averaged over the columns",
+    },
     coverage: "Share of the true values {part} inside the {level} intervals: {each}.",
     verdict: {
       apart: "The network reads the true value before each time and looks one step ahead; the baselines look as far as the horizon: they cannot be ranked together.",

@@ -139,6 +139,23 @@ def test_yearly_series_are_those_of_statsmodels(name, column, times):
     assert made.times == tuple(str(int(year)) for year in theirs[times])
 
 
+def test_the_us_economy_is_that_of_statsmodels():
+    theirs = pytest.importorskip("statsmodels.datasets").macrodata.load_pandas().data
+    made = make_series(Experiment(series="macro"))
+    assert made.values.shape == (202, 4)
+    assert (made.times[0], made.times[-1]) == ("1959-04", "2009-07")
+    np.testing.assert_array_equal(made.values[:, 1:], theirs[["unemp", "infl", "tbilrate"]].to_numpy()[1:])
+    growth = 400 * np.diff(np.log(theirs["realgdp"]))
+    np.testing.assert_allclose(made.values[:, 0], growth, atol=0.005001)
+
+
+def test_its_columns_know_of_each_other():
+    """As the line says that tells what to look for."""
+    growth, unemployment, inflation, interest = make_series(Experiment(series="macro")).values.T
+    assert np.corrcoef(growth[:-1], np.diff(unemployment))[0, 1] < -0.5
+    assert np.corrcoef(inflation[:-1], interest[1:])[0, 1] > 0.5
+
+
 def test_monthly_co2_is_the_mean_of_the_weeks():
     weekly = pytest.importorskip("statsmodels.datasets").co2.load_pandas().data["co2"]
     monthly = weekly.resample("MS").mean()
