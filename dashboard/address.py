@@ -1,4 +1,4 @@
-"""Address: an Experiment as the query of a link, and as a file.
+"""Address: an Experiment as the query of a link, and as a file; beside it in a link, what was chosen about its baselines.
 
 Keys are each field's short `Spec.key`; fields that are as the page begins with (`dashboard.starts`) are left out; the text is compressed.
 Whatever a link or a file holds was written by somebody else: nothing here raises anything but `InvalidExperiment`, and nothing is unpacked
@@ -14,9 +14,11 @@ import math
 import re
 import zlib
 from collections.abc import Mapping
+from dataclasses import fields, replace
 from typing import Any
 
 from core import limits
+from core.baselines import Options, unreadable
 from core.catalogue import Catalogue
 from core.experiment import DEFAULTS, SPECS, Experiment, InvalidExperiment, number
 
@@ -33,6 +35,15 @@ IN_A_FILE = "file"
 """Stands in a link for a text that is too long for it."""
 
 FILE_VERSION = 1
+
+OPTION_KEYS = {field.metadata["key"]: field.name for field in fields(Options)}
+"""The keys of what is chosen about baselines, and its names."""
+
+LONGEST_OPTION = 60
+"""Characters of such a choice that are read."""
+
+SWITCHED = {"1": True, "0": False}
+"""What a link says for yes and no."""
 
 GROUPED = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d*)?")
 """A number as sentences write it: 1,000,000."""
@@ -93,6 +104,39 @@ def read(query: Mapping[str, str], catalogue: Catalogue, start: Experiment = FIR
         # What was meant for what is gone would stand in the address, and mean nothing.
         idle = [name for name in kept if SPECS[name].group in groups and not catalogue.matters(left, name)]
         return left.replace(**{name: getattr(start, name) for name in idle}), [*complaints, *invalid.problems.values()]
+
+
+def write_options(options: Options) -> dict[str, str]:
+    """What a link says beside the Experiment of its baselines; nothing where they are chosen by themselves."""
+    chosen = {key: getattr(options, name) for key, name in OPTION_KEYS.items() if getattr(options, name) != getattr(Options(), name)}
+    return {key: str(int(value)) if isinstance(value, bool) else re.sub(r"\s", "", value) for key, value in chosen.items()}
+
+
+def read_options(query: Mapping[str, str]) -> tuple[Options, list[str]]:
+    """The baselines of a link, and one sentence for each choice that cannot be and is left to themselves."""
+    options, complaints = Options(), []
+    for key, written in of_options(query).items():
+        name = OPTION_KEYS[key]
+        value: Any = written[:LONGEST_OPTION].strip()
+        if isinstance(getattr(options, name), bool):
+            value = SWITCHED.get(value)
+        chosen = replace(options, **{name: value})
+        problem = f"'{key}' in a link must be 0 or 1." if value is None else unreadable(chosen).get(name)
+        if problem:
+            complaints.append(problem)
+        else:
+            options = chosen
+    return options, complaints
+
+
+def of_options(query: Mapping[str, str]) -> dict[str, str]:
+    """What a query says of baselines."""
+    return {key: value for key, value in query.items() if key in OPTION_KEYS}
+
+
+def of_experiment(query: Mapping[str, str]) -> dict[str, str]:
+    """A query without what it says of baselines."""
+    return {key: value for key, value in query.items() if key not in OPTION_KEYS}
 
 
 def to_file(experiment: Experiment) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.baselines import Options
 from core.experiment import Experiment
 from core.recording import Recording
 from core.series import Reading
@@ -48,6 +49,7 @@ class Session:
     passed: the bare address was passed on the way back to this page, and stands for nothing but the run as it was left.
     changed_live: the run was changed on its way, so that the link no longer reproduces its past.
     given: the run began with weights of a file, which no link carries.
+    fitting: what is written about the baselines, in its fields and in the link.
     comparison: the baselines of the series, where one is learned.
     measurement: the error against K of such an experiment.
     inquiries: what the laboratory's pages ask of the run's network, by the name of the study.
@@ -75,6 +77,7 @@ class Session:
     passed: bool = False
     changed_live: bool = False
     given: bool = False
+    fitting: Options = field(default_factory=Options)
     comparison: Comparison = field(default_factory=Comparison)
     measurement: Measurement = field(default_factory=Measurement)
     inquiries: dict[str, Inquiry] = field(default_factory=dict)

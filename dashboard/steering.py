@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from urllib.parse import parse_qsl, urlencode
 
+from core.baselines import Options
 from core.catalogue import Catalogue
 from core.experiment import SPECS, Experiment, InvalidExperiment
 from dashboard import address, session
@@ -29,6 +30,7 @@ def open_run(held: Session, catalogue: Catalogue, say: Texts) -> None:
             return
         held.notes.append(say("notes.not_watched"))
     experiment, complaints = address.read(query, catalogue, held.start)
+    complaints += _take_options(held, query)
     try:
         keys = runs.create(experiment, session.visitor())
     except InvalidExperiment as invalid:
@@ -40,7 +42,20 @@ def open_run(held: Session, catalogue: Catalogue, say: Texts) -> None:
     held.experiment, held.changed_live, held.given = experiment, False, False
     describe(held)
     if address.IN_A_FILE not in query.values():  # by that address, a reloaded tab finds its run and its text again
-        held.query = address.write(experiment, held.start)
+        held.query = _query(held)
+
+
+def _take_options(held: Session, query: Mapping[str, str]) -> list[str]:
+    """Fit the baselines that an address names; one sentence for each choice that cannot be."""
+    held.fitting, complaints = address.read_options(query)
+    held.comparison.options = held.fitting
+    return complaints
+
+
+def tell_options(held: Session) -> None:
+    """Let the address bar say what was chosen about the baselines, when it says something else; one that watches a run stays as it is."""
+    if held.control is not None and held.query is None and address.of_options(session.query()) != _options(held):
+        held.query = _query(held)
 
 
 def _mended(held: Session, experiment: Experiment, at_fault: Collection[str]) -> tuple[Experiment, RunKeys]:
@@ -87,7 +102,7 @@ def reattach(held: Session, control: str, late: bool = False) -> bool:
     info = runs.find(control)
     if info is None or not info.control:
         return False
-    meant = address.write(info.experiment, held.start) in (held.link, session.query())
+    meant = address.write(info.experiment, held.start) in map(address.of_experiment, (held.link, session.query()))
     if not (meant or (late and not held.link)):
         return False
     held.notes.clear()
@@ -122,6 +137,7 @@ def revisit(held: Session, catalogue: Catalogue, search: str, say: Texts) -> boo
         held.query = _query(held)
         return False
     experiment, complaints = address.read(query, catalogue, held.start)
+    complaints += _take_options(held, query)
     _exchange(held, experiment)
     if complaints:
         held.notes.append(say("notes.link_defaults", problems=" ".join(complaints)))
@@ -186,6 +202,7 @@ def load_experiment(held: Session, catalogue: Catalogue, content: bytes) -> None
 
 def reset(held: Session) -> None:
     """Run what the page begins with instead."""
+    held.fitting = Options()
     _exchange(held, held.start)
 
 
@@ -230,7 +247,12 @@ def watch_link(held: Session, base: str) -> str:
 
 
 def _query(held: Session) -> dict[str, str]:
-    return address.write(held.experiment, held.start)
+    return address.write(held.experiment, held.start) | _options(held)
+
+
+def _options(held: Session) -> dict[str, str]:
+    """What the address says of baselines, which only a series has."""
+    return address.write_options(held.comparison.options) if held.experiment.task == "series" else {}
 
 
 def _link(held: Session, base: str, query: Mapping[str, str]) -> str:

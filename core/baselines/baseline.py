@@ -41,11 +41,13 @@ class Options:
     arima: "auto", or an order such as "(0,1,1)(0,1,1)" or "(2,0,0)+c" (see `core.baselines.orders`).
     ets: "auto", or error, trend and season such as "MAdM" (see `core.baselines.ets`).
     logarithm: ARIMA and ETS are fitted to the logarithm, and their forecasts are raised again (to the median).
+
+    Each field has the "key" by which it stands in an address.
     """
 
-    arima: str = "auto"
-    ets: str = "auto"
-    logarithm: bool = False
+    arima: str = field(default="auto", metadata={"key": "arima"})
+    ets: str = field(default="auto", metadata={"key": "ets"})
+    logarithm: bool = field(default=False, metadata={"key": "log"})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""

@@ -39,7 +39,7 @@ def page(name: str) -> None:
     say = say.about(*catalogue.subjects(held.experiment))
     notices(held, say)
     proof.panel(held, say)
-    comparing.follow(held.comparison, held.experiment, forecasting.options())
+    comparing.follow(held.comparison, held.experiment, held.fitting)
     explored = explorer(
         "explorer",
         held.run,
@@ -54,6 +54,7 @@ def page(name: str) -> None:
         again = search is not None and steering.revisit(held, catalogue, search, say)
     if again:
         st.rerun()
+    steering.tell_options(held)
     if held.query is not None and not held.coming:  # written once: later the visitor may have gone back to another address
         session.set_query(held.query)
         held.query = None

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from html import escape
+from typing import Any
 
 import streamlit as st
 
-from core.baselines import BASELINES, Options
+from core.baselines import BASELINES
 from core.forecast import Forecast
 from core.forecast_frame import frame
 from dashboard import comparing, session
 from dashboard.charts import residuals
 from dashboard.charts.picture import number
-from dashboard.comparing import Comparison
 from dashboard.form import problem_line
 from dashboard.live import runs
 from dashboard.live.fits import Result
@@ -27,15 +29,6 @@ ASK_EVERY = 0.7
 """Seconds between two looks at how far the fits are."""
 
 
-def options() -> Options:
-    """What is written about the baselines."""
-    return Options(
-        arima=(session.widget("fit arima") or "auto").strip(),
-        ets=(session.widget("fit ets") or "auto").strip(),
-        logarithm=bool(session.widget("fit logarithm")),
-    )
-
-
 def panel(held: Session, say: Texts) -> None:
     """Baselines on the left, residuals and the error against K on the right."""
     compared = held.comparison
@@ -44,7 +37,7 @@ def panel(held: Session, say: Texts) -> None:
         _heading(held, say)
         _progress(held, say)
         problem_line(compared.problem)
-        _orders(compared, say)
+        _orders(held, say)
         for name, result in compared.results.items():
             _fitted(name, result, say)
     with leaving:
@@ -97,16 +90,25 @@ def _progress(held: Session, say: Texts) -> None:
     progress()
 
 
-def _orders(compared: Comparison, say: Texts) -> None:
+def _orders(held: Session, say: Texts) -> None:
+    """What can be written about the baselines.  What stands in the session is shown: a link may have brought it."""
+    written, refused = held.fitting, held.comparison.unreadable
+
+    def take(name: str) -> None:
+        value: Any = session.widget(f"fit {name}")
+        if not isinstance(value, bool):
+            value = (value or "").strip() or "auto"
+        held.fitting = replace(held.fitting, **{name: value})
+
+    def field(name: str, draw: Callable[..., object], label: str, help: str) -> None:
+        session.set_widget(f"fit {name}", getattr(written, name))
+        draw(label, key=f"fit {name}", help=literal(help), on_change=take, args=(name,))
+        problem_line(refused.get(name))
+
     with st.expander(say("forecast.orders"), key="orders"):
-        for name, first in (("fit arima", "auto"), ("fit ets", "auto")):
-            if session.widget(name) is None:
-                session.set_widget(name, first)
-        st.text_input(say("forecast.arima"), key="fit arima", help=literal(say("forecast.arima_help")))
-        problem_line(compared.unreadable.get("arima"))
-        st.text_input(say("forecast.ets"), key="fit ets", help=literal(say("forecast.ets_help")))
-        problem_line(compared.unreadable.get("ets"))
-        st.toggle(say("forecast.logarithm"), key="fit logarithm", help=literal(say("forecast.logarithm_help")))
+        field("arima", st.text_input, say("forecast.arima"), say("forecast.arima_help"))
+        field("ets", st.text_input, say("forecast.ets"), say("forecast.ets_help"))
+        field("logarithm", st.toggle, say("forecast.logarithm"), say("forecast.logarithm_help"))
 
 
 def _fitted(name: str, result: Result, say: Texts) -> None:

@@ -74,6 +74,59 @@ def test_an_order_that_cannot_be_read_takes_nothing_away(forecast: Explorer):
     assert scores(forecast, "Naive") != []
 
 
+def test_the_address_carries_the_orders(open_page: Callable[..., Page]):
+    forecast = Explorer(open_page("/forecast?s=nile"))
+    page = forecast.page
+    page.locator(".st-key-orders summary").click()
+    box = page.locator(".st-key-fit-arima input")
+    box.fill("(0,1,1)")
+    box.press("Enter")
+    forecast.wait(lambda: forecast.query() == {"s": "nile", "arima": "(0,1,1)"}, "the address to say so")
+    page.locator(".st-key-fit-logarithm label").click()
+    forecast.wait(lambda: forecast.query() == {"s": "nile", "arima": "(0,1,1)", "log": "1"}, "the logarithm in the address")
+    fitted = page.locator(".st-key-fitted-arima summary")
+    expect(fitted).to_contain_text("ARIMA(0,1,1) of the logarithm", timeout=120_000)
+    forecast.step()
+
+    page.reload()
+    again = Explorer(page)
+    again.wait(lambda: again.iteration == 1, "the same run")
+    expect(page.locator(".st-key-fitted-arima summary")).to_contain_text("ARIMA(0,1,1) of the logarithm", timeout=120_000)
+    assert again.query() == {"s": "nile", "arima": "(0,1,1)", "log": "1"}
+
+    page.get_by_role("link", name="Truncation").click()
+    expect(page.locator(".stMain .subject")).to_be_visible(timeout=120_000)
+    page.get_by_role("link", name="Forecast").click()
+    again = Explorer(page)
+    again.wait(lambda: again.query() == {"s": "nile", "arima": "(0,1,1)", "log": "1"}, "the same comparison")
+    expect(page.locator(".st-key-fitted-arima summary")).to_contain_text("ARIMA(0,1,1) of the logarithm", timeout=120_000)
+
+    theirs = Explorer(open_page("/forecast?s=nile&arima=(0,1,1)&ets=what"))
+    expect(theirs.page.locator(".note", has_text="Write an ETS form as error")).to_be_visible()
+    assert theirs.query() == {"s": "nile", "arima": "(0,1,1)"}
+    theirs.page.locator(".st-key-orders summary").click()
+    expect(theirs.page.locator(".st-key-fit-arima input")).to_have_value("(0,1,1)")
+
+
+def test_back_brings_the_orders_back(forecast: Explorer):
+    page = forecast.page
+    page.locator(".st-key-orders summary").click()
+    box = page.locator(".st-key-fit-arima input")
+    for order in ("(0,1,1)", "(1,0,0)+c"):
+        box.fill(order)
+        box.press("Enter")
+        forecast.wait(lambda order=order: forecast.query().get("arima") == order, "the address to say so")
+        forecast.rest()
+    page.go_back()
+    expect(box).to_have_value("(0,1,1)", timeout=30_000)
+    forecast.rest()
+    assert forecast.query() == {"s": "nile", "arima": "(0,1,1)"}
+    page.go_forward()
+    expect(box).to_have_value("(1,0,0)+c", timeout=30_000)
+    forecast.enter("horizon", "3")
+    forecast.wait(lambda: forecast.query() == {"s": "nile", "hor": "3", "arima": "(1,0,0)+c"}, "both in the address")
+
+
 @pytest.mark.slow
 def test_what_cannot_be_compared_is_not_ranked(open_page: Callable[..., Page]):
     """A network that reads true values on its way looks one step ahead, baselines as far as the horizon."""

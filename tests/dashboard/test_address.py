@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import limits
+from core.baselines import Options
 from core.catalogue import Catalogue
 from core.experiment import DEFAULTS, SPECS, Experiment, InvalidExperiment, Spec
 from dashboard import address
@@ -124,6 +125,45 @@ def test_fields_that_are_fine_alone_and_not_together(catalogue: Catalogue):
     assert (experiment.cell, experiment.truncation) == ("gru", "full")
     assert "k2 must be at least k1" in complaints[0]
     assert address.write(experiment) == {"cell": "gru"}, "no k1 without the truncation that it was meant for"
+
+
+@pytest.mark.parametrize(
+    ("options", "query"),
+    [
+        (Options(), {}),
+        (Options(arima="(0,1,1)(0,1,1)"), {"arima": "(0,1,1)(0,1,1)"}),
+        (Options(arima="(2,0,0)+c", ets="MAdM", logarithm=True), {"arima": "(2,0,0)+c", "ets": "MAdM", "log": "1"}),
+    ],
+    ids=str,
+)
+def test_a_link_brings_back_what_was_chosen_of_baselines(options: Options, query: dict[str, str]):
+    assert address.write_options(options) == query
+    assert address.read_options({"s": "nile", **query}) == (options, [])
+    assert address.of_experiment({"s": "nile", **query}) == {"s": "nile"}
+
+
+@pytest.mark.parametrize(
+    ("query", "word"),
+    [
+        ({"arima": "foo"}, "Write an ARIMA order"),
+        ({"arima": "(9,9,9)"}, "at most 5"),
+        ({"arima": "("+"9" * 5000 + ",0,0)"}, "Write an ARIMA order"),
+        ({"arima": ""}, "Write an ARIMA order"),
+        ({"ets": "<script>"}, "."),
+        ({"log": "perhaps"}, "'log' in a link must be 0 or 1."),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_baselines_that_a_link_cannot_name_are_left_to_themselves(query: dict[str, str], word: str):
+    options, complaints = address.read_options({**query, **({} if "ets" in query else {"ets": "AAA"})})
+    assert options == (Options() if "ets" in query else Options(ets="AAA"))
+    assert len(complaints) == 1
+    assert word in complaints[0]
+    assert len(complaints[0]) < 300
+
+
+def test_no_key_means_two_things():
+    assert not address.OPTION_KEYS.keys() & {spec.key for spec in SPECS.values()}
 
 
 def test_unknown_keys_are_ignored(catalogue: Catalogue):
