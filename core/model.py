@@ -44,9 +44,11 @@ class SequenceModel:
     shapes: name -> shape of every weight, in the order in which they lie in `flat` (P,).  The stack alone needs only the "rnn." ones.
     layers: the weights of each layer of the stack, as `core.bptt` takes them.
     attention: what attends to the states of the top layer, or None.
+    positions: the most steps that it can tell apart by where they stand; None where it needs no places.
     """
 
     attention: Attending | None = None
+    positions: int | None = None
 
     def __init__(self, cell: AnyCell, layers: int, hidden: int, shapes: Mapping[str, tuple[int, ...]], dtype: torch.dtype) -> None:
         self.cell, self.hidden, self.shapes = cell, hidden, dict(shapes)

@@ -189,6 +189,7 @@ class Transformer(SequenceModel):
         nothing = self.flat.new_zeros(hidden)
         self.layers = (Weights.of(torch.eye(hidden, dtype=self.flat.dtype), self.flat.new_zeros(hidden, hidden), nothing, nothing),)
         self.attention = Block(experiment.heads, self.weights)
+        self.positions = positions
         self.initialise(experiment)
 
     @classmethod

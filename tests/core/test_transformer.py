@@ -189,7 +189,7 @@ def test_blocks_stand_at_their_own_positions(small):
 
 
 @pytest.mark.parametrize("prompt", ["", "c"])
-def test_writing_reads_everything_so_far(small, prompt):
+def test_writing_reads_as_far_back_as_there_are_positions(small, prompt):
     trainer = Trainer(without_recurrence(small))
     trainer.run(8)
     model, task = trainer.model, trainer.task
@@ -203,12 +203,32 @@ def test_writing_reads_everything_so_far(small, prompt):
         best = int(logits.argmax())
         assert task.labels[best] == token
         assert chance == pytest.approx(torch.softmax(logits, -1)[best].item(), rel=1e-10)
-        read.append(best)
+        read = [*read, best][-len(model.weights["position.weight"]) :]
+
+
+@pytest.mark.parametrize("prompt", ["", "c", "a b c a d a b c"])
+@pytest.mark.parametrize("fields", [{"text": "a b"}, {"task": "series", "window": 8, "horizon": 12}], ids=str)
+def test_no_step_stands_where_none_was_trained(small, monkeypatch, prompt, fields):
+    """Whatever is read on and on, the places are those of the longest sequence, each once in a reading."""
+    trainer = Trainer(without_recurrence(small, **fields))
+    model, beyond = trainer.model, []
+    known, enter = len(model.weights["position.weight"]), model.enter
+
+    def seen(inputs: torch.Tensor, first: int = 0) -> torch.Tensor:
+        beyond.append(first + len(inputs) - known)
+        return enter(inputs, first)
+
+    monkeypatch.setattr(model, "enter", seen)
+    if trainer.experiment.task == "series":
+        trainer.forecast()
+    else:
+        trainer.generate(10, temperature=1.0, prompt=prompt)
+    assert max(beyond) <= 0
 
 
 @pytest.mark.parametrize("how", ["free", "forced"])
-def test_a_forecast_reads_everything_since_its_warm_up(how):
-    """Beyond the longest window, the last position is used again."""
+def test_a_forecast_reads_the_last_window_anew_for_each_step(how):
+    """The block knows the positions of a window and no others: as it goes on, the window slides along."""
     experiment = Experiment(task="series", window=8, hidden=6, model="transformer", heads=2, rollout=how, horizon=5)
     trainer = Trainer(experiment)
     trainer.run(3)
@@ -222,7 +242,7 @@ def test_a_forecast_reads_everything_since_its_warm_up(how):
             with torch.no_grad():
                 predicted = model.readout(causal(layer(model), model.enter(read)))[-1]
             found.append(predicted[0])
-            read = torch.cat((read, (predicted if how == "free" else task.scaled[step][None])[None]))
+            read = torch.cat((read[1:], (predicted if how == "free" else task.scaled[step][None])[None]))
     assert_close(forecast.values, task.scaler.undo(torch.stack(found).numpy()))
 
 
