@@ -18,6 +18,7 @@ from core.studies import (
     replay,
     truncation,
     vanishing,
+    ways,
 )
 from core.studies.study import Progress, Refused, Study, pack, plain, unpack
 
@@ -37,4 +38,5 @@ STUDIES: dict[str, Study[Any, Any]] = {
     "replay": Study(replay.Asked, replay.Found, replay.study),
     "truncation": Study(truncation.Asked, truncation.Found, truncation.study),
     "vanishing": Study(vanishing.Asked, vanishing.Found, vanishing.study),
+    "ways": Study(ways.Asked, ways.Found, ways.study, long=True),
 }

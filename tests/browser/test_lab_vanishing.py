@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from core.experiment import Experiment
 from core.measures.phase import first_errors
-from core.studies import half_lives, phase, vanishing
+from core.studies import half_lives, phase, vanishing, ways
 from core.training import Trainer
 from tests.browser.explorer import Explorer
 from tests.browser.laboratory import Laboratory
@@ -129,6 +129,22 @@ def test_half_lives_follow_their_controls_and_leave_as_numbers(lab: Laboratory):
     lab.wait(lambda: "Computing" not in lab.text, "the end of the study")
     rows = list(csv.DictReader(lab.csv("csv half_lives")))
     assert [float(row["half_life"]) for row in rows] == pytest.approx([decay.half_life for line in lines for decay in line.decays])
+
+
+@pytest.mark.parametrize("address", [TANH, "/vanishing?model=transformer&h=8&cell=rnn_tanh"])
+def test_three_networks_are_compared_on_the_same_sequence(open_page: Callable[..., Page], address: str):
+    lab = Laboratory(open_page(address))
+    lab.enter("ways iterations", "20")
+    lab.enter("ways seeds", "1")
+    lab.page.get_by_role("button", name="Train and compare").click()
+    *_, last = ways.study(Trainer(EXPERIMENT), ways.Asked(20, 1))
+    lab.says("arrives straight along attention")
+    lab.wait(lambda: "Computing" not in lab.text, "the end of the study")
+    lines = {line["name"]: line["y"] for line in lab.figure("vanishing chart ways")}
+    for kind, name in zip(last.found.kinds, ("recurrence alone", "recurrence and attention", "transformer"), strict=True):
+        np.testing.assert_allclose(lines[name], kind.way("total"), rtol=1e-9)
+    assert lab.csv("csv ways")[0] == "model,seed,way,lag,error"
+    assert not lab.problems
 
 
 @pytest.mark.slow

@@ -121,7 +121,7 @@ def test_it_learns_no_other_task(task):
 def test_each_study_has_an_answer_or_says_why_not(name):
     made = trainer(truncation="window", k=20)
     study = STUDIES[name]
-    if name in ("half_lives", "phase", "estimators"):
+    if name in ("half_lives", "phase", "estimators", "ways"):
         with pytest.raises((InvalidExperiment, Refused), match="choose the recurrent model"):
             next(study.run(made, study.asked()))
     else:

@@ -12,11 +12,12 @@ import pytest
 
 from core.experiment import Experiment
 from core.measures.decay import fit_decay
-from core.studies import STUDIES, half_lives, phase, vanishing
+from core.studies import STUDIES, half_lives, phase, vanishing, ways
 from core.training import Trainer
 from dashboard.charts.lab import fading, jacobians, rates, tail
 from dashboard.charts.lab import half_lives as half_lives_chart
 from dashboard.charts.lab import phase as phase_chart
+from dashboard.charts.lab import ways as ways_chart
 from dashboard.charts.picture import Look, Picture
 
 CELLS = ("rnn_tanh", "rnn_relu", "lstm", "gru")
@@ -231,3 +232,42 @@ def test_a_border_that_is_crossed_back_is_none():
     rates = np.array([-0.2, -0.1, 0.1, -0.1, -0.2])
     seen = phase.Found("rnn_relu", "h", 0, "gain", 1.0, np.geomspace(0.5, 8, 5), lengths, rates[:, None] * lengths, np.ones(5, bool))
     assert np.isnan(seen.border())
+
+
+def compared(**rows: list[float]) -> ways.Found:
+    """One network of each kind, with these errors by lag; the ways of the one with attention are half of its whole."""
+
+    def kind(name: str, row: list[float]) -> ways.Kind:
+        total = np.array([row])
+        absent = np.full_like(total, np.nan)
+        parts = {"recurrent": (absent, total), "attending": (total / 2, total / 4), "transformer": (total, absent)}[name]
+        return ways.Kind(name, (0,), total, *parts)
+
+    return ways.Found(100, "lstm", tuple(kind(name, row) for name, row in rows.items()))
+
+
+def test_ways_are_drawn_and_told_apart():
+    seen = compared(recurrent=[1.0, 0.1, 0.001], attending=[1.0, 0.4, 0.2], transformer=[1.0, 0.3, 0.0])
+    picture = checked(ways_chart.draw(seen, Look()))
+    lines = {line.name: line for line in picture.figure.data}
+    assert list(lines) == [
+        "recurrence alone", "recurrence and attention", "recurrence and attention: straight along attention",
+        "recurrence and attention: through the recurrence", "transformer",
+    ]  # fmt: skip
+    np.testing.assert_array_equal(lines["transformer"].y, [1.0, 0.3, np.nan])
+    assert "With recurrence alone, 1 % or more of an error arrives up to 1 of 2 steps back." in picture.words
+    assert (
+        "With recurrence and attention, 1 % or more of an error arrives at the whole sequence's first step, 2 steps back." in picture.words
+    )
+    assert "With both, at lag 2, 0.1 arrives straight along attention and 0.05 through the recurrence" in picture.words
+
+
+def test_seeds_of_ways_make_a_band_and_explosions_a_sentence():
+    rows = np.array([[1.0, 0.5], [1.0, 0.3], [1.0, 0.4]])
+    absent = np.full_like(rows, np.nan)
+    seen = ways.Found(0, "gru", (ways.Kind("transformer", (0, 1, 2), rows, rows, absent),))
+    picture = checked(ways_chart.draw(seen, Look(dark=True)))
+    assert len(picture.figure.data) == 3
+    assert list(picture.figure.data[2].y) == [1.0, 0.4]
+    gone = ways.Found(0, "gru", (ways.Kind("recurrent", (0,), absent[:1], absent[:1], absent[:1]),))
+    assert "every network has exploded" in checked(ways_chart.draw(gone, Look())).words

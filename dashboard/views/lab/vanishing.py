@@ -10,14 +10,16 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from core import limits
 from core.experiment import SPECS, Experiment, InvalidExperiment
 from core.measures.recurrence import check_drawn
 from core.measures.saturation import Saturated
-from core.studies import half_lives, phase, vanishing
+from core.studies import half_lives, phase, vanishing, ways
 from dashboard import address, session
 from dashboard.charts.lab import fading, jacobians, rates, tail
 from dashboard.charts.lab import half_lives as half_lives_chart
 from dashboard.charts.lab import phase as phase_chart
+from dashboard.charts.lab import ways as ways_chart
 from dashboard.charts.picture import Look, Picture, number, percent
 from dashboard.form import line
 from dashboard.live import runs
@@ -30,6 +32,8 @@ from dashboard.views.lab import frame, typed
 PLACE = "vanishing"
 SPANS = {"gain": (0.1, 10.0), "forget_bias": (-2.0, 6.0)}
 """Between which values the levers first go."""
+MODELS_COMPARED = ("recurrent", "transformer")
+"""Of which there are networks of other weights, to be compared on the same sequence."""
 
 A = TypeVar("A")
 
@@ -53,6 +57,8 @@ def panel(held: Session, say: Texts) -> None:
     else:
         _diagram(held, say)
         _cells(held, say)
+    if experiment.model in MODELS_COMPARED:
+        _ways(held, say)
     st.html(f"<p class='aside'>{escape(say('lab.vanishing.source'))}</p>")
     looking.picture_format(say)
 
@@ -203,3 +209,23 @@ def _line_up(say: Texts) -> half_lives.Asked:
         last = fields.whole("half_lives last", first.last, say("lab.vanishing.last"))
     fields.check()
     return half_lives.Asked(seeds, inputs, lag, last)
+
+
+def _ways(held: Session, say: Texts) -> None:
+    """The same sequence without attention, with it, and without recurrence; begun on purpose, since it trains several networks."""
+
+    def draw(found: ways.Found) -> None:
+        looking.figure(ways_chart.draw(found, looking.as_shown(say)), "ways", PLACE)
+
+    with frame.headed(held, "ways", PLACE, say):
+        frame.on_demand(held, "ways", lambda: _compared(say), say("lab.vanishing.compare"), draw, say)
+
+
+def _compared(say: Texts) -> ways.Asked:
+    first, fields = ways.Asked(), typed.Fields(say)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        most = say("lab.truncation.iterations_help", low=0, high=f"{limits.MEASURED_ITERATIONS:,}")
+        iterations = fields.whole("ways iterations", first.iterations, say("measure.iterations"), most)
+        seeds = fields.whole("ways seeds", first.seeds, say("measure.seeds"), say("measure.seeds_help"))
+    fields.check()
+    return ways.Asked(iterations, seeds)
