@@ -24,6 +24,7 @@ class Colours:
     """The colours of one theme.
 
     signed: values, centred on 0.   magnitude: sizes, mostly logarithmic.   first, second: the two colours of lines and bars.
+    others: of lines that are neither.
     cut: what a truncation cuts.   below_floor: a value too small for its scale.
     page: what the chart stands on.
     """
@@ -32,6 +33,7 @@ class Colours:
     magnitude: Ramp
     first: str
     second: str
+    others: tuple[str, ...]
     cut: str
     below_floor: str
     page: str
@@ -46,6 +48,7 @@ def colours(dark: bool) -> Colours:
         magnitude=tuple(chosen["sequential"]),
         first=chosen["line"],
         second=chosen["mark"],
+        others=tuple(chosen["baselines"]),
         cut=chosen["cut"],
         below_floor=chosen["floor"],
         page=DARK_PAGE if dark else LIGHT_PAGE,

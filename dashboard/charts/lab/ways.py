@@ -12,8 +12,6 @@ from dashboard.charts.picture import NARROW, Look, Picture, number, on_page, per
 
 DASHES = {"attention": "dash", "recurrence": "dot"}
 """Of the ways that make up a line."""
-PART = 0.7
-"""Of the ramp of magnitudes, the colour of the third line."""
 
 
 def draw(found: Found, look: Look) -> Picture:
@@ -36,7 +34,7 @@ def draw(found: Found, look: Look) -> Picture:
         dtick=decades(np.array([FAR]), *(kind.way("total") for kind in drawn)),
     )
     on_page(figure, look, height=380, margin=NARROW)
-    figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0})
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "traceorder": "normal"})
     return Picture(figure, words(found, look))
 
 
@@ -64,8 +62,8 @@ def _by_way(kind: Kind, look: Look) -> str:
 
 
 def _colour(kind: Kind, look: Look) -> str:
-    ramp = look.colours.magnitude
-    return {"recurrent": look.colours.first, "attending": look.colours.second}.get(kind.name, ramp[round(PART * (len(ramp) - 1))])
+    colours = look.colours
+    return {"recurrent": colours.first, "attending": colours.second, "transformer": colours.others[0]}[kind.name]
 
 
 def _line(figure: go.Figure, values: Array, name: str, line: dict[str, object], look: Look) -> None:
