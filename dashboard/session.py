@@ -50,6 +50,7 @@ class Session:
     changed_live: the run was changed on its way, so that the link no longer reproduces its past.
     given: the run began with weights of a file, which no link carries.
     fitting: what is written about the baselines, in its fields and in the link.
+    told: what the address bar says of them.
     comparison: the baselines of the series, where one is learned.
     measurement: the error against K of such an experiment.
     inquiries: what the laboratory's pages ask of the run's network, by the name of the study.
@@ -78,6 +79,7 @@ class Session:
     changed_live: bool = False
     given: bool = False
     fitting: Options = field(default_factory=Options)
+    told: Options = field(default_factory=Options)
     comparison: Comparison = field(default_factory=Comparison)
     measurement: Measurement = field(default_factory=Measurement)
     inquiries: dict[str, Inquiry] = field(default_factory=dict)

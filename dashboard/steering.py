@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from urllib.parse import parse_qsl, urlencode
 
-from core.baselines import Options
 from core.catalogue import Catalogue
 from core.experiment import SPECS, Experiment, InvalidExperiment
 from dashboard import address, session
@@ -47,14 +46,15 @@ def open_run(held: Session, catalogue: Catalogue, say: Texts) -> None:
 
 def _take_options(held: Session, query: Mapping[str, str]) -> list[str]:
     """Fit the baselines that an address names; one sentence for each choice that cannot be."""
-    held.fitting, complaints = address.read_options(query)
-    held.comparison.options = held.fitting
+    options, complaints = address.read_options(query)
+    held.fitting = held.told = held.comparison.options = options
     return complaints
 
 
 def tell_options(held: Session) -> None:
-    """Let the address bar say what was chosen about the baselines, when it says something else; one that watches a run stays as it is."""
-    if held.control is not None and held.query is None and address.of_options(session.query()) != _options(held):
+    """Let the address bar say what was chosen about the baselines, once: later the visitor may have gone back to another address."""
+    if held.control is not None and held.told != held.comparison.options:
+        held.told = held.comparison.options
         held.query = _query(held)
 
 
@@ -202,8 +202,9 @@ def load_experiment(held: Session, catalogue: Catalogue, content: bytes) -> None
 
 def reset(held: Session) -> None:
     """Run what the page begins with instead."""
-    held.fitting = Options()
+    _take_options(held, {})
     _exchange(held, held.start)
+    held.query = _query(held)
 
 
 def load_checkpoint(held: Session, content: bytes) -> None:

@@ -8,6 +8,7 @@ from html import escape
 import streamlit as st
 
 from core import limits
+from core.baselines import Options
 from core.catalogue import Catalogue
 from dashboard import address, session, steering
 from dashboard.controls import summary
@@ -43,7 +44,7 @@ def panel(held: Session, catalogue: Catalogue, say: Texts) -> None:
     if place.open:
         with place:
             _files(held, control, catalogue, say)
-    if held.experiment != held.start or held.drafts:
+    if held.experiment != held.start or held.drafts or held.fitting != Options():
         st.button(say("share.defaults"), on_click=steering.reset, args=(held,), key="defaults", type="tertiary", icon=":material/undo:")
 
 

@@ -125,6 +125,9 @@ def test_back_brings_the_orders_back(forecast: Explorer):
     expect(box).to_have_value("(1,0,0)+c", timeout=30_000)
     forecast.enter("horizon", "3")
     forecast.wait(lambda: forecast.query() == {"s": "nile", "hor": "3", "arima": "(1,0,0)+c"}, "both in the address")
+    page.get_by_role("button", name="Back to the defaults").click()
+    expect(box).to_have_value("auto", timeout=30_000)
+    forecast.wait(lambda: forecast.query() == {}, "the bare address")
 
 
 @pytest.mark.slow

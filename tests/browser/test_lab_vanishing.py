@@ -141,7 +141,7 @@ def test_three_networks_are_compared_on_the_same_sequence(open_page: Callable[..
     lab.says("arrives straight along attention")
     lab.wait(lambda: "Computing" not in lab.text, "the end of the study")
     lines = {line["name"]: line["y"] for line in lab.figure("vanishing chart ways")}
-    for kind, name in zip(last.found.kinds, ("recurrence alone", "recurrence and attention", "transformer"), strict=True):
+    for kind, name in zip(last.found.kinds, ("Recurrence alone", "Recurrence and attention", "Transformer"), strict=True):
         np.testing.assert_allclose(lines[name], kind.way("total"), rtol=1e-9)
     assert lab.csv("csv ways")[0] == "model,seed,way,lag,error"
     assert not lab.problems

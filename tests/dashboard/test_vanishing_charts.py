@@ -251,15 +251,13 @@ def test_ways_are_drawn_and_told_apart():
     picture = checked(ways_chart.draw(seen, Look()))
     lines = {line.name: line for line in picture.figure.data}
     assert list(lines) == [
-        "recurrence alone", "recurrence and attention", "recurrence and attention: straight along attention",
-        "recurrence and attention: through the recurrence", "transformer",
+        "Recurrence alone", "Recurrence and attention", "Recurrence and attention: straight along attention",
+        "Recurrence and attention: through the recurrence", "Transformer",
     ]  # fmt: skip
-    np.testing.assert_array_equal(lines["transformer"].y, [1.0, 0.3, np.nan])
-    assert "With recurrence alone, 1 % or more of an error arrives up to 1 of 2 steps back." in picture.words
-    assert (
-        "With recurrence and attention, 1 % or more of an error arrives at the whole sequence's first step, 2 steps back." in picture.words
-    )
-    assert "With both, at lag 2, 0.1 arrives straight along attention and 0.05 through the recurrence" in picture.words
+    np.testing.assert_array_equal(lines["Transformer"].y, [1.0, 0.3, np.nan])
+    assert "Recurrence alone: 1 % of an error or more arrives as far as 1 of 2 steps back." in picture.words
+    assert "Recurrence and attention: 1 % of an error or more arrives as far as 2 of 2 steps back." in picture.words
+    assert "at lag 2, 0.1 arrives straight along attention and 0.05 through the recurrence" in picture.words
 
 
 def test_seeds_of_ways_make_a_band_and_explosions_a_sentence():

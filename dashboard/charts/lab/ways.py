@@ -44,9 +44,8 @@ def words(found: Found, look: Look) -> str:
     for kind in found.kinds:
         if kind.seeds and np.isfinite(kind.way("total")).any():
             last = len(kind.way("total")) - 1
-            key = "whole" if kind.arrives == last else "far"
             name = say(f"charts.ways.{kind.name}")
-            told.append(say(f"charts.ways.{key}", name=name, lag=kind.arrives, last=last, share=percent(FAR)))
+            told.append(say("charts.ways.far", name=name, lag=kind.arrives, last=last, share=percent(FAR)))
     told += [_by_way(kind, look) for kind in found.kinds if kind.name == "attending" and kind.seeds]
     return " ".join(part for part in told if part) or say("charts.ways.nothing")
 
