@@ -575,7 +575,7 @@ TOO_MANY = (
         ({"hidden": 6, "heads": 4}, "heads", "Heads share 6 hidden units evenly: there may be 1, 2, 3, 6, not 4."),
         ({"hidden": 7, "heads": 8}, "heads", "Heads share 7 hidden units evenly: there may be 1, 7, not 8."),
         ({"hidden": 6, "heads": 9}, "heads", "Heads must be a whole number from 1 to 8, not 9."),
-        ({"attention": "hard"}, "attention", "Attention must be one of none, additive, dot."),
+        ({"attention": "hard"}, "attention", "Attention must be one of none, additive, dot, not 'hard'."),
         ({"task": "series", "series": "sine", "points": 2000, "window": 512, "hidden": 8, "heads": 8}, "attention", TOO_MANY),
     ],
     ids=str,
