@@ -134,8 +134,10 @@ def test_half_lives_follow_their_controls_and_leave_as_numbers(lab: Laboratory):
 @pytest.mark.parametrize("address", [TANH, "/vanishing?model=transformer&h=8&cell=rnn_tanh"])
 def test_three_networks_are_compared_on_the_same_sequence(open_page: Callable[..., Page], address: str):
     lab = Laboratory(open_page(address))
-    lab.enter("ways iterations", "20")
-    lab.enter("ways seeds", "1")
+    for name, text in (("iterations", "20"), ("seeds", "1")):
+        lab.enter(f"ways {name}", text)
+        lab.page.wait_for_timeout(500)  # until the page has begun to be drawn again: the button asks for what stood there then
+        lab.rest()
     lab.page.get_by_role("button", name="Train and compare").click()
     *_, last = ways.study(Trainer(EXPERIMENT), ways.Asked(20, 1))
     lab.says("arrives straight along attention")
