@@ -9,11 +9,17 @@ from core.trace import Trace
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A text as the model sees it.  unknown: the steps, from 1, whose token training never showed."""
+    """A text as the model sees it.
+
+    unknown: the steps, from 1, whose token training never showed.
+    beyond: how many of its last steps stand where no text of the training did, for a model that tells steps apart by where they stand: it
+    takes all of them for the last place that it knows.
+    """
 
     trace: Trace
     loss: float
     unknown: tuple[int, ...]
+    beyond: int = 0
 
 
 @dataclass(frozen=True, slots=True)

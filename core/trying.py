@@ -21,7 +21,8 @@ def try_text(model: SequenceModel, task: Task, text: str, windows: Callable[[int
     batch, axis, unknown = task.read(text)
     seen = passes.run(model, task, batch, windows(len(batch.inputs)))
     trace = observe(seen, seen.gradient(), [axis], slice(1), task, iteration=iteration, in_batch=False)
-    return Trial(trace, seen.loss, unknown)
+    beyond = 0 if model.positions is None else max(0, len(batch.inputs) - model.positions)
+    return Trial(trace, seen.loss, unknown, beyond)
 
 
 @torch.inference_mode()

@@ -228,7 +228,7 @@ def try_text(control: str, text: str) -> Trial:
     if len(text) > limits.TEXT_CHARACTERS:
         raise LiveError(f"The text has {len(text):,} characters; at most {limits.TEXT_CHARACTERS:,} are allowed.")
     answer, block = _do(registry().ask(control, "try", text=text))
-    return Trial(Trace.from_bytes(block), answer["loss"], tuple(answer["unknown"]))
+    return Trial(Trace.from_bytes(block), answer["loss"], tuple(answer["unknown"]), answer["beyond"])
 
 
 def generate(control: str, tokens: int = 20, temperature: float = 1.0, seed: int = 0, prompt: str = "") -> Generated:

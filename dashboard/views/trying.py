@@ -85,6 +85,8 @@ def _tokens(trial: Any, say: Texts) -> None:
     words = say("try.losses", mean=number(float(np.nanmean(losses))), iteration=f"{trial.trace.iteration:,}")
     if trial.unknown:
         words += " " + say("try.unknown_words", count=len(trial.unknown))
+    if trial.beyond:
+        words += " " + say("try.beyond", known=len(axis.inputs) - trial.beyond)
     st.html(f"<p class='words'>{escape(words)}</p>")
 
 

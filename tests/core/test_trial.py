@@ -196,3 +196,13 @@ def test_an_exploded_model_says_so(small):
         trainer.generate(5, temperature=0)
     trial = trainer.try_text("a b")
     assert not math.isfinite(trial.loss)
+
+
+def test_a_text_longer_than_any_of_the_training_says_how_far_a_transformer_knows_its_places(small):
+    """A recurrence goes on for ever; learned positions end with the longest text."""
+    longest = Trainer(small).task.steps
+    text = " ".join("abc"[t % 3] for t in range(longest + 2))
+    seen = Trainer(small.replace(model="transformer")).try_text(text)
+    assert len(seen.trace.axes[0].inputs) == longest + seen.beyond
+    assert seen.beyond == 3, "<bos> stands before the text"
+    assert Trainer(small).try_text(text).beyond == 0

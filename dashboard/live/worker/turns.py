@@ -222,7 +222,7 @@ class Turns:
 
     def _try_text(self, message: pipe.Message, _: bytes) -> Answer:
         trial = self._run(message).trainer.try_text(message["text"])
-        return {"unknown": trial.unknown, "loss": trial.loss}, trial.trace.to_bytes()
+        return {"unknown": trial.unknown, "loss": trial.loss, "beyond": trial.beyond}, trial.trace.to_bytes()
 
     def _generate(self, message: pipe.Message, _: bytes) -> Answer:
         made = self._run(message).trainer.generate(**message["arguments"])
