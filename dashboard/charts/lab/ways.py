@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -27,15 +29,24 @@ def draw(found: Found, look: Look) -> Picture:
                 _line(figure, kind.way(way), say(f"charts.ways.{way}", name=label), {"color": colour, "width": 1.5, "dash": dash}, look)
     figure.add_hline(y=FAR, line={"color": look.colours.cut, "width": 1, "dash": "dash"})
     figure.update_xaxes(title={"text": say("charts.fading.lag"), "standoff": 6}, rangemode="tozero")
+    low, high = _reach([kind.way("total") for kind in drawn])
     figure.update_yaxes(
         title={"text": say("charts.fading.norm", state="h"), "standoff": 6},
         type="log",
         exponentformat="power",
-        dtick=decades(np.array([FAR]), *(kind.way("total") for kind in drawn)),
+        dtick=decades(np.array([10.0**low, 10.0**high])),
+        range=[low, high],
     )
     on_page(figure, look, height=380, margin=NARROW)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "traceorder": "normal"})
     return Picture(figure, words(found, look))
+
+
+def _reach(totals: Sequence[Array]) -> tuple[float, float]:
+    """The axis, in powers of ten: what arrives in all, and `FAR`.  A way on which next to nothing comes leaves it below."""
+    values = np.concatenate([np.array([FAR / 10]), *totals])
+    logs = np.log10(values[np.isfinite(values) & (values > 0)])
+    return float(np.floor(logs.min())), float(np.ceil(logs.max() + 0.1))
 
 
 def words(found: Found, look: Look) -> str:
