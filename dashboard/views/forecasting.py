@@ -169,9 +169,8 @@ def _residuals(held: Session, say: Texts) -> None:
     said = forecast.values[where.start - first : where.stop - first, column]
     ahead = 1 if chosen == NETWORK and held.experiment.rollout == "forced" else held.experiment.horizon
     look = looking.as_shown(say)
-    looking.heading(
-        "residuals", f"residuals_{chosen}_{part}.csv", lambda: str(residuals.frame(times, actual, said).to_csv(index=False)), PLACE, say
-    )
+    numbers = looking.table(lambda: residuals.frame(times, actual, said))
+    looking.heading("residuals", f"residuals_{chosen}_{part}.csv", numbers, PLACE, say)
     looking.figure(residuals.draw(times, actual, said, series.period, look, ahead), "residuals", PLACE)
 
 

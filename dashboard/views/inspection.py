@@ -76,7 +76,7 @@ def _pause_first(held: Session, say: Texts) -> None:
 
 
 def _history(points: Any, held: Session, look: Look, say: Texts) -> None:
-    looking.heading("history", "history.csv", lambda: str(history.frame(points).to_csv(index=False)), PLACE, say)
+    looking.heading("history", "history.csv", looking.table(lambda: history.frame(points)), PLACE, say)
     threshold = held.experiment.threshold if held.experiment.clip == "norm" else None
     looking.figure(history.draw(points, threshold, look), "history", PLACE)
 

@@ -99,7 +99,7 @@ def as_shown(say: Texts, **chosen: Any) -> Look:
 def show(name: str, trace: Trace, look: Look, place: str, say: Texts) -> None:
     """One chart: its figure, its sentence and its numbers."""
     chart = CHARTS[name]
-    frame = (table(lambda: trace.to_frame(*chart.needs))) if chart.fits(trace) else None
+    frame = table(lambda: trace.to_frame(*chart.needs)) if chart.fits(trace) else None
     heading(name, f"{name}_iteration_{trace.iteration}.csv", frame, place, say)
     if frame is None:
         st.html(f"<p class='aside'>{escape(say(f'charts.{name}.absent'))}</p>")

@@ -37,7 +37,7 @@ def panel(held: Session, say: Texts) -> None:
         measurement.look(measured)
         if measured.going_on != bool(every):  # the fragment is to be asked again, or no more
             st.rerun()
-        csv = (lambda: str(error_by_k.frame(measured.found).to_csv(index=False))) if measured.found else None
+        csv = looking.table(lambda: error_by_k.frame(measured.found)) if measured.found else None
         looking.heading(NAME, "error_by_k.csv", csv, PLACE, say)
         _order(held, say)
         problem_line(measured.problem)

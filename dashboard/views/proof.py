@@ -114,7 +114,7 @@ def _worst(found: Found) -> Check:
 
 def _found(found: Found, say: Texts) -> None:
     """The verdict and its numbers."""
-    looking.heading(NAME, "proof.csv", lambda: str(found.to_frame().to_csv(index=False)), NAME, say)
+    looking.heading(NAME, "proof.csv", looking.table(found.to_frame), NAME, say)
     tone = "bad" if not found.passed else "good"
     verdict = "failed" if not found.passed else "passed" if found.complete else "going"
     told = say(f"proof.{verdict}", iteration=f"{found.iteration:,}")

@@ -98,7 +98,7 @@ def _shown(recording: Recording, say: Texts) -> None:
         look = looking.choose(trace, of_trace, PLACE, say)
     for name in charts:
         if name == "history":
-            looking.heading(name, "history.csv", lambda: str(recording.to_frame().to_csv(index=False)), PLACE, say)
+            looking.heading(name, "history.csv", looking.table(recording.to_frame), PLACE, say)
             looking.figure(history.draw(recording.history, None, look), name, PLACE)
         elif trace is not None:
             looking.show(name, trace, look, PLACE, say)
