@@ -1,4 +1,4 @@
-"""Address: an Experiment as the query of a link, and as a file; beside it in a link, what was chosen about its baselines.
+"""Address: an Experiment as the query of a link, and as a file; beside it, what was chosen about its baselines.
 
 Keys are each field's short `Spec.key`; fields that are as the page begins with (`dashboard.starts`) are left out; the text is compressed.
 Whatever a link or a file holds was written by somebody else: nothing here raises anything but `InvalidExperiment`, and nothing is unpacked
@@ -35,6 +35,9 @@ IN_A_FILE = "file"
 """Stands in a link for a text that is too long for it."""
 
 FILE_VERSION = 1
+
+UNCHOSEN = Options()
+"""Baselines that choose by themselves."""
 
 OPTION_KEYS = {field.metadata["key"]: field.name for field in fields(Options)}
 """The keys of what is chosen about baselines, and its names."""
@@ -108,20 +111,20 @@ def read(query: Mapping[str, str], catalogue: Catalogue, start: Experiment = FIR
 
 def write_options(options: Options) -> dict[str, str]:
     """What a link says beside the Experiment of its baselines; nothing where they are chosen by themselves."""
-    chosen = {key: getattr(options, name) for key, name in OPTION_KEYS.items() if getattr(options, name) != getattr(Options(), name)}
+    chosen = {key: getattr(options, name) for key, name in OPTION_KEYS.items() if getattr(options, name) != getattr(UNCHOSEN, name)}
     return {key: str(int(value)) if isinstance(value, bool) else re.sub(r"\s", "", value) for key, value in chosen.items()}
 
 
 def read_options(query: Mapping[str, str]) -> tuple[Options, list[str]]:
     """The baselines of a link, and one sentence for each choice that cannot be and is left to themselves."""
-    options, complaints = Options(), []
+    options, complaints = UNCHOSEN, []
     for key, written in of_options(query).items():
         name = OPTION_KEYS[key]
         value: Any = written[:LONGEST_OPTION].strip()
         if isinstance(getattr(options, name), bool):
             value = SWITCHED.get(value)
         chosen = replace(options, **{name: value})
-        problem = f"'{key}' in a link must be 0 or 1." if value is None else unreadable(chosen).get(name)
+        problem = f"'{key}' must be 0 or 1." if value is None else unreadable(chosen).get(name)
         if problem:
             complaints.append(problem)
         else:
@@ -139,18 +142,21 @@ def of_experiment(query: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in query.items() if key not in OPTION_KEYS}
 
 
-def to_file(experiment: Experiment) -> str:
-    """The Experiment as JSON."""
-    return json.dumps({"bptt": FILE_VERSION, "experiment": experiment.to_dict()}, ensure_ascii=False, indent=2) + "\n"
+def to_file(experiment: Experiment, options: Options = UNCHOSEN) -> str:
+    """The Experiment as JSON, and what was chosen about its baselines as a link says it."""
+    held: dict[str, Any] = {"bptt": FILE_VERSION, "experiment": experiment.to_dict()}
+    if chosen := write_options(options):
+        held["baselines"] = chosen
+    return json.dumps(held, ensure_ascii=False, indent=2) + "\n"
 
 
-def from_file(content: bytes, catalogue: Catalogue) -> Experiment:
-    """The Experiment of a file; `InvalidExperiment` with one sentence for a file that holds none."""
+def from_file(content: bytes, catalogue: Catalogue) -> tuple[Experiment, Options]:
+    """The Experiment of a file and its baselines; `InvalidExperiment` with one sentence for a file that holds none."""
     if len(content) > MOST_FILE_BYTES:
         raise InvalidExperiment({"file": f"The file has {len(content):,} bytes; an experiment has at most {MOST_FILE_BYTES:,}."})
     try:
         held = json.loads(content.decode("utf-8"))
-        version, fields = held["bptt"], held["experiment"]
+        version, fields, chosen = held["bptt"], held["experiment"], held.get("baselines", {})
     except (ValueError, KeyError, TypeError, RecursionError):
         raise InvalidExperiment(
             {"file": "This is not an experiment file: it must be JSON with 'bptt' and 'experiment', as 'Download experiment' writes it."}
@@ -159,7 +165,12 @@ def from_file(content: bytes, catalogue: Catalogue) -> Experiment:
         raise InvalidExperiment({"file": f"This experiment file is not of version {FILE_VERSION}, the one that is read here."})
     experiment = Experiment.from_dict(fields)
     catalogue.check(experiment)
-    return experiment
+    if not isinstance(chosen, dict) or not all(isinstance(value, str) for value in chosen.values()):
+        raise InvalidExperiment({"file": "The file's 'baselines' must be texts by their names, as 'Download experiment' writes them."})
+    options, complaints = read_options(chosen)
+    if complaints:
+        raise InvalidExperiment({"file": " ".join(complaints)})
+    return experiment, options
 
 
 def _pack(text: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from urllib.parse import parse_qsl, urlencode
 
+from core.baselines import Options
 from core.catalogue import Catalogue
 from core.experiment import SPECS, Experiment, InvalidExperiment
 from dashboard import address, session
@@ -25,6 +26,7 @@ def open_run(held: Session, catalogue: Catalogue, say: Texts) -> None:
     if watched := query.get(WATCH):
         if info := runs.find(watched):
             held.control, held.watch = None, watched
+            _take_options(held, query)
             _show(held, info)
             return
         held.notes.append(say("notes.not_watched"))
@@ -47,8 +49,12 @@ def open_run(held: Session, catalogue: Catalogue, say: Texts) -> None:
 def _take_options(held: Session, query: Mapping[str, str]) -> list[str]:
     """Fit the baselines that an address names; one sentence for each choice that cannot be."""
     options, complaints = address.read_options(query)
-    held.fitting = held.told = held.comparison.options = options
+    _give_options(held, options)
     return complaints
+
+
+def _give_options(held: Session, options: Options) -> None:
+    held.fitting = held.told = held.comparison.options = options
 
 
 def tell_options(held: Session) -> None:
@@ -148,7 +154,7 @@ def come_back(held: Session, catalogue: Catalogue, say: Texts) -> None:
     """Show the page's run again, after another page was shown: what its address says by itself, or the run as it was left."""
     query = session.query()
     if held.control is None:
-        held.query, held.coming = {WATCH: held.watch or ""}, True
+        held.query, held.coming = _watching(held), True
     elif not query:
         held.query, held.passed, held.coming = _query(held), True, True
     elif query != _query(held):
@@ -191,18 +197,20 @@ def load_experiment(held: Session, catalogue: Catalogue, content: bytes) -> None
     """Run the Experiment of a file instead; a file that holds none leaves a sentence at 'file'."""
     held.problems.pop("file", None)
     try:
-        experiment = address.from_file(content, catalogue)
+        experiment, options = address.from_file(content, catalogue)
     except InvalidExperiment as invalid:
         held.problems["file"] = str(invalid)
         return
+    _give_options(held, options)
     _exchange(held, experiment)
+    held.query = _query(held)
     if held.problems:
         held.problems["file"] = " ".join(held.problems.values())
 
 
 def reset(held: Session) -> None:
     """Run what the page begins with instead."""
-    _take_options(held, {})
+    _give_options(held, address.UNCHOSEN)
     _exchange(held, held.start)
     held.query = _query(held)
 
@@ -244,16 +252,25 @@ def link(held: Session, base: str) -> str:
 
 def watch_link(held: Session, base: str) -> str:
     """The address at which others watch this very run, without controlling it."""
-    return _link(held, base, {WATCH: held.watch or ""})
+    return _link(held, base, _watching(held))
+
+
+def file(held: Session) -> str:
+    """This page's Experiment as a file, for which a link may be too short."""
+    return address.to_file(held.experiment, _chosen(held))
 
 
 def _query(held: Session) -> dict[str, str]:
-    return address.write(held.experiment, held.start) | _options(held)
+    return address.write(held.experiment, held.start) | address.write_options(_chosen(held))
 
 
-def _options(held: Session) -> dict[str, str]:
-    """What the address says of baselines, which only a series has."""
-    return address.write_options(held.comparison.options) if held.experiment.task == "series" else {}
+def _watching(held: Session) -> dict[str, str]:
+    return {WATCH: held.watch or ""} | address.write_options(_chosen(held))
+
+
+def _chosen(held: Session) -> Options:
+    """What was chosen about the baselines, which only a series has."""
+    return held.comparison.options if held.experiment.task == "series" else address.UNCHOSEN
 
 
 def _link(held: Session, base: str, query: Mapping[str, str]) -> str:

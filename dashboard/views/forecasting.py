@@ -7,6 +7,7 @@ from dataclasses import replace
 from html import escape
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from core.baselines import BASELINES
@@ -52,18 +53,18 @@ def _heading(held: Session, say: Texts) -> None:
     row = st.container(horizontal=True, vertical_alignment="bottom", key="baselines heading")
     row.html(f"<h3 class='chart'>{escape(say('forecast.baselines'))}</h3><p class='aside'>{escape(say('forecast.baselines_help'))}</p>")
     if compared.series is not None and compared.parts is not None and compared.lines:
-        looking.offer(row, "forecasts", "forecasts.csv", lambda: _table(held), say)
+        looking.offer(row, "forecasts", "forecasts.csv", looking.table(lambda: _every_forecast(held)), say)
 
 
-def _table(held: Session) -> str:
-    """All forecasts of the series with their intervals, as CSV."""
+def _every_forecast(held: Session) -> pd.DataFrame:
+    """All forecasts of the series with their intervals; empty once the page has none."""
     compared = held.comparison
     if compared.series is None or compared.parts is None:
-        return ""
+        return pd.DataFrame()
     network = None if _is_untrained(held) else _network(held)
     found = {NETWORK: network, **{name: result.forecast for name, result in compared.results.items()}}
     there = {name: forecast for name, forecast in found.items() if forecast is not None}
-    return str(frame(compared.series, compared.parts, there).to_csv(index=False))
+    return frame(compared.series, compared.parts, there)
 
 
 def _progress(held: Session, say: Texts) -> None:

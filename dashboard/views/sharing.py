@@ -8,7 +8,6 @@ from html import escape
 import streamlit as st
 
 from core import limits
-from core.baselines import Options
 from core.catalogue import Catalogue
 from dashboard import address, session, steering
 from dashboard.controls import summary
@@ -44,7 +43,7 @@ def panel(held: Session, catalogue: Catalogue, say: Texts) -> None:
     if place.open:
         with place:
             _files(held, control, catalogue, say)
-    if held.experiment != held.start or held.drafts or held.fitting != Options():
+    if held.experiment != held.start or held.drafts or held.fitting != address.UNCHOSEN:
         st.button(say("share.defaults"), on_click=steering.reset, args=(held,), key="defaults", type="tertiary", icon=":material/undo:")
 
 
@@ -60,7 +59,7 @@ def _files(held: Session, control: str, catalogue: Catalogue, say: Texts) -> Non
     """What is saved to files, and opened from them."""
     st.download_button(
         say("share.download_experiment"),
-        lambda: address.to_file(held.experiment),
+        lambda: steering.file(held),
         "experiment.json",
         "application/json",
         on_click="ignore",

@@ -108,6 +108,26 @@ def test_the_address_carries_the_orders(open_page: Callable[..., Page]):
     expect(theirs.page.locator(".st-key-fit-arima input")).to_have_value("(0,1,1)")
 
 
+def test_a_watch_link_and_a_file_carry_the_orders(open_page: Callable[..., Page], tmp_path: Path):
+    chosen = {"s": "nile", "arima": "(0,1,1)", "ets": "ANN"}
+    page = Explorer(open_page(f"/forecast?{urlencode(chosen)}")).page
+    page.locator(".st-key-share-watch summary").click()
+    watching = Explorer(open_page(page.locator(".st-key-share-watch code").inner_text())).page
+    expect(watching.locator(".st-key-fitted-arima summary")).to_contain_text("ARIMA(0,1,1)", timeout=120_000)
+    expect(watching.locator(".st-key-fitted-ets summary")).to_contain_text("ETS(A,N,N)")
+
+    page.locator(".st-key-share-files summary").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download experiment").click()
+    download.value.save_as(tmp_path / "experiment.json")
+    theirs = Explorer(open_page("/forecast"))
+    theirs.page.locator(".st-key-share-files summary").click()
+    theirs.page.locator(".st-key-experiment-file input[type=file]").set_input_files(tmp_path / "experiment.json")
+    theirs.wait(lambda: theirs.query() == chosen, "the file's experiment and baselines")
+    theirs.page.locator(".st-key-orders summary").click()
+    expect(theirs.page.locator(".st-key-fit-ets input")).to_have_value("ANN")
+
+
 def test_back_brings_the_orders_back(forecast: Explorer):
     page = forecast.page
     page.locator(".st-key-orders summary").click()

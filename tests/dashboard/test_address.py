@@ -47,7 +47,7 @@ def test_a_link_brings_back_the_experiment(catalogue: Catalogue, chosen: st.Data
         fields.pop("update_every")
         experiment = Experiment(**fields)
     assert address.read(address.write(experiment), catalogue) == (experiment, [])
-    assert address.from_file(address.to_file(experiment).encode(), catalogue) == experiment
+    assert address.from_file(address.to_file(experiment).encode(), catalogue) == (experiment, Options())
 
 
 def test_the_default_experiment_has_an_empty_query():
@@ -150,7 +150,7 @@ def test_a_link_brings_back_what_was_chosen_of_baselines(options: Options, query
         ({"arima": "("+"9" * 5000 + ",0,0)"}, "Write an ARIMA order"),
         ({"arima": ""}, "Write an ARIMA order"),
         ({"ets": "<script>"}, "."),
-        ({"log": "perhaps"}, "'log' in a link must be 0 or 1."),
+        ({"log": "perhaps"}, "'log' must be 0 or 1."),
     ],
     ids=str,
 )  # fmt: skip
@@ -176,6 +176,9 @@ BAD_FILES = {
     "an unknown field": json.dumps({"bptt": 1, "experiment": {"colour": 1}}).encode(),
     "a bad value": json.dumps({"bptt": 1, "experiment": {"hidden": -1}}).encode(),
     "no such cell": json.dumps({"bptt": 1, "experiment": {"cell": "cnn"}}).encode(),
+    "baselines of numbers": json.dumps({"bptt": 1, "experiment": {}, "baselines": {"arima": 1}}).encode(),
+    "no baselines": json.dumps({"bptt": 1, "experiment": {}, "baselines": [1]}).encode(),
+    "a baseline that cannot be": json.dumps({"bptt": 1, "experiment": {}, "baselines": {"ets": "ZZZ"}}).encode(),
     "deeply nested": b"[" * 100_000, "too large": b" " * (address.MOST_FILE_BYTES + 1),
 }  # fmt: skip
 
@@ -187,9 +190,14 @@ def test_a_bad_file_gets_a_sentence(catalogue: Catalogue, case: str):
     assert str(refused.value).endswith(".")
 
 
+def test_a_file_brings_back_the_baselines(catalogue: Catalogue):
+    chosen = Experiment(task="series"), Options(arima="(0,1,1)(0,1,1)", ets="MAdM", logarithm=True)
+    assert address.from_file(address.to_file(*chosen).encode(), catalogue) == chosen
+
+
 def test_the_longest_text_fits_into_a_file(catalogue: Catalogue):
     experiment = Experiment(text="語" * limits.TEXT_CHARACTERS)
-    assert address.from_file(address.to_file(experiment).encode(), catalogue) == experiment
+    assert address.from_file(address.to_file(experiment).encode(), catalogue) == (experiment, Options())
 
 
 @pytest.mark.parametrize(
