@@ -16,6 +16,9 @@ from dashboard.live.ranges import DECADES
 GONE = 0.01
 """An error that has fallen below this share of its start counts as having vanished."""
 
+ROW, FEWEST_TALL_ROWS, MOST_TALL_ROWS = 24, 3, 12
+"""Pixels of one row, where rows are few, and how few those are."""
+
 MOST_DETAILED = 96
 """Up to this many steps, cut cells are hatched one by one and hovering names the tokens; beyond, it would be too much to send."""
 
@@ -47,13 +50,14 @@ def draw(trace: Trace, look: Look) -> Picture:
         figure.add_trace(_hatching(cut, colours.cut))
     else:
         figure.update_traces(hovertemplate=say("charts.lag_matrix.hover_long", name=name) + "<extra></extra>")
-    row = look.step_in(trace)
+    first = first_loss(whole)
+    row = max(look.step_in(trace), first + 1)
     figure.add_shape(
         type="rect", x0=0.5, x1=row + 0.5, y0=row - 0.5, y1=row + 0.5, line={"color": colours.second, "width": 1.5, "dash": "dot"}
     )
     figure.add_trace(_boundary(cut, reach, colours.second))
-    loss_axis(figure, axis, look)
-    token_axis(figure, axis, look, title=say("charts.axis.state"), height=440)
+    loss_axis(figure, axis, look, first)
+    token_axis(figure, axis, look, title=say("charts.axis.state"), height=height(440, len(norms) - first))
     return Picture(figure, words(np.where(np.eye(len(norms), dtype=bool), whole, norms), reach, axis, row - 1, look))
 
 
@@ -69,6 +73,16 @@ def decades(norms: Array) -> tuple[int, int]:
         return -1, 0
     high = math.ceil(math.log10(values.max()))
     return max(min(math.floor(math.log10(values.min())), high - 1), high - DECADES), high
+
+
+def first_loss(norms: Array) -> int:
+    """The first step, from 0, that has a loss: those before it have no row.  norms: (loss steps, steps), NaN where there is no path."""
+    return int((~np.isnan(norms)).any(1).argmax())
+
+
+def height(whole: int, rows: int) -> int:
+    """Of a figure of so many rows, in pixels; of many rows it is `whole`."""
+    return whole - ROW * max(0, MOST_TALL_ROWS - max(rows, FEWEST_TALL_ROWS))
 
 
 def words(norms: Array, reach: Array, axis: Axis, s: int, look: Look) -> str:
@@ -102,7 +116,7 @@ def words(norms: Array, reach: Array, axis: Axis, s: int, look: Look) -> str:
             sentences.append(say("charts.lag_matrix.cut_unseen", steps=steps))
         else:
             sentences.append(say("charts.lag_matrix.cut_row", steps=steps, share=percent(row[nearest] / start)))
-    cells = np.tri(len(norms), dtype=bool)
+    cells = np.tri(len(norms), dtype=bool) & (~np.isnan(norms)).any(1)[:, None]
     if cut := int(np.count_nonzero(cells & ~reach)):
         sentences.append(say("charts.lag_matrix.cut", cut=cut, all=int(np.count_nonzero(cells))))
     return " ".join(sentences)

@@ -98,13 +98,15 @@ class Chart:
     def exploded_at(self, trace: Trace) -> int | None:
         """The first step with a number that is not finite, or too large to square: then there is nothing to draw or to say but that."""
         there, steps = observed(trace), []
+        lossy = there & asked(trace)
         for quantity in self.needs:
             axes = trace.dims[quantity]
             bad = ~(np.abs(trace[quantity].astype(float)) <= LARGEST)
             for position, axis in enumerate(axes):
                 if axis in ("step", "loss_step"):
-                    kept = np.arange(bad.shape[position]) < len(there)
-                    kept[: len(there)] &= there[: len(kept)]
+                    of = lossy if axis == "loss_step" or quantity == "loss" else there
+                    kept = np.arange(bad.shape[position]) < len(of)
+                    kept[: len(of)] &= of[: len(kept)]
                     bad &= np.expand_dims(kept, [other for other in range(bad.ndim) if other != position])
             if "loss_step" in axes:  # no path from a loss to a later state: NaN belongs there
                 bad &= np.tri(bad.shape[-1], dtype=bool)
@@ -118,6 +120,14 @@ def observed(trace: Trace) -> Array:
     if "reach" in trace:
         return np.asarray(trace["reach"]).diagonal().astype(bool)
     return np.ones(len(trace.axes[0].inputs), bool)
+
+
+def asked(trace: Trace) -> Array:
+    """Which steps have a loss.  Of the others it is NaN as well, but what the network says there is a number."""
+    said = [np.isfinite(trace[quantity]).all(1) for quantity in ("probability", "output") if quantity in trace]
+    if "loss" not in trace or not said:
+        return np.ones(len(trace.axes[0].inputs), bool)
+    return ~(np.isnan(trace["loss"]) & np.logical_and.reduce(said))
 
 
 def on_page(figure: go.Figure, look: Look, *, height: int, margin: Mapping[str, Any] = MARGIN, **more: Any) -> go.Figure:

@@ -30,7 +30,7 @@ def draw(trace: Trace, look: Look) -> Picture:
         return Picture(figure, say("charts.step_losses.zero"))
     hardest, easiest = int(np.nanargmax(losses)), int(np.nanargmin(losses))
     words = say(
-        "charts.step_losses.hardest",
+        "charts.step_losses.hardest" if np.isfinite(losses).sum() > 1 else "charts.step_losses.only",
         target=quoted(axis.targets[hardest]),
         read=quoted(axis.inputs[hardest]),
         loss=number(losses[hardest]),

@@ -62,14 +62,14 @@ def token_axis(figure: go.Figure, axis: Axis, look: Look, *, title: str, height:
     return figure
 
 
-def loss_axis(figure: go.Figure, axis: Axis, look: Look) -> None:
-    """The steps of a sentence from top to bottom, named by what their losses predict."""
+def loss_axis(figure: go.Figure, axis: Axis, look: Look, first: int = 0) -> None:
+    """The steps of a sentence from top to bottom, named by what their losses predict.   first: the first that is shown, from 0."""
     names = targets(axis)
-    ticks = _ticks(len(names), most=MOST_ROWS)
+    ticks = [first + row for row in _ticks(len(names) - first, most=MOST_ROWS)]
     figure.update_yaxes(
         tickvals=ticks,
         ticktext=[names[s - 1] for s in ticks],
-        range=[len(names) + 0.5, 0.5],
+        range=[len(names) + 0.5, first + 0.5],
         showgrid=False,
         zeroline=False,
         title={"text": look.say("charts.axis.loss"), "standoff": 6},

@@ -130,7 +130,15 @@ def test_the_drawn_boundary_is_the_engines(run: Run, k1: int, k2: int) -> None:
 
 
 def test_full_truncation_has_no_boundary(run: Run) -> None:
-    assert run("truncation.js", "({ staircase }) => [staircase(9, { k1: null, k2: null }), staircase(9, { k1: 9, k2: 9 })]") == [[], []]
+    full = "({ staircase }) => [staircase(0, 9, { k1: null, k2: null }), staircase(0, 9, { k1: 9, k2: 9 })]"
+    assert run("truncation.js", full) == [[], []]
+
+
+def test_the_boundary_begins_at_the_first_row(run: Run) -> None:
+    chunks = {"k1": 3, "k2": 3}
+    assert run("truncation.js", "({ staircase }, k) => staircase(0, 9, k)", chunks) == [[0, 0], [0, 3], [3, 3], [3, 6], [6, 6], [6, 9]]
+    assert run("truncation.js", "({ staircase }, k) => staircase(5, 9, k)", chunks) == [[3, 0], [3, 1], [6, 1], [6, 4]]
+    assert run("truncation.js", "({ staircase }, k) => staircase(8, 9, k)", chunks) == [[6, 0], [6, 1]]
 
 
 LIGHTNESS = """({ Palette, channels, blend }, [theme, kind]) => {

@@ -43,6 +43,22 @@ def test_each_task_is_chosen_and_plays(page: Page):
     explorer.wait(lambda: not {"task", "model"} & explorer.query().keys() and exam(explorer) == "", "sentences again")
 
 
+def test_a_task_that_answers_at_its_end_has_a_lag_matrix_of_one_row(open_page: Callable[..., Page]):
+    explorer = Explorer(open_page("/?task=adding&trunc=window&k=5"))
+    panel = explorer.element.locator("[data-panel=lag]")
+    expect(panel.locator(".rowlabels span")).to_have_count(1)
+    assert panel.locator("canvas.map").evaluate("({ width, height }) => [width, height]") == [20, 1]
+    box = panel.locator("canvas.map").bounding_box()
+    assert box is not None
+    explorer.page.mouse.move(box["x"] + 0.97 * box["width"], box["y"] + box["height"] / 2)
+    expect(panel).to_contain_text("|dLₛ/dhₜ| = ")
+    expect(explorer.element.locator("[data-panel=cursor]")).to_contain_text("20 · 1.03")
+    explorer.step()
+    charts = explorer.page.locator(".stMain")
+    expect(charts).to_contain_text("In all, 15 of 20 cells are cut.", timeout=30_000)
+    expect(charts).not_to_contain_text("exploded")
+
+
 @pytest.mark.slow
 def test_temporal_order_is_learned_before_ones_eyes(open_page: Callable[..., Page]):
     explorer = Explorer(open_page("/?task=order&len=12&h=16&lr=0.03"))

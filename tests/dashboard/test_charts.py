@@ -165,6 +165,34 @@ def test_the_ways_of_the_error_are_drawn_apart(observe: Callable[..., Trace]):
     assert lag_matrix.draw(observe(cell="lstm"), Look(path="attention")).words == lag_matrix.draw(observe(cell="lstm"), Look()).words
 
 
+ANSWERED_AT_THE_END = {
+    "adding": {"task": "adding"}, "order": {"task": "order"}, "influence": {"task": "influence", "model": "balanced"},
+    "a series": {"task": "series", "answer": "last"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("task", ANSWERED_AT_THE_END)
+def test_a_task_that_answers_at_its_end_has_one_loss_and_has_not_exploded(observe: Callable[..., Trace], task: str):
+    trace = observe(examples=3, truncation="window", k=3, **ANSWERED_AT_THE_END[task])
+    last = len(trace.axes[0].inputs)
+    assert all(chart.exploded_at(trace) is None for chart in CHARTS.values() if chart.fits(trace))
+    for step in (0, 1, last):
+        drawn = lag_matrix.draw(trace, Look(step=step))
+        assert drawn.figure.layout.yaxis.range == (last + 0.5, last - 0.5), "only the last step has a row"
+        assert f"In all, {last - 3} of {last} cells are cut." in drawn.words
+    assert CHARTS["step_losses"].draw(trace, Look()).words.startswith("The one loss of this sentence is that of predicting")
+    if "output" in trace:
+        broken = replace(trace, values=trace.values | {"loss": np.full(last, np.nan), "output": np.full((last, 1), np.nan)})
+        assert CHARTS["step_losses"].exploded_at(broken) == 1
+
+
+def test_steps_before_the_first_loss_have_no_row(observe: Callable[..., Trace]):
+    trace = observe(task="order", length=12, examples=3)
+    whole = observe()
+    assert lag_matrix.draw(whole, Look()).figure.layout.yaxis.range == (len(whole.axes[0].inputs) + 0.5, 0.5)
+    assert lag_matrix.draw(trace, Look()).figure.layout.height < lag_matrix.draw(whole, Look()).figure.layout.height
+
+
 def test_tokens_are_shown_literally(observe: Callable[..., Trace]):
     trace = observe(text="<b>bold</b> &amp; <a href='x'>", cell="gru")
     for chart in (chart for chart in CHARTS.values() if chart.fits(trace)):

@@ -16,7 +16,7 @@ from core.trace import Array
 from core.truncation import TBPTT
 from dashboard import theme
 from dashboard.charts.lab.bands import pale
-from dashboard.charts.lag_matrix import decades
+from dashboard.charts.lag_matrix import decades, first_loss, height
 from dashboard.charts.picture import Look, Picture, number, percent
 from dashboard.charts.token_axis import loss_axis, token_axis
 
@@ -62,8 +62,9 @@ def draw(found: Found, scheme: str, look: Look) -> Picture:
             ),
         ]
     )
-    loss_axis(figure, found.axis, look)
-    token_axis(figure, found.axis, look, title=say("charts.axis.state"), height=540)
+    above = first_loss(found.lag)
+    loss_axis(figure, found.axis, look, above)
+    token_axis(figure, found.axis, look, title=say("charts.axis.state"), height=height(540, len(steps) - above))
     labels = [_label(found, scheme, k, look) for k in ks]
     figure.update_layout(
         margin={**figure.layout.margin.to_plotly_json(), "b": 170},

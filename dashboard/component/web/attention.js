@@ -10,8 +10,7 @@ export class AttentionMatrix extends Matrix {
     super("attention", texts, words, controls);
   }
 
-  decorate(map) {
-    const [rows, columns] = map.shape;
+  decorate({ shape: [rows, columns] }) {
     const [width, height] = [this.shape.plot, this.height];
     separate(sharp(this.over, width, height), { width, height, columns, rows, colour: this.paper });
   }

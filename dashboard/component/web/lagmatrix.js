@@ -13,9 +13,13 @@ export class LagMatrix extends Matrix {
     super("lag", texts, words, controls);
   }
 
+  /** Steps before the first loss have no row: of a task that answers at its end, nearly all of them. */
+  firstOf(axis) {
+    return axis.first_loss;
+  }
+
   /** What lies over the cells and seldom changes: separators, hatching, the truncation's boundary. */
-  decorate(map, palette) {
-    const [rows, columns] = map.shape;
+  decorate({ codes, shape: [rows, columns] }, palette) {
     const [width, height] = [this.shape.plot, this.height];
     const context = sharp(this.over, width, height);
     separate(context, { width, height, columns, rows, colour: this.paper });
@@ -25,9 +29,9 @@ export class LagMatrix extends Matrix {
     let any = false;
     for (let s = 0; s < rows; s++) {
       for (let t = 0; t < columns; t++) {
-        if (map.codes[s * columns + t] !== CODES.cut) continue;
+        if (codes[s * columns + t] !== CODES.cut) continue;
         const from = t;
-        while (t + 1 < columns && map.codes[s * columns + t + 1] === CODES.cut) t++;
+        while (t + 1 < columns && codes[s * columns + t + 1] === CODES.cut) t++;
         context.rect(from * w, s * h, (t + 1 - from) * w, h);
         any = true;
       }
@@ -45,7 +49,7 @@ export class LagMatrix extends Matrix {
       context.stroke();
     }
     context.restore();
-    const corners = staircase(rows, this.axis.truncation);
+    const corners = staircase(this.first, this.first + rows, this.axis.truncation);
     if (corners.length === 0) return;
     // The boundary is drawn on a rim of paper, so that it stands out on any colour.
     for (const [colour, thick] of [[this.paper, 5], [palette.colours.mark, 2]]) {

@@ -1,4 +1,4 @@
-// A square over the token axis: rows are losses (step s), columns are states (step t).  What its cells mean is for its heirs to say.
+// A matrix over the token axis: rows are losses (step s), columns are states (step t).  What its cells mean is for its heirs to say.
 
 import { rowLabels } from "./axis.js";
 import { make } from "./dom.js";
@@ -21,20 +21,30 @@ export class Matrix extends Panel {
     this.heatmap = new Heatmap(this.canvas);
   }
 
-  /** Few steps get tall rows; many steps share a height at which the triangle still reads as one shape. */
-  static height(steps) {
-    return steps <= 12 ? Math.max(22 * steps, 88) : Math.max(264, steps);
+  /** Few rows are tall; many share a height at which the triangle still reads as one shape. */
+  static height(rows) {
+    return rows <= 12 ? Math.max(22 * rows, 88) : Math.max(264, rows);
+  }
+
+  /** The step of the first row. */
+  firstOf() {
+    return 0;
   }
 
   resize(shape, axis, paper) {
     Object.assign(this, { shape, axis, paper });
-    this.height = Matrix.height(shape.steps);
+    this.first = this.firstOf(axis);
+    const targets = axis.targets.slice(this.first);
+    this.height = Matrix.height(targets.length);
     this.plot.style.height = `${this.height}px`;
-    const rowHeight = this.height / shape.steps;
+    this.rowHeight = this.height / targets.length;
     this.labels.style.height = `${this.height}px`;
     this.labels.replaceChildren(
-      ...rowLabels(axis.targets, rowHeight).map(([label, s]) =>
-        make("span", { style: { top: `${(s + 0.5) * rowHeight}px` }, title: label, dataset: { s } }, make("bdi", { text: label })),
+      ...rowLabels(targets, this.rowHeight).map(([label, row]) =>
+        make(
+          "span", { style: { top: `${(row + 0.5) * this.rowHeight}px` }, title: label, dataset: { s: this.first + row } },
+          make("bdi", { text: label }),
+        ),
       ),
     );
     this.drawn = null;
@@ -46,17 +56,19 @@ export class Matrix extends Panel {
     this.map = map;
     this.empty.hidden = Boolean(map);
     if (!map) return;
-    const cut = this.heatmap.draw(map.codes, map.shape, palette.table(map.scale));
+    const [steps, columns] = map.shape;
+    const shown = { codes: map.codes.subarray(this.first * columns), shape: [steps - this.first, columns] };
+    const cut = this.heatmap.draw(shown.codes, shown.shape, palette.table(map.scale));
     const look = `${cut} ${palette.theme}`;
     if (look !== this.drawn) {
       this.drawn = look;
-      this.decorate(map, palette);
+      this.decorate(shown, palette);
     }
     this.legends(map, palette);
   }
 
   under(y) {
-    return { s: Math.min(this.shape.steps - 1, Math.max(0, Math.floor((y / this.height) * this.shape.steps))) };
+    return { s: Math.min(this.shape.steps - 1, this.first + Math.max(0, Math.floor(y / this.rowHeight))) };
   }
 
   /** What the code at (s, t) stands for, or null where no path exists. */
@@ -67,9 +79,9 @@ export class Matrix extends Panel {
 
   read(cursor) {
     if (!this.shape) return;
-    const h = this.height / this.shape.steps;
-    this.row.style.transform = `translateY(${cursor.s * h}px)`;
-    this.row.style.height = `${h}px`;
+    this.row.hidden = cursor.s < this.first;
+    this.row.style.transform = `translateY(${(cursor.s - this.first) * this.rowHeight}px)`;
+    this.row.style.height = `${this.rowHeight}px`;
     for (const label of this.labels.children) label.classList.toggle("here", Number(label.dataset.s) === cursor.s);
     this.say(this.map ? this.told(cursor) : "");
   }

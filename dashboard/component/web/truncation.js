@@ -8,18 +8,20 @@ export function firstReached(s, { k1, k2 }) {
   return Math.max(0, start - (k2 - k1));
 }
 
-/** The staircase between cut and kept cells, as [x, y] corners in cells from the top left; empty when nothing is cut. */
-export function staircase(steps, truncation) {
+/**
+ * The staircase between cut and kept cells of the rows `first` to `steps`, as [x, y] corners in cells from the top left; empty when
+ * nothing is cut.
+ */
+export function staircase(first, steps, truncation) {
   const corners = [];
-  for (let s = 0; s < steps; s++) {
-    const x = firstReached(s, truncation);
+  for (let s = first; s < steps; s++) {
+    const [x, y] = [firstReached(s, truncation), s - first];
     const before = corners.at(-1);
-    if (before && before[0] !== x) corners.push([before[0], s], [x, s]);
-    else if (!before && x > 0) corners.push([x, s]);
-    else if (!before) corners.push([0, s]);
+    if (before && before[0] !== x) corners.push([before[0], y], [x, y]);
+    else if (!before) corners.push([x, y]);
   }
   const last = corners.at(-1);
   if (!last || last[0] === 0) return [];
-  corners.push([last[0], steps]);
+  corners.push([last[0], steps - first]);
   return corners;
 }

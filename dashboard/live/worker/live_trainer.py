@@ -112,7 +112,8 @@ class LiveTrainer:
         axis = task.axis(sentence)
         one = task.batch([sentence])
         self._aim = Aim(one.targets[:, 0].numpy(), one.with_loss[:, 0].numpy())
-        self._emit({"on": "axis", "axis": about | {"sentence": sentence, "inputs": axis.inputs, "targets": axis.targets}}, b"")
+        seen = {"sentence": sentence, "inputs": axis.inputs, "targets": axis.targets, "first_loss": int(self._aim.answered.argmax())}
+        self._emit({"on": "axis", "axis": about | seen}, b"")
 
     @property
     def at_rest(self) -> bool:
