@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from core.vector_norms import length
+
 
 @dataclass(frozen=True, slots=True)
 class ClipReport:
@@ -31,13 +33,13 @@ class ClipReport:
 
 def clip_off(gradient: Tensor, _threshold: float) -> ClipReport:
     """Measure the gradient, (P,), and leave it alone."""
-    norm = gradient.norm().item()
+    norm = length(gradient)
     return ClipReport(norm, norm)
 
 
 def clip_by_norm(gradient: Tensor, threshold: float) -> ClipReport:
     """Scale the gradient, (P,), in place by min(1, threshold / |g|); at or below the threshold not a bit of it changes."""
-    norm = gradient.norm().item()
+    norm = length(gradient)
     if not norm > threshold:
         return ClipReport(norm, norm)
     factor = threshold / norm
@@ -47,12 +49,12 @@ def clip_by_norm(gradient: Tensor, threshold: float) -> ClipReport:
 
 def clip_by_value(gradient: Tensor, threshold: float) -> ClipReport:
     """Cut each entry of the gradient, (P,), in place to [-threshold, threshold]; this can turn its direction."""
-    norm = gradient.norm().item()
+    norm = length(gradient)
     outside = int(torch.count_nonzero(gradient.abs() > threshold))
     if not outside:
         return ClipReport(norm, norm)
     gradient.clamp_(-threshold, threshold)
-    return ClipReport(norm, gradient.norm().item(), share_clipped=outside / gradient.numel())
+    return ClipReport(norm, length(gradient), share_clipped=outside / gradient.numel())
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from core.bptt import Backward, Errors, State, Unrolled, backward, descend
 from core.hooks import Hooks
 from core.trace import Array
 from core.truncation import TBPTT
+from core.vector_norms import norms, plain
 
 LAGS = 8
 """Rows of the lag matrix's sweep that are kept to be looked at together: one call for eight small tensors costs what one of them did."""
@@ -51,6 +52,7 @@ class Lag(Backward):
         # The rows after the last are where the diagonals of the first few columns end that are written with longer ones.
         square = (self._steps + LAGS, self._steps, self._batch)
         kinds = range(2 if self._has_c else 1)
+        self._plain = True
         self._norms = [[direct.new_full(square, float("nan")) for _ in kinds] for _ in unrolled.layers]
         self._kept = [[torch.zeros_like(direct) for _ in kinds] for _ in unrolled.layers]
 
@@ -59,10 +61,10 @@ class Lag(Backward):
         if reach is None:
             self._keep = [None] * len(self._keep)
         elif self._reach is None or not np.array_equal(reach, self._reach):
-            # For every few lags (lag, t, 1, 1): 1 where the cell (t + lag, t) is kept, 0 where it is cut; None where all are.
+            # For every few lags (lag, t, 1, 1): whether the cell (t + lag, t) is kept; None where none is.
             below = np.concatenate((reach, np.zeros_like(reach)))
             by_lag = np.lib.stride_tricks.as_strided(below, reach.shape, (below.strides[0], sum(below.strides)))
-            kept = torch.as_tensor(by_lag.astype(float))[..., None, None].to(self._direct.dtype)
+            kept = torch.as_tensor(by_lag.copy())[..., None, None]
             self._keep = [lags if lags.any() else None for lags in kept.split(LAGS)]
         self._reach = reach
 
@@ -76,23 +78,32 @@ class Lag(Backward):
     def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:
         # Each window is one loss s, `back` steps ahead of the step t at which it stands.
         if (back + 1) % LAGS == 0 or back == self._steps - 1:
-            for travelling, norms, kept in zip(self._travelling[layer], self._norms[layer], self._kept[layer], strict=False):
-                self._note(travelling, back - back % LAGS, back + 1, norms, kept)
+            for travelling, matrix, kept in zip(self._travelling[layer], self._norms[layer], self._kept[layer], strict=False):
+                self._note(travelling, back - back % LAGS, back + 1, matrix, kept)
 
-    def _note(self, travelling: Tensor, first: int, last: int, norms: Tensor, kept: Tensor) -> None:
+    def _note(self, travelling: Tensor, first: int, last: int, matrix: Tensor, kept: Tensor) -> None:
         """Look at the lags from `first` up to `last`, (lag, t, B, H): each in its room, the cell (t + lag, t) in row t + lag."""
         lags, steps, batch = last - first, self._steps - first, self._batch
         room, row, unit = travelling.stride(0), batch * travelling.stride(1), travelling.stride(1)
         errors = travelling.as_strided((lags, steps, batch, self._hidden), (room + row, row, unit, 1), first * row)
-        down, across, _ = norms.stride()
-        out = norms.as_strided((lags, steps, batch), (down, down + across, 1), first * down)
-        if norms.dtype == torch.float64:
-            torch.linalg.vector_norm(errors, dim=-1, out=out)
-        else:  # float32 cannot hold the squares of errors that it holds: below 1e-23 they would look as if they had vanished
-            out.copy_(torch.linalg.vector_norm(errors, dim=-1, dtype=torch.float64))
+        down, across, _ = matrix.stride()
+        out = matrix.as_strided((lags, steps, batch), (down, down + across, 1), first * down)
+        self._measure(errors, out)
+        if self._plain and not plain(out[-1].numpy()):  # on their way back errors grow or fade, so that the last lag tells first
+            self._plain = False
+            self._measure(errors, out)
         keep = self._keep[first // LAGS]
         if keep is not None:
-            kept[:steps] += (errors * keep[:, :steps]).sum(0)
+            kept[:steps] += torch.where(keep[:, :steps], errors, 0.0).sum(0)  # 0 times what exploded is no 0
+
+    def _measure(self, errors: Tensor, out: Tensor) -> None:
+        """Norms over units."""
+        if not self._plain:
+            out.copy_(norms(errors))
+        elif out.dtype == torch.float64:
+            torch.linalg.vector_norm(errors, dim=-1, out=out)
+        else:
+            out.copy_(torch.linalg.vector_norm(errors, dim=-1, dtype=torch.float64))
 
 
 class AttendedLag(Lag):
@@ -132,9 +143,9 @@ class AttendedLag(Lag):
         kinds = [(self._along, alone)]
         if back and self.unrolled.cell.recurrent:
             kinds.append((self._across, dh - alone))
-        for norms, errors in kinds:
-            cells = torch.linalg.vector_norm(errors, dim=-1).view(self._steps - back, self._batch)
-            norms[layer].diagonal(-back).copy_(cells.T)
+        for matrix, errors in kinds:
+            cells = matrix[layer].diagonal(-back).T
+            self._measure(errors.view(*cells.shape, -1), cells)
 
 
 @dataclass(frozen=True)

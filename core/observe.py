@@ -16,6 +16,7 @@ from core.passes import Pass
 from core.shares import Shares, shares
 from core.trace import ATTENDED_PARTS, Array, Axis, Trace
 from core.truncation import TBPTT
+from core.vector_norms import largest
 
 
 class Shows(Protocol):
@@ -182,7 +183,6 @@ def _share_error(by_weight: Shares) -> float:
 
 
 def _relative(differences: Sequence[Tensor], wholes: Sequence[Tensor]) -> float:
-    """The largest difference against the largest entry; 0 when both vanish."""
-    difference = max(float(d.abs().max()) for d in differences)
-    whole = max(float(w.abs().max()) for w in wholes)
+    """The largest difference against the largest entry; 0 when both vanish, NaN where one of them is none."""
+    difference, whole = largest(differences), largest(wholes)
     return difference / whole if whole else difference

@@ -258,12 +258,14 @@ def _unzipped(block: bytes) -> Any:
     try:
         with zipfile.ZipFile(io.BytesIO(block)) as parts:
             entries = parts.infolist()
-            words = [parts.read(entry) for entry in entries if _pickled(entry)]
+            packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
+            packed |= sum(entry.file_size for entry in entries) > len(block)  # several entries may name the same bytes
+            words = [] if packed else [parts.read(entry) for entry in entries if _pickled(entry)]
     except (zipfile.BadZipFile, ValueError, RuntimeError, EOFError) as error:
         raise InvalidWeights("This file is neither safetensors nor a state dict that torch.save has written.") from error
     if any(entry.filename.endswith("constants.pkl") for entry in entries):
         raise InvalidWeights("This file holds a TorchScript program: save the state dict instead, torch.save(model.state_dict(), path).")
-    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries) or sum(entry.file_size for entry in entries) > len(block):
+    if packed:
         raise InvalidWeights("This file is compressed, which torch.save never does: it is not opened.")
     if len(words) != 1 or not _made_of_tensors(words[0]):
         raise InvalidWeights(

@@ -41,6 +41,7 @@ from core.clipping import ClipReport
 from core.model import SequenceModel
 from core.recording import COLUMNS, About, Recording, words_of
 from core.trace import Axis, Trace
+from core.vector_norms import largest
 
 
 @dataclass
@@ -287,9 +288,8 @@ def _recurrent(model: nn.Module, stack: str | None) -> tuple[str, nn.RNNBase]:
 
 def _difference(pairs: Sequence[tuple[Tensor, Tensor]]) -> float:
     """The largest difference of any pair against the largest entry of all."""
-    largest = max(float(found.abs().max()) for _, found in pairs)
-    difference = max(float((ours - found).abs().max()) for ours, found in pairs)
-    return difference / largest if largest else difference
+    whole, difference = largest([found for _, found in pairs]), largest([ours - found for ours, found in pairs])
+    return difference / whole if whole else difference
 
 
 def _bytes(trace: Trace) -> int:

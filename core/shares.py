@@ -22,6 +22,8 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from core.vector_norms import norms, plain
+
 
 class Factors:
     """One weight's gradient as errors and inputs.
@@ -124,6 +126,12 @@ class Shares:
 @torch.inference_mode()
 def shares(factors: Sequence[Factors], gradients: Sequence[Tensor]) -> Shares:
     """The shares of each weight, given its gradient before clipping; the projections on a gradient that vanishes are 0."""
+    found = _by_squares(factors, gradients)
+    trusted = all(plain(some.numpy(), some.dtype) for some in (found.norms, found.gradient_norms))
+    return found if trusted else _scaled(factors, gradients)
+
+
+def _by_squares(factors: Sequence[Factors], gradients: Sequence[Tensor]) -> Shares:
     grams: dict[int, Tensor] = {}
     squares, products = [], []
     for factor, g in zip(factors, gradients, strict=True):
@@ -133,13 +141,31 @@ def shares(factors: Sequence[Factors], gradients: Sequence[Tensor]) -> Shares:
             grams[key] = torch.bmm(factor.errors, factor.errors.mT)
         squares.append(factor.squares(grams[key]))
         products.append(factor.products(g))
-    norms = torch.stack([torch.linalg.vector_norm(g) for g in gradients])
+    whole = torch.stack([torch.linalg.vector_norm(g) for g in gradients])
     return Shares(
         tuple(factor.name for factor in factors),
         _together(squares).clamp_min_(0).sqrt_(),
-        _together(products).div_(torch.where(norms > 0, norms, 1).unsqueeze(1)),
-        norms,
+        _together(products).div_(torch.where(whole > 0, whole, 1).unsqueeze(1)),
+        whole,
     )
+
+
+def _scaled(factors: Sequence[Factors], gradients: Sequence[Tensor]) -> Shares:
+    """The same for errors whose squares their type does not hold: each step's are divided by their largest entry beforehand."""
+    whole = torch.stack([norms(g.flatten()).to(g.dtype) for g in gradients])
+    directions = [g / norm if norm > 0 else g for g, norm in zip(gradients, whole, strict=True)]
+    errors = {id(factor.errors): factor.errors for factor in factors}
+    units = {key: _unit(one) for key, one in errors.items()}
+    scaled = {key: one / units[key] for key, one in errors.items()}
+    found = _by_squares([Factors(factor.name, scaled[id(factor.errors)], factor.inputs) for factor in factors], directions)
+    by_step = _together([units[id(factor.errors)].flatten() for factor in factors])
+    return Shares(found.names, found.norms * by_step, found.projections * by_step, whole)
+
+
+def _unit(errors: Tensor) -> Tensor:
+    """The largest entry of each step, (T, 1, 1); 1 where there is none to divide by."""
+    largest = errors.abs().amax((1, 2), keepdim=True)
+    return torch.where((largest > 0) & largest.isfinite(), largest, 1.0)
 
 
 def _together(rows: Sequence[Tensor]) -> Tensor:

@@ -20,9 +20,7 @@ from core.model import DTYPES, SequenceModel
 from core.models import MODELS
 from core.tasks import Batch, Task
 from core.trace import Array
-
-SCALE = {torch.float64: 2.0**500, torch.float32: 2.0**60}
-"""A norm beyond this, or below its inverse, has squares under it that its type does not hold."""
+from core.vector_norms import norms
 
 
 @dataclass(frozen=True)
@@ -37,15 +35,16 @@ class EachLoss:
     with_loss: Tensor
     attended: Attended | None = None
 
-    @cached_property
+    @property
     def direct(self) -> Tensor:
-        return self._begun(1)[0]
+        return self._begun[0]
 
-    def _begun(self, factor: float) -> tuple[Tensor, Paths | None]:
-        """The errors as they begin, times a factor: in each loss's own state, and along attention."""
+    @cached_property
+    def _begun(self) -> tuple[Tensor, Paths | None]:
+        """The errors as they begin: in each loss's own state, and along attention."""
         if self.attended is None:
-            return self.d_read * factor, None
-        paths = self.attended.back(self.d_read * factor)
+            return self.d_read, None
+        paths = self.attended.back(self.d_read)
         return paths.direct, paths
 
     @property
@@ -58,25 +57,11 @@ class EachLoss:
 
         With attention also "attention" and "recurrence", the norms of the two vectors that make up dL_s/dh_t (`core.lag_matrix.LagMatrix`).
         """
-        found = self._sweep(layer, 1)
-        dtype = self.d_read.dtype
-        for factor in (SCALE[dtype], 1 / SCALE[dtype]):
-            small = factor > 1
-            if any(bool(_out_of_squares(norms, dtype, small=small).any()) for norms in found.values()):
-                # Errors are linear in what they begin as: begun larger, or smaller, they have squares.
-                again = self._sweep(layer, factor)
-                found = {
-                    state: torch.where(_out_of_squares(norms, dtype, small=small), again[state] / factor, norms)
-                    for state, norms in found.items()
-                }
-        absent = ~self.with_loss[:, None] | torch.ones_like(next(iter(found.values())), dtype=torch.bool).triu(1)
-        return {state: norms.double().masked_fill(absent, torch.nan).numpy() for state, norms in found.items()}
-
-    def _sweep(self, layer: int, factor: float) -> dict[str, Tensor]:
-        direct, paths = self._begun(factor)
+        direct, paths = self._begun
         found = lag_matrix(self.unrolled, direct, paths=paths)
         kinds = {"h": found.h, "c": found.c, "attention": found.attention, "recurrence": found.recurrence}
-        return {kind: norms[layer][..., 0] for kind, norms in kinds.items() if norms}
+        absent = ~self.with_loss[:, None] | torch.ones_like(found.h[layer][..., 0], dtype=torch.bool).triu(1)
+        return {kind: one[layer][..., 0].double().masked_fill(absent, torch.nan).numpy() for kind, one in kinds.items() if one}
 
     def last_by_lag(self) -> Array:
         """The norm of dL_T/d state_t at the top layer by lag T - t, (T,), from lag 0.
@@ -86,8 +71,8 @@ class EachLoss:
         last = torch.zeros_like(self.direct)
         last[-1] = self.direct[-1]
         errors = bptt.backward(self.unrolled, last)
-        norms: Array = _size((errors.dc or errors.dh)[-1][:, 0]).flip(0).numpy()
-        return norms
+        by_lag: Array = norms((errors.dc or errors.dh)[-1][:, 0]).flip(0).numpy()
+        return by_lag
 
 
 @torch.inference_mode()
@@ -106,16 +91,3 @@ def in_precision(model: SequenceModel, experiment: Experiment, task: Task, dtype
     other = MODELS[experiment.model].make(experiment.replace(dtype=dtype), task)
     other.flat.copy_(model.flat.to(DTYPES[dtype]))
     return other
-
-
-def _out_of_squares(norms: Tensor, dtype: torch.dtype, *, small: bool) -> Tensor:
-    """Where a norm is too small, or too large, to be trusted."""
-    return norms < 1 / SCALE[dtype] if small else ~(norms <= SCALE[dtype])
-
-
-def _size(errors: Tensor) -> Tensor:
-    """Norms of vectors (..., H) as float64, down to the smallest number that the errors themselves hold."""
-    largest = errors.double().abs().amax(-1, keepdim=True)
-    unit = torch.where((largest > 0) & largest.isfinite(), largest, torch.ones_like(largest))
-    norms: Tensor = (errors.double() / unit).norm(dim=-1) * unit[..., 0]
-    return norms

@@ -124,20 +124,29 @@ def value_threshold(gradient: Array, norm: float) -> float:
     |min(|g|, v)|^2 = sum of squares of the entries below v + v^2 times the number of the others, solved between two entries.
     """
     size = np.sort(np.abs(gradient.astype(np.float64)))
+    if not size[-1] > 0:
+        return math.inf
+    unit = size[-1]  # squares of what nearly left the finite would leave it
+    size, norm = size / unit, norm / unit
     below = np.concatenate(([0.0], np.cumsum(size**2)))
     others = len(size) - np.arange(len(size))
     if norm**2 >= below[-1]:
         return math.inf
     # Norm squared when the threshold is each of the entries: the first that reaches the asked one bounds v from above.
     place = min(int(np.searchsorted(below[:-1] + others * size**2, norm**2)), len(size) - 1)
-    return math.sqrt(max(norm**2 - below[place], 0.0) / others[place])
+    return float(unit * math.sqrt(max(norm**2 - below[place], 0.0) / others[place]))
 
 
 def degrees(one: Array, other: Array) -> float:
     """The angle between two vectors, exact for small angles, too (Kahan); NaN where one of them vanishes or is not finite."""
-    one, other = one.astype(np.float64), other.astype(np.float64)
-    norms = [float(np.linalg.norm(vector)) for vector in (one, other)]
-    if not all(0 < norm < math.inf for norm in norms):
+    one, other = (vector.astype(np.float64) for vector in (one, other))
+    if not all(0 < np.abs(vector).max() < math.inf for vector in (one, other)):
         return math.nan
-    one, other = one / norms[0], other / norms[1]
+    one, other = (_direction(vector) for vector in (one, other))
     return math.degrees(2 * math.atan2(np.linalg.norm(one - other), np.linalg.norm(one + other)))
+
+
+def _direction(vector: Array) -> Array:
+    scaled: Array = vector / np.abs(vector).max()
+    direction: Array = scaled / np.linalg.norm(scaled)
+    return direction

@@ -116,7 +116,7 @@ def words(norms: Array, reach: Array, axis: Axis, s: int, look: Look) -> str:
             sentences.append(say("charts.lag_matrix.cut_unseen", steps=steps))
         else:
             sentences.append(say("charts.lag_matrix.cut_row", steps=steps, share=percent(row[nearest] / start)))
-    cells = np.tri(len(norms), dtype=bool) & (~np.isnan(norms)).any(1)[:, None]
+    cells = np.tri(len(norms), dtype=bool) & ~np.isnan(norms).all(1, keepdims=True)
     if cut := int(np.count_nonzero(cells & ~reach)):
         sentences.append(say("charts.lag_matrix.cut", cut=cut, all=int(np.count_nonzero(cells))))
     return " ".join(sentences)

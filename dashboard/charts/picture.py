@@ -127,7 +127,8 @@ def asked(trace: Trace) -> Array:
     said = [np.isfinite(trace[quantity]).all(1) for quantity in ("probability", "output") if quantity in trace]
     if "loss" not in trace or not said:
         return np.ones(len(trace.axes[0].inputs), bool)
-    return ~(np.isnan(trace["loss"]) & np.logical_and.reduce(said))
+    silent: Array = np.isnan(trace["loss"]) & np.logical_and.reduce(said)
+    return ~silent
 
 
 def on_page(figure: go.Figure, look: Look, *, height: int, margin: Mapping[str, Any] = MARGIN, **more: Any) -> go.Figure:

@@ -342,7 +342,8 @@ class FitQueue:
                 job.fail(piece, ENDED)
             raise
         except LiveError:  # it does not answer, and never will
-            job.fail(piece, f"It was not done within {piece.patience or self.settings.fit_seconds:g} seconds.")
+            if job.state == "fitting":
+                job.fail(piece, f"It was not done within {piece.patience or self.settings.fit_seconds:g} seconds.")
             raise WorkerDied(ENDED) from None
         if job.state != "fitting":
             return

@@ -144,15 +144,18 @@ class Registry:
                 self._look_after(run)
 
     def _look_after(self, run: Run) -> None:
-        if run.worker is None:
+        if run.state == words.RESTARTING:  # its time begins again with its next worker
             return
         now = time.monotonic()
-        if run.worker.unanswered >= self.settings.hang_told:
-            run.tell_hang(run.worker.unanswered, self.settings.hang_timeout)
         alone = now - run.left_at
         if alone >= self.settings.discard_after:
             self._discard(run)
-        elif alone >= self.settings.pause_after and run.state == words.TRAINING and not run.resume:
+            return
+        if run.worker is None:
+            return
+        if run.worker.unanswered >= self.settings.hang_told:
+            run.tell_hang(run.worker.unanswered, self.settings.hang_timeout)
+        if alone >= self.settings.pause_after and run.state == words.TRAINING and not run.resume:
             run.resume = True
             run.order("pause")
         if run.wants_checkpoint(now):

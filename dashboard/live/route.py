@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import re
@@ -18,6 +19,7 @@ from dashboard.live import fits, runs, words
 from dashboard.live.fit_queue import FitQueue
 from dashboard.live.nodelay import send_at_once
 from dashboard.live.registry import UNKNOWN, Registry
+from dashboard.live.run import Run
 from dashboard.live.settings import Settings
 from dashboard.live.viewer import Viewer
 
@@ -69,22 +71,23 @@ async def live(socket: WebSocket) -> None:
         return
     await socket.accept()
     key = socket.path_params["key"]
-    run = registry.find(key)
-    if run is None:
-        await _refuse(socket, ENDED, {"type": "status", "state": words.GONE, "words": UNKNOWN})
-        return
-    if len(run.viewers) >= registry.settings.max_viewers:
-        await _refuse(socket, FULL, {"type": "error", "message": f"This run already has {registry.settings.max_viewers} viewers."})
-        return
-    control = key == run.control
-    viewer = Viewer(socket, run, registry.settings, control=control)
+    run, most = registry.find(key), registry.settings.max_viewers
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it may leave while something is being sent to it
+        if run is None:
+            await _refuse(socket, ENDED, {"type": "status", "state": words.GONE, "words": UNKNOWN})
+        elif len(run.viewers) >= most:
+            await _refuse(socket, FULL, {"type": "error", "message": f"This run already has {most} viewers."})
+        else:
+            await _welcome(socket, run, registry.settings, control=key == run.control)
+
+
+async def _welcome(socket: WebSocket, run: Run, settings: Settings, *, control: bool) -> None:
+    viewer = Viewer(socket, run, settings, control=control)
+    run.join(viewer)  # before anything is awaited: others who come meanwhile are counted from here
     try:
         await socket.send_text(json.dumps({"type": "hello", "control": control, "watch": run.watch}))
-        run.join(viewer)
         await _serve(viewer)
         await socket.close(ENDED)
-    except (WebSocketDisconnect, RuntimeError):
-        return  # it has left while something was being sent to it
     finally:
         run.leave(viewer)
 

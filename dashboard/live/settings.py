@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -114,7 +115,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """The settings of this process; a value that is not of its field's type raises ValueError."""
+        """The settings of this process; a value that is not of its field's type, or below 0, raises ValueError."""
         given: dict[str, Any] = {}
         for field in fields(cls):
             name = f"BPTT_{field.name.upper()}"
@@ -122,9 +123,12 @@ class Settings:
                 continue
             text, kind = environment[name], type(field.default)
             try:
-                given[field.name] = KINDS[kind](text)
+                value: Any = KINDS[kind](text)
             except ValueError:
-                raise ValueError(f"{name} must be a {'whole ' if kind is int else ''}number, not {text!r}.") from None
+                value = math.nan
+            if not isinstance(value, tuple) and not 0 <= value < math.inf:
+                raise ValueError(f"{name} must be a {'whole ' if kind is int else ''}number of at least 0, not {text!r}.")
+            given[field.name] = value
         return cls(**given)
 
     def to_environment(self) -> dict[str, str]:

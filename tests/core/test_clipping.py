@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from hypothesis import assume, given
@@ -62,8 +64,20 @@ def test_by_value_cuts_entries_and_leaves_the_others(gradient, threshold):
     assert report.factor == 1.0
     assert report.share_clipped == (~inside).sum().item() / len(before)
     assert report.clipped == (not inside.all())
-    assert report.norm_before == before.norm().item()
-    assert report.norm_after == gradient.norm().item()
+    assert report.norm_before == pytest.approx(math.hypot(*before.tolist()))
+    assert report.norm_after == pytest.approx(math.hypot(*gradient.tolist()))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("size", [1e-30, 1e20, 1e30])
+def test_norms_hold_where_float32_has_no_squares(size: float, dtype: torch.dtype):
+    gradient = torch.full((9,), size, dtype=dtype)
+    for name, clip in CLIPS.items():
+        clipped = gradient.clone()
+        report = clip.apply(clipped, 1.0)
+        assert report.norm_before == pytest.approx(3 * size)
+        assert report.norm_after == pytest.approx(math.hypot(*clipped.tolist()))
+        assert report.clipped == (name != "off" and size > 1)
 
 
 @given(vectors, thresholds)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -156,3 +158,30 @@ def test_errors_that_float32_holds_are_not_said_to_have_vanished():
     assert small.any(), "the case is there"
     assert (norms[39][there] > 0).all()
     assert_close(norms[39][there], row.double().norm(dim=-1)[there].float(), 1e-5, 0)
+
+
+@pytest.mark.parametrize("kind", ["rnn_tanh", "lstm"])
+def test_errors_whose_squares_float64_does_not_hold_are_not_said_to_have_vanished(kind):
+    stack = make(kind, 1, steps=60, batch=2, hidden=4)
+    for weight in stack.model.weights.values():
+        weight.mul_(1e-6)
+    unrolled = stack.forward()
+    direct = stack.direct * 1e-140
+    row = lag_row(unrolled, direct, 59).dh[0]
+    there = (row.abs() > 1e-300).any(-1)
+    assert (there & (row.norm(dim=-1) == 0)).any(), "the case is there"
+    expected = torch.tensor([math.hypot(*vector.tolist()) for vector in row[there]], dtype=torch.float64)
+    assert_close(lag_matrix(unrolled, direct).h[0][59][there], expected, 1e-9, 0)
+
+
+def test_what_exploded_beyond_a_window_does_not_reach_what_it_keeps():
+    """A cut cell that is not finite leaves the sum of those that are kept alone."""
+    stack = make("rnn_relu", 1, steps=24, batch=1, hidden=4)
+    stack.model.weights["rnn.weight_hh_l0"].fill_(1e30)
+    stack.model.weights["rnn.weight_ih_l0"].abs_()
+    unrolled = stack.forward()
+    reach = TBPTT(1, 2).reach(24)
+    found = lag_matrix(unrolled, stack.direct, reach)
+    assert not found.h[0][23].isfinite().all(), "the case is there"
+    truncated = bptt.backward(unrolled, stack.direct, TBPTT(1, 2)).dh[0]
+    assert_close(found.kept_h[0], truncated, 1e-9, 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ import torch
 from core import limits, passes
 from core.cells import CELLS
 from core.model import SequenceModel
-from core.observe import observe
+from core.observe import _relative, observe
 from core.oracle import Twin
 from core.tasks import TASKS
 from core.trace import Trace
@@ -173,3 +175,10 @@ def test_float32_books_balance_to_its_digits(small):
     trace, _ = look(small.replace(dtype="float32"), TBPTT(1, 3))
     assert trace["dh"].dtype == np.float32
     assert max(trace.books.values()) < 1e-4
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_book_that_is_not_a_number_is_no_balance(place):
+    differences = [torch.zeros(2), torch.zeros(2)]
+    differences[place][1] = torch.nan
+    assert math.isnan(_relative(differences, [torch.ones(2)] * 2))

@@ -176,6 +176,16 @@ def compressed(block: bytes) -> bytes:
     return out.getvalue()
 
 
+def repeated(block: bytes) -> bytes:
+    """The file with a list that names its words a thousand times: each is as long as they are."""
+    out = io.BytesIO(block)
+    with zipfile.ZipFile(out, "a") as parts:
+        words = next(entry for entry in parts.infolist() if entry.filename.endswith("data.pkl"))
+        parts.filelist += [words] * 1000
+        parts.writestr("more", b"")
+    return out.getvalue()
+
+
 def scripted() -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as parts:
@@ -199,6 +209,7 @@ NAN = {name: value.clone().fill_(torch.nan) for name, value in LSTM.items()}
         (saved(nn.LSTM(2, 3)), "more than tensors"),
         (saved({"a": Evil()}), "more than tensors"),
         (compressed(saved(LSTM)), "compressed"),
+        (repeated(saved(LSTM)), "compressed"),
         (scripted(), "TorchScript"),
         (bytes(limits.CHECKPOINT_BYTES + 1), "64 MB at most"),
         (saved(nn.Linear(2, 3).state_dict()), "no recurrent stack"),
@@ -220,7 +231,7 @@ NAN = {name: value.clone().fill_(torch.nan) for name, value in LSTM.items()}
         (saved({name: value.to_sparse() for name, value in LSTM.items()}), "more than tensors"),
         (saved({name: torch.zeros(1).expand(10**6, 10**6) for name in LSTM}), "no vectors"),
     ],
-    ids=range(29),
+    ids=range(30),
 )
 def test_what_cannot_be_used_is_refused_in_one_sentence(block: bytes, sentence: str):
     with pytest.raises(InvalidWeights, match=sentence):

@@ -87,3 +87,19 @@ def test_float32_books_balance_to_its_seven_digits():
     found = shares(seen.factors, list(seen.gradient().values()))
     assert found.projections.dtype == torch.float32
     assert_close(found.projections.sum(1), found.gradient_norms, relative=1e-4, absolute=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "size"), [(torch.float32, 1e-30), (torch.float32, 1e25), (torch.float64, 1e-200), (torch.float64, 1e180)]
+)
+def test_shares_hold_where_there_are_no_squares(dtype: torch.dtype, size: float):
+    generator = torch.Generator().manual_seed(3)
+    errors, inputs = (torch.randn((5, 2, 3), generator=generator, dtype=torch.float64) for _ in range(2))
+
+    def made(errors: torch.Tensor, inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        factors = [Factors("weight", errors, inputs), Factors("bias", errors, None)]
+        found = shares(factors, [factor.gradient(errors.new_empty(shape)) for factor, shape in zip(factors, ((3, 3), (3,)), strict=True)])
+        return found.norms, found.projections, found.gradient_norms
+
+    for one, other in zip(made((errors * size).to(dtype), inputs.to(dtype)), made(errors, inputs), strict=True):
+        torch.testing.assert_close(one.double() / size, other, rtol=1e-4, atol=1e-5)

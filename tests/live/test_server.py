@@ -11,6 +11,7 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -195,6 +196,12 @@ class TestSharing:
                 with pytest.raises(ConnectionClosed) as closed:
                     fifth.next()
                 assert closed.value.rcvd.code == 4429
+
+    def test_viewers_who_come_at_the_same_moment_are_bounded_too(self, server: str, keys: runs.RunKeys):
+        with contextlib.ExitStack() as stack, ThreadPoolExecutor(16) as pool:
+            watchers = list(pool.map(lambda _: stack.enter_context(watch(server, keys.watch)), range(16)))
+            welcome = [dict(watcher.message())["type"] for watcher in watchers]
+        assert sorted(welcome) == ["error"] * 12 + ["hello"] * 4
 
 
 class TestManners:

@@ -20,7 +20,13 @@ def test_settings_go_through_the_environment_unchanged():
     assert Settings.from_environment(Settings().to_environment()) == Settings()
 
 
-@pytest.mark.parametrize(("value", "kind"), [("many", "whole number"), ("1.5", "whole number")])
+@pytest.mark.parametrize(("value", "kind"), [("many", "whole number"), ("1.5", "whole number"), ("-1", "whole number")])
 def test_a_bad_value_is_refused_by_name(value, kind):
-    with pytest.raises(ValueError, match=f"BPTT_MAX_RUNS must be a {kind}, not '{value}'"):
+    with pytest.raises(ValueError, match=f"BPTT_MAX_RUNS must be a {kind} of at least 0, not '{value}'"):
         Settings.from_environment({"BPTT_MAX_RUNS": value})
+
+
+@pytest.mark.parametrize("value", ["-0.1", "inf", "nan"])
+def test_a_time_is_a_finite_number(value):
+    with pytest.raises(ValueError, match=f"BPTT_PAUSE_AFTER must be a number of at least 0, not '{value}'"):
+        Settings.from_environment({"BPTT_PAUSE_AFTER": value})

@@ -142,7 +142,9 @@ export class Proof {
   /** `books`: law -> relative error. */
   set(books, dtype) {
     const bound = dtype === "float32" ? 1e-4 : 1e-9;
-    const worst = books && Object.keys(books).length ? Math.max(...Object.values(books)) : null;
+    // A book that is not finite travels as null: then nothing is known of the balance, whatever the others say.
+    const errors = Object.values(books ?? {});
+    const worst = errors.length && !errors.includes(null) ? Math.max(...errors) : null;
     const good = worst !== null && worst < bound;
     this.badge.dataset.good = worst === null ? "unknown" : String(good);
     const verdict = good ? `\u2713 ${this.words.balance}` : `\u2717 ${this.words.broken}`;

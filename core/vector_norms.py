@@ -1,0 +1,42 @@
+"""Norms that hold where squares do not: below 1e-162 a float64 has a square of 0, beyond 1e154 one that is infinite.
+
+A float32 leaves the range of its squares far earlier, at 1e-23 and 1e19; its norms are taken in float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from core.trace import Array
+
+LOUD = {torch.float64: 1e100, torch.float32: 1e15}
+"""Norms below this, and above its inverse, are exact where squares are taken in this type."""
+
+
+def plain(found: Array, squared: torch.dtype = torch.float64) -> bool:
+    """Whether norms that were found by squaring can be trusted: there is one, and none is faint or loud.  NaN and 0 say nothing."""
+    known = found[found > 0]
+    return bool(known.size) and 1 / LOUD[squared] < float(known.min()) and float(known.max()) < LOUD[squared]
+
+
+def norms(vectors: Tensor) -> Tensor:
+    """|v| of vectors v (..., H) as float64, (...): scaled by the largest entry, down to the smallest number that the entries hold."""
+    wide = vectors.double()
+    largest = wide.abs().amax(-1, keepdim=True)
+    unit = torch.where((largest > 0) & largest.isfinite(), largest, 1.0)
+    found: Tensor = torch.linalg.vector_norm(wide / unit, dim=-1).mul_(unit[..., 0])
+    return found
+
+
+def length(vector: Tensor) -> float:
+    """|v| of one vector, (P,)."""
+    found = torch.linalg.vector_norm(vector, dtype=torch.float64).item()
+    return found if 1 / LOUD[torch.float64] < found < LOUD[torch.float64] else norms(vector).item()
+
+
+def largest(tensors: Iterable[Tensor]) -> float:
+    """The largest entry of all by its size; NaN where one of them is (which Python's `max` may pass over)."""
+    return float(torch.stack([tensor.abs().amax() for tensor in tensors]).max())
