@@ -61,10 +61,10 @@ class Lag(Backward):
         if reach is None:
             self._keep = [None] * len(self._keep)
         elif self._reach is None or not np.array_equal(reach, self._reach):
-            # For every few lags (lag, t, 1, 1): whether the cell (t + lag, t) is kept; None where none is.
+            # For every few lags (lag, t, 1, 1): 1 where the cell (t + lag, t) is kept, 0 where it is cut; None where all are.
             below = np.concatenate((reach, np.zeros_like(reach)))
             by_lag = np.lib.stride_tricks.as_strided(below, reach.shape, (below.strides[0], sum(below.strides)))
-            kept = torch.as_tensor(by_lag.copy())[..., None, None]
+            kept = torch.as_tensor(by_lag.astype(float))[..., None, None].to(self._direct.dtype)
             self._keep = [lags if lags.any() else None for lags in kept.split(LAGS)]
         self._reach = reach
 
@@ -89,12 +89,16 @@ class Lag(Backward):
         down, across, _ = matrix.stride()
         out = matrix.as_strided((lags, steps, batch), (down, down + across, 1), first * down)
         self._measure(errors, out)
-        if self._plain and not plain(out[-1].numpy()):  # on their way back errors grow or fade, so that the last lag tells first
+        if self._plain and not plain(
+            out[-1, : self._steps - last + 1]
+        ):  # on their way back errors grow or fade, so that the last lag tells first
             self._plain = False
             self._measure(errors, out)
         keep = self._keep[first // LAGS]
         if keep is not None:
-            kept[:steps] += torch.where(keep[:, :steps], errors, 0.0).sum(0)  # 0 times what exploded is no 0
+            if not self._plain:  # 0 times what exploded is no 0
+                errors = errors.masked_fill(keep[:, :steps] == 0, 0.0)
+            kept[:steps] += (errors * keep[:, :steps]).sum(0)
 
     def _measure(self, errors: Tensor, out: Tensor) -> None:
         """Norms over units."""

@@ -127,7 +127,7 @@ class Shares:
 def shares(factors: Sequence[Factors], gradients: Sequence[Tensor]) -> Shares:
     """The shares of each weight, given its gradient before clipping; the projections on a gradient that vanishes are 0."""
     found = _by_squares(factors, gradients)
-    trusted = all(plain(some.numpy(), some.dtype) for some in (found.norms, found.gradient_norms))
+    trusted = all(plain(some, some.dtype) for some in (found.norms, found.gradient_norms))
     return found if trusted else _scaled(factors, gradients)
 
 

@@ -10,16 +10,19 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from core.trace import Array
-
 LOUD = {torch.float64: 1e100, torch.float32: 1e15}
 """Norms below this, and above its inverse, are exact where squares are taken in this type."""
 
 
-def plain(found: Array, squared: torch.dtype = torch.float64) -> bool:
+def plain(found: Tensor, squared: torch.dtype = torch.float64) -> bool:
     """Whether norms that were found by squaring can be trusted: there is one, and none is faint or loud.  NaN and 0 say nothing."""
-    known = found[found > 0]
-    return bool(known.size) and 1 / LOUD[squared] < float(known.min()) and float(known.max()) < LOUD[squared]
+    least, most = (value.item() for value in torch.aminmax(found))
+    if not least > 0:
+        known = found[found > 0]
+        if not len(known):
+            return False
+        least, most = (value.item() for value in torch.aminmax(known))
+    return 1 / LOUD[squared] < least and most < LOUD[squared]
 
 
 def norms(vectors: Tensor) -> Tensor:

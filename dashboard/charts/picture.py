@@ -136,6 +136,8 @@ def on_page(figure: go.Figure, look: Look, *, height: int, margin: Mapping[str, 
     if dict(margin).get("autoexpand", True):
         # Plotly takes powers of ten for narrower than they are: wide numbers would stand on the axis's title.
         figure.update_yaxes(automargin="left", title_standoff=16)
+    # Between powers of ten Plotly would write bare digits: a small 5 for 0.5.
+    figure.update_yaxes(minorloglabels="complete")
     return figure.update_layout(
         height=height,
         margin=dict(margin),

@@ -107,7 +107,9 @@ def test_influence_balancing_is_drawn_with_its_signs(balancing: influence.Found,
     wrong, right = sign.figure.data
     assert list(wrong.x) == list(range(1, 41))
     assert min(right.x) == 41
-    assert sign.words.startswith("Exactly, the derivative is -6. Truncated to K = 19 steps it is +16.5, and up to K = 40")
+    assert sign.words.startswith(
+        "Exactly, the derivative is -6. Truncated, it is furthest off at K = 19, where it is +16.5, and up to K = 40"
+    )
     assert training.words.startswith("Diverged: K = 20. Loss at the end: K = 50 ")
 
 

@@ -141,7 +141,7 @@ def test_products_say_what_is_left():
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ([-0.5, -1.0], "an error halves every 1.39 steps"),
+        ([-0.5, -1.0], "the error that fades least halves every 1.39 steps"),
         ([0.5, -1.0], "doubles every 1.39 steps"),
         ([-np.inf], "minus infinity"),
         ([np.nan], "first steps"),

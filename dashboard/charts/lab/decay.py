@@ -61,7 +61,13 @@ def words(fading: Fading, delta: float, look: Look, bias: Bias | None) -> str:
     measured = bias.enough("window", delta) if bias else estimated
     if measured == estimated:
         return told
-    return f"{told} {look.say('charts.decay.measured', k=measured, delta=percent(delta))}"
+    key = "measured" if estimated and _tells(fading) else "measured_alone"
+    return f"{told} {look.say(f'charts.decay.{key}', k=measured, delta=percent(delta))}"
+
+
+def _tells(fading: Fading) -> bool:
+    """Whether a K follows from the decay: only where the error fades, and halves within what is seen of it."""
+    return fading.beta < 1 and fading.fit.half_life <= len(fading.phi)
 
 
 def _estimate(fading: Fading, k: int | None, look: Look) -> str:
@@ -80,7 +86,7 @@ def _estimate(fading: Fading, k: int | None, look: Look) -> str:
         "half": number(fading.fit.half_life),
         "spread": _spread(fading, look),
     }
-    if fading.fit.half_life > seen:
+    if not _tells(fading):
         return say("charts.decay.slow", lags=seen, **values)
     told = say("charts.decay.fades", **values)
     return f"{told} {say('charts.decay.enough', k=k, tail=percent(fading.tail(k)))}" if k else told

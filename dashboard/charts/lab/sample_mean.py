@@ -72,7 +72,8 @@ def _told(name: str, spread: float, look: Look) -> str:
 
 
 def _needed(spread: float) -> int:
-    return max(1, math.ceil((spread / 0.1) ** 2))
+    """Of two digits: the spread itself is only known from a few samples."""
+    return max(1, int(float(f"{math.ceil((spread / 0.1) ** 2):.2g}")))
 
 
 def _positive(values: object) -> list[float | None]:
