@@ -42,3 +42,13 @@ def work_problems(needed: float, allowed: float) -> dict[str, str]:
         "hidden": f"An iteration of this network over all that it reads takes {needed / 1e9:,.0f} billion multiplications; at most "
         f"{allowed / 1e9:,.0f} billion are done here: use fewer hidden units or layers, or less and shorter to read."
     }
+
+
+def held_problems(held: float, allowed: float) -> dict[str, str]:
+    """Field -> sentence, where a run would take the memory that others need, for as long as it exists."""
+    if held <= allowed:
+        return {}
+    return {
+        "hidden": f"This network would hold about {held / 1e9:,.1f} GB for all that it reads at a time; at most {allowed / 1e9:,.1f} GB "
+        "are given here: use fewer hidden units or layers, or fewer and shorter sequences at a time."
+    }

@@ -16,7 +16,7 @@ import numpy as np
 from core.catalogue import Catalogue
 from core.experiment import Experiment, InvalidExperiment, can_change_live
 from dashboard.live import pipe, words
-from dashboard.live.bounds import window_problems, work_problems
+from dashboard.live.bounds import held_problems, window_problems, work_problems
 from dashboard.live.checkpoints import Checkpoints
 from dashboard.live.run import NO_WORKER, Run
 from dashboard.live.settings import Settings
@@ -243,8 +243,10 @@ class Registry:
         if described is None:
             answer, _ = await self._least_busy().request({"do": "describe", "experiment": experiment.to_dict()})
             described = answer["task"]
-            described["problems"] = window_problems(experiment, described["steps"], catalogue) | work_problems(
-                answer["work"], self.settings.max_work
+            described["problems"] = (
+                window_problems(experiment, described["steps"], catalogue)
+                | held_problems(answer["held"], self.settings.max_held)
+                | work_problems(answer["work"], self.settings.max_work)
             )
             self._described[experiment] = described
             if len(self._described) > DESCRIPTIONS:

@@ -52,6 +52,8 @@ class Settings:
     """Runs of one visitor: one browser with many tabs cannot take all places.  The oldest that nobody watches makes room first."""
     max_work: float = 5e10
     """Multiplications that one iteration with its picture may take (a few seconds): it cannot be interrupted, and others wait for it."""
+    max_held: float = 1e9
+    """Bytes that one run may hold: its states, and what is computed of them, roughly."""
     max_viewers: int = 100
     """Viewers of one run."""
     pause_after: float = 3.0

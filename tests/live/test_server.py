@@ -290,6 +290,13 @@ class TestPages:
         problems = runs.describe(SMALL.replace(text=text, tokens="character", hidden=256, layers=4))["problems"]
         assert list(problems) == ["hidden"]
         assert "at most 50 billion" in problems["hidden"]
+
+    def test_what_would_fill_the_memory_is_refused(self, server: str):
+        """Many short lines are padded to the longest, and all of them are held at once."""
+        text = "ab" * 255 + "\nab" * 190
+        problems = runs.describe(SMALL.replace(text=text, tokens="character", hidden=128, truncation="window", k=4))["problems"]
+        assert problems["hidden"].startswith("This network would hold about 3.0 GB for all that it reads at a time; at most 1.0 GB")
+        assert runs.describe(SMALL.replace(text=text, tokens="character", hidden=128, batch=32))["problems"] == {}
         assert runs.describe(SMALL.replace(text="ab" * 250, tokens="character", hidden=256))["problems"] == {}
         attentive = SMALL.replace(text="ab" * 250, tokens="character", hidden=256, attention="dot")
         assert runs.describe(attentive)["problems"] == {}
