@@ -39,7 +39,7 @@ from torch.utils.hooks import RemovableHandle
 from core import bptt, limits, own_module
 from core.clipping import ClipReport
 from core.model import SequenceModel
-from core.recording import COLUMNS, About, Recording, words_of
+from core.recording import COLUMNS, About, InvalidRecording, Recording, words_of
 from core.trace import Axis, Trace
 from core.vector_norms import largest
 
@@ -110,8 +110,14 @@ class Recorder:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
-        if self.path is not None:
+        if self.path is None:
+            return
+        try:
             self.recording.save(self.path)
+        except (OSError, InvalidRecording) as failed:
+            if error is None:
+                raise
+            error.add_note(f"The recording could not be saved: {failed}")
 
     def close(self) -> None:
         """Follow no longer; the model is as if it had never been followed."""

@@ -124,6 +124,10 @@ def _text(content: bytes) -> str:
     return text
 
 
+LOOKED_AT = 200
+"""Lines that tell the separator."""
+
+
 def _table(text: str) -> Table:
     """Text -> rows of equal length; blank lines, and those that begin with #, are skipped."""
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip(" \t;,|") and not line.startswith("#")]
@@ -131,13 +135,13 @@ def _table(text: str) -> Table:
         raise InvalidSeries(f"{len(lines):,} lines are too many: a series has at most {limits.SERIES_POINTS:,} points.")
     if not lines:
         raise InvalidSeries("The file is empty: it needs a line for each point.")
-    separator = _separator([line for _, line in lines])
+    separator = _separator([line for _, line in lines[:LOOKED_AT]])
     rows = [(number, _cells(line, separator)) for number, line in lines]
     (_, first), *_ = rows
-    header = _is_header(first, [cells for _, cells in rows[1:]], separator)
     width = len(first)
     if width > limits.CSV_COLUMNS:
-        raise InvalidSeries(f"The file has {width} columns; at most {limits.CSV_COLUMNS} are read.")
+        raise InvalidSeries(f"The file has {width:,} columns; at most {limits.CSV_COLUMNS} are read.")
+    header = _is_header(first, [cells for _, cells in rows[1:]], separator)
     for number, cells in rows[1:]:
         if len(cells) != width:
             commas = separator == "," and 2 * sum(len(others) > width for _, others in rows) > len(rows)

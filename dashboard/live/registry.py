@@ -261,8 +261,8 @@ class Registry:
     async def create(self, experiment: Experiment, visitor: str = "") -> Run:
         """A new run, ready to be played.  visitor: whose it is, "" when that is not known."""
         await self.check(experiment)
-        self._make_room(visitor)
         worker = self._least_busy()
+        self._make_room(visitor)
         run = Run(next(self._numbers), experiment, worker, self.settings, visitor)
         self._runs[run.number] = run
         try:

@@ -429,3 +429,11 @@ def test_words_are_bounded_as_they_are_written(monkeypatch: pytest.MonkeyPatch):
         train(model, recorder, 40)
     again = Recording.from_bytes(recorder.recording.to_bytes())
     assert 1 < len(again.iterations) < 40
+
+
+def test_an_error_of_the_loop_is_not_hidden_by_a_file_that_cannot_be_written(tmp_path: Path):
+    with pytest.raises(ZeroDivisionError) as raised, Recorder(Own(), tmp_path / "nowhere" / "run.bptt"):
+        raise ZeroDivisionError
+    assert "could not be saved" in raised.value.__notes__[0]
+    with pytest.raises(FileNotFoundError), Recorder(Own(), tmp_path / "nowhere" / "run.bptt"):
+        pass
