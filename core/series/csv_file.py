@@ -129,8 +129,9 @@ LOOKED_AT = 200
 
 
 def _table(text: str) -> Table:
-    """Text -> rows of equal length; blank lines, and those that begin with #, are skipped."""
-    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip(" \t;,|") and not line.startswith("#")]
+    """Text -> rows of equal length; blank lines, and those that begin with #, are skipped, but for those in a single column."""
+    text_lines = text.splitlines()
+    lines = [(number, line) for number, line in enumerate(text_lines, 1) if line.strip(" \t;,|") and not line.startswith("#")]
     if len(lines) > 2 * limits.SERIES_POINTS:
         raise InvalidSeries(f"{len(lines):,} lines are too many: a series has at most {limits.SERIES_POINTS:,} points.")
     if not lines:
@@ -148,11 +149,20 @@ def _table(text: str) -> Table:
             raise InvalidSeries(f"Line {number} has {len(cells)} columns, but line {rows[0][0]} has {width}: {RAGGED[commas]}")
     names = _names(first) if header else tuple(f"column {at + 1}" for at in range(width)) if width > 1 else ("value",)
     body = rows[1:] if header else rows
+    if width == 1:
+        _check_gaps([number for number, _ in body], text_lines)
     if len(body) < limits.FEWEST_POINTS:
         raise InvalidSeries(f"{len(body)} points are too few: a series has {limits.FEWEST_POINTS} to {limits.SERIES_POINTS:,}.")
     if len(body) > limits.SERIES_POINTS:
         raise InvalidSeries(f"{len(body):,} points are too many: a series has at most {limits.SERIES_POINTS:,}.")
     return Table(names, tuple(tuple(cells) for _, cells in body), tuple(number for number, _ in body), separator, header)
+
+
+def _check_gaps(numbers: Sequence[int], lines: Sequence[str]) -> None:
+    """In one column an empty line among the others is a missing value; where every other line is empty, none is."""
+    empty = [after - 1 for before, after in pairwise(numbers) if after - before > 1 and not lines[after - 2].strip()]
+    if empty and len(empty) < len(numbers) / 2:
+        raise InvalidSeries(f"Line {empty[0]} is empty: fill the gap, or delete the line if no point is missing there.")
 
 
 def _separator(lines: Sequence[str]) -> str:

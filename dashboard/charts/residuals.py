@@ -59,6 +59,8 @@ def draw(times: Sequence[str], actual: Array, forecast: Array, period: int, look
         found = autocorrelation(residuals[:, None], lags)
         _correlations(figure, found.values[:, 0], found.band, period, look)
         words += " " + _judged(residuals, found, horizon, look)
+        if period > 1:
+            words += " " + say(f"charts.residuals.{'season' if period <= lags else 'short'}", period=period)
     return Picture(on_page(figure, look, height=420, margin=NARROW), words)
 
 

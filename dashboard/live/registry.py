@@ -281,7 +281,7 @@ class Registry:
         if changes:
             run.live()
             await worker.request({"do": "change", "run": run.number, "experiment": experiment.to_dict()})
-            if not can_change_live(changes):
+            if run.untouched or not can_change_live(changes):
                 run.began(experiment)
         return run
 

@@ -265,6 +265,11 @@ class Run:
         rested = self.state != words.TRAINING and self.iteration != self.checkpoints.iteration
         return rested or now - self.checkpoint_at >= self._settings.checkpoint_every
 
+    @property
+    def untouched(self) -> bool:
+        """Whether nobody has ever played it: whatever is changed now, it begins so."""
+        return self.state == words.READY and self.iteration == 0
+
     def began(self, experiment: Experiment) -> None:
         """It has begun anew with this experiment."""
         self.experiment = self.started_from = experiment

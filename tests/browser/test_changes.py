@@ -51,8 +51,14 @@ def test_a_clip_threshold_takes_effect_while_it_trains(page: Page):
     explorer.enter("threshold", "0.001")
     explorer.wait(lambda: "clipped to 0.00100" in explorer.words, "clipping")
     assert explorer.iteration > before
+    legend = explorer.element.locator("[data-panel=norm] .legend")
+    expect(legend).to_contain_text("clips above 0.00100")
+    explorer.choose("clip", "By value")
+    explorer.wait(lambda: "% of entries)" in explorer.words, "entries that are cut")
+    expect(legend).to_contain_text("cuts entries beyond 0.00100")
     explorer.choose("clip", "Off")
     explorer.wait(lambda: "clipped" not in explorer.words, "no clipping")
+    expect(legend).to_contain_text("clipping is off now")
     assert explorer.state == "training"
 
 

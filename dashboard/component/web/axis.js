@@ -47,7 +47,8 @@ export class TokenAxis {
     this.element.dataset.mode = shape.mode;
     this.#row(this.inputs, axis.inputs, shape);
     this.#row(this.targets, axis.targets, shape);
-    const deepest = shape.mode === "flat" ? LINE + 5 : Math.min(LABEL_ROOM, Math.ceil(Math.max(...shape.widths)) + 4);
+    const turned = shape.mode === "flat" ? 0 : Math.min(LABEL_ROOM, Math.ceil(Math.max(...shape.widths)) + 4);
+    const deepest = Math.max(LINE + 5, turned);
     this.element.style.setProperty("--label-room", `${deepest}px`);
     this.here = -1;
   }

@@ -69,7 +69,7 @@ class Explorer {
     const { words, look, pictures } = this;
     this.transport = new Transport(words, (name, value) => this.#command(name, value));
     this.status = new Status(words, this.transport, () => ({
-      frame: this.frame, clip: this.axis?.clip, control: this.control, socket: this.stream?.state ?? "none",
+      frame: this.frame, control: this.control, socket: this.stream?.state ?? "none",
     }));
     this.proof = new Proof(words, () => this.#ask("prove"));
     this.sentences = new Sentences(words, (change) => look.choose(change));

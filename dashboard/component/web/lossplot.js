@@ -207,8 +207,9 @@ export class LinePlot extends Panel {
     write(this.value, this.at ? fill(this.words.plot.here, { iteration: count(this.at[0]), value: short(this.at[1]) }) : short(now));
     if (this.name === "norm") {
       const share = tape.bins ? Math.round(100 * tape.shareClipped) : 0;
-      const { clipped, notClipped } = this.words.plot;
-      write(this.legend, !clip || clip.mode === "off" ? notClipped : fill(clipped, { threshold: short(clip.threshold), share }));
+      const { clipped, cut, notClipped, nowOff } = this.words.plot;
+      const way = { norm: clipped, value: cut }[clip?.mode] ?? (share ? nowOff : notClipped);
+      write(this.legend, fill(way, { threshold: short(clip?.threshold ?? NaN), share }));
     }
     const values = { title: this.element.getAttribute("aria-label"), value: short(now), iteration: count(looking ?? tape.iteration) };
     const known = Object.entries(this.levels).filter(([, value]) => value > 0);

@@ -6,7 +6,7 @@ import { statusLine } from "./transport.js";
 const COMPLAIN_FOR = 6000; // ms for which a sentence of complaint stays
 
 export class Status {
-  /** `seen()`: {frame, clip, control, socket}, as it is now. */
+  /** `seen()`: {frame, control, socket}, as it is now. */
   constructor(words, transport, seen) {
     Object.assign(this, { words, transport, seen, run: { state: "connecting" }, trouble: null });
   }
@@ -47,7 +47,7 @@ export class Status {
   say() {
     const { words, run, transport } = this;
     const w = words.status;
-    const { frame, clip, control, socket } = this.seen();
+    const { frame, control, socket } = this.seen();
     if (run.state === "none" || run.state === "gone") return transport.say(run.state, w[run.state]);
     if (this.trouble) return transport.say("stopped", this.trouble);
     if (socket === "waiting") {
@@ -59,7 +59,7 @@ export class Status {
     const state = frame.replayed ? "replay" : run.state;
     // The server's own words say why a run stopped; everything else is said with the numbers of the picture on screen.
     const why = run.state === "stopped" && !frame.replayed && run.words;
-    const line = why || statusLine(words, state, header, clip, control);
+    const line = why || statusLine(words, state, header, control);
     const pace = run.state === "training" && header.rate ? fill(w.perSecond, { n: short(header.rate, 2) }) : "";
     const rate = control ? pace : [pace, words.transport.watches].filter(Boolean).join(" \u00b7 ");
     transport.say(run.state, line, rate);

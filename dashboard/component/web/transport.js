@@ -94,7 +94,7 @@ export class Transport {
 }
 
 /** The status line of a frame's numbers. */
-export function statusLine(words, state, header, clip, playable) {
+export function statusLine(words, state, header, playable) {
   const w = words.status;
   const name = w[state] ?? state;
   if (!header.iteration || header.norm_before === null || header.norm_before === undefined) {
@@ -103,7 +103,7 @@ export function statusLine(words, state, header, clip, playable) {
   }
   const { norm_before: before, norm_after: after, factor, share_clipped: share } = header;
   let norm = short(before);
-  if (clip?.mode === "value" && share > 0) norm = fill(w.valueClipped, { before: norm, after: short(after), share: short(100 * share, 2) });
+  if (share > 0) norm = fill(w.valueClipped, { before: norm, after: short(after), share: short(100 * share, 2) });
   else if (factor < 1) norm = fill(w.normClipped, { before: norm, after: short(after) });
   return fill(w.line, { state: name, iteration: count(header.iteration), loss: short(header.loss), norm });
 }

@@ -114,7 +114,9 @@ const ENGLISH = {
   },
   plot: {
     linear: "linear", logarithmic: "log", toggle: "Linear or logarithmic scale", here: "iteration {iteration}: {value}",
-    clipped: "clips above {threshold} \u00b7 {share} % of iterations clipped", notClipped: "no clipping", describe: "{title}: {value} at iteration {iteration}",
+    clipped: "clips above {threshold} \u00b7 {share} % of iterations clipped", notClipped: "no clipping",
+    cut: "cuts entries beyond {threshold} \u00b7 {share} % of iterations clipped", nowOff: "clipping is off now \u00b7 {share} % of iterations were clipped",
+    describe: "{title}: {value} at iteration {iteration}",
     chance: "chance {value}", best: "best {value}", exam: "{score} {value} on {sequences} new sequences (chance {chance}), at iteration {iteration}",
   },
   readout: {

@@ -193,6 +193,7 @@ class LiveTrainer:
             "norm_before": clip.norm_before,
             "norm_after": clip.norm_after,
             "factor": clip.factor,
+            "share_clipped": clip.share_clipped,
             "rate": self._rate if self.state == words.TRAINING else 0.0,
             "in_batch": trace.in_batch,
             "books": {} if snapshot.stopped else trace.books,

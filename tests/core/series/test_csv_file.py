@@ -223,6 +223,11 @@ def test_more_columns_than_are_taken():
         parse_csv(table(*many), columns=[name for name, _ in many[1:]])
 
 
+def test_empty_lines_between_all_points_are_no_gaps():
+    lines = "value\n\n" + "\n\n".join(map(str, VALUES)) + "\n\n\n"
+    assert len(parse_csv(lines.encode()).series.values) == len(VALUES)
+
+
 def test_names_that_stand_there_twice_are_told_apart():
     assert parse_csv(table(("x", VALUES), ("x", VALUES), ("x", VALUES))).series.columns == ("x", "x (2)", "x (3)")
 
@@ -254,6 +259,9 @@ BAD = {
     "text": (b"all happy\nfamilies are alike\n" * 20, "No column holds numbers: write one point a line, such as 1949-01,112."),
     "words in numbers": (
         table(("month", MONTHS), ("sales", instead(4, VALUES, "many"))), "Line 6 (2000-03): 'many' in column 'sales' is not a number.",
+    ),
+    "an empty line in one column": (
+        table(("x", instead(4, VALUES, ""))), "Line 6 is empty: fill the gap, or delete the line if no point is missing there.",
     ),
     "infinite": (
         table(("month", MONTHS), ("sales", instead(4, VALUES, "inf"))), "Line 6 (2000-03): 'inf' in column 'sales' is not a number.",
