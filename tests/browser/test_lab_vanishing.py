@@ -41,7 +41,7 @@ def test_it_opens_by_its_address_and_finds_what_core_finds(lab: Laboratory):
     np.testing.assert_allclose(mean["y"], found.carrying.mean, rtol=1e-9)
     lab.says(f"it halves every {found.carrying.of_mean.half_life:.3g} steps")
     lab.says(f"At lag {found.tail.lost} float32 holds exactly 0")
-    lab.says(f"lambda_1 = {found.rates.values[0]:.3g}: in the long run an error halves")
+    lab.says(f"lambda_1 = {found.rates.values[0]:.3g}: in the long run the error that fades least halves")
     expect(lab.page.locator(".shares tbody tr")).to_have_count(1)
     assert not lab.problems
 
