@@ -89,9 +89,8 @@ class Lag(Backward):
         down, across, _ = matrix.stride()
         out = matrix.as_strided((lags, steps, batch), (down, down + across, 1), first * down)
         self._measure(errors, out)
-        if self._plain and not plain(
-            out[-1, : self._steps - last + 1]
-        ):  # on their way back errors grow or fade, so that the last lag tells first
+        longest = out[-1, : self._steps - last + 1]
+        if self._plain and not plain(longest):  # errors grow or fade on their way back: the longest lag tells first
             self._plain = False
             self._measure(errors, out)
         keep = self._keep[first // LAGS]

@@ -15,7 +15,10 @@ LOUD = {torch.float64: 1e100, torch.float32: 1e15}
 
 
 def plain(found: Tensor, squared: torch.dtype = torch.float64) -> bool:
-    """Whether norms that were found by squaring can be trusted: there is one, and none is faint or loud.  NaN and 0 say nothing."""
+    """Whether norms (of any shape) that were found by squaring can be trusted: there is one, and none is faint or loud.
+
+    squared: the type in which squares were taken.  NaN and 0 say nothing.
+    """
     least, most = (value.item() for value in torch.aminmax(found))
     if not least > 0:
         known = found[found > 0]
@@ -35,7 +38,7 @@ def norms(vectors: Tensor) -> Tensor:
 
 
 def length(vector: Tensor) -> float:
-    """|v| of one vector, (P,)."""
+    """|v| of one vector, (P,); inf or NaN only where an entry is."""
     found = torch.linalg.vector_norm(vector, dtype=torch.float64).item()
     return found if 1 / LOUD[torch.float64] < found < LOUD[torch.float64] else norms(vector).item()
 
