@@ -24,9 +24,13 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """What the model wrote, each token with the probability that it had.  ended: whether it chose to end."""
+    """What the model wrote, each token with the probability that it had.
+
+    ended: whether it chose to end.   unknown: how many tokens of its beginning training never showed.
+    """
 
     tokens: tuple[str, ...]
     probabilities: tuple[float, ...]
     text: str
     ended: bool
+    unknown: int = 0

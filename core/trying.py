@@ -12,6 +12,7 @@ from core.model import SequenceModel
 from core.observe import observe
 from core.onward import Onward
 from core.tasks import Task
+from core.tokens import SPECIALS, UNK
 from core.trial import Generated, Trial
 from core.truncation import TBPTT
 
@@ -58,4 +59,5 @@ def generate(model: SequenceModel, task: Task, tokens: int, temperature: float, 
         probabilities.append(chances[token].item())
         read = torch.tensor([[token]])
     labels = tuple(task.labels[token] for token in ids)
-    return Generated(labels, tuple(probabilities), task.write(ids), not task.goes_on([*before, *ids]))
+    unknown = sum(task.labels[token] == SPECIALS[UNK] for token in before)
+    return Generated(labels, tuple(probabilities), task.write(ids), not task.goes_on([*before, *ids]), unknown)

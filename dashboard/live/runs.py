@@ -235,7 +235,7 @@ def generate(control: str, tokens: int = 20, temperature: float = 1.0, seed: int
     """Let the model go on after the prompt; the same seed draws the same tokens."""
     arguments = {"tokens": tokens, "temperature": temperature, "seed": seed, "prompt": prompt}
     answer, _ = _do(registry().ask(control, "generate", arguments=arguments))
-    return Generated(tuple(answer["tokens"]), tuple(answer["probabilities"]), answer["text"], answer["ended"])
+    return Generated(tuple(answer["tokens"]), tuple(answer["probabilities"]), answer["text"], answer["ended"], answer["unknown"])
 
 
 def checkpoint(control: str, iteration: int | None = None) -> bytes:

@@ -112,15 +112,19 @@ def _write(held: Session, control: str, say: Texts) -> None:
             )
         except (InvalidExperiment, LiveError, ValueError) as error:
             held.problems["generate"] = str(error)
-    problem_line(held.problems.get("generate"))
-    if held.generated is not None:
+    if refused := held.problems.get("generate"):
+        problem_line(refused)
+    elif held.generated is not None:
         spans = [
             f"<span title='{percent(chance)}'>{escape(token)}<small>{percent(chance)}</small></span>"
             for token, chance in zip(held.generated.tokens, held.generated.probabilities, strict=False)
         ]
         st.html(f"<p class='tokens-row'>{''.join(spans)}</p>")
         st.code(held.generated.text, language=None, wrap_lines=True)
-        st.html(f"<p class='aside'>{escape(say('try.again'))}</p>")
+        words = say("try.again")
+        if held.generated.unknown:
+            words = say("try.unknown_beginning", count=say.count("token", held.generated.unknown)) + " " + words
+        st.html(f"<p class='aside'>{escape(words)}</p>")
 
 
 def _within(name: str, typed: str | None, low: float, high: float, say: Texts) -> float:

@@ -12,9 +12,10 @@ PATIENCE = 90.0
 """Seconds; a machine with two cores may be busy with other things."""
 
 
-TRACES = """plot => {
+TRACES = """plots => {
+  if (plots.length !== 1) return [];  // while another answer comes, the chart before may still stand there
   const plain = values => Array.from(values ?? []);  // arrays travel packed, and lie unpacked in the full data alone
-  return (plot._fullData ?? []).map(({x, y, name}) => ({x: plain(x), y: plain(y), name: name ?? ''}));
+  return (plots[0]._fullData ?? []).map(({x, y, name}) => ({x: plain(x), y: plain(y), name: name ?? ''}));
 }"""
 
 
@@ -41,11 +42,16 @@ class Laboratory:
         return " ".join(self.page.locator(".stMain .problem[role=alert]").all_inner_texts())
 
     def wait(self, happened: Callable[[], Any], what: str, patience: float = PATIENCE) -> None:
-        """Until something has happened; AssertionError with what was waited for when it does not."""
+        """Until something has happened; AssertionError with what was waited for, and what the page says, when it does not."""
         until = time.monotonic() + patience
         while not happened():
-            assert time.monotonic() < until, f"not within {patience:g} s: {what}"
+            assert time.monotonic() < until, f"not within {patience:g} s: {what}\n\nThe page, {self.state}:\n{self.text}"
             self.page.wait_for_timeout(50)
+
+    @property
+    def state(self) -> str | None:
+        """Of the page's script."""
+        return self.page.locator(".stApp").get_attribute("data-test-script-state")
 
     def rest(self) -> None:
         """Until the page's script has run to its end."""
@@ -87,8 +93,7 @@ class Laboratory:
         plot, found = self.widget(key).locator(".js-plotly-plot"), list[Any]()
 
         def drawn() -> bool:
-            # While another answer comes, the chart before may still stand there, or be taken away just now.
-            found[:] = plot.last.evaluate(TRACES) if plot.count() == 1 else []
+            found[:] = plot.evaluate_all(TRACES)
             return bool(found)
 
         self.wait(drawn, f"{key} is drawn")

@@ -125,6 +125,7 @@ def test_temperature_zero_takes_the_likeliest_token(small, kind, prompt):
     assert written.probabilities == pytest.approx(probabilities, rel=1e-10)
     assert written.ended == (ids[-1] == EOS)
     assert written.text == trainer.task.write(ids)
+    assert written.unknown == prompt.count("zebra")
 
 
 def test_draws_follow_the_probabilities(small):

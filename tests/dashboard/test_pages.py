@@ -214,9 +214,13 @@ def test_trying_a_text(page: AppTest):
     first = page.session_state["session"].generated
     page.button(key="try generate").click().run()
     assert page.session_state["session"].generated == first, "the same seed draws the same tokens"
+    page.text_input(key="try prompt").set_value("the unicorn")
+    page.button(key="try generate").click().run()
+    assert "Training never showed 1 token of this beginning" in text_of(page)
     page.text_input(key="try temperature").set_value("hot")
     page.button(key="try generate").click().run()
     assert "Temperature must be a number" in text_of(page)
+    assert "Training never showed" not in text_of(page), "a refusal stands above nothing that was written before"
 
 
 def test_watching_shows_the_run_without_a_form(page: AppTest):

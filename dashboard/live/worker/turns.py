@@ -12,6 +12,7 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -227,7 +228,7 @@ class Turns:
 
     def _generate(self, message: pipe.Message, _: bytes) -> Answer:
         made = self._run(message).trainer.generate(**message["arguments"])
-        return {"tokens": made.tokens, "text": made.text, "probabilities": made.probabilities, "ended": made.ended}, b""
+        return asdict(made), b""
 
     def _checkpoint(self, message: pipe.Message, _: bytes) -> Answer:
         trainer = self._run(message).trainer
