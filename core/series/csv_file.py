@@ -26,6 +26,8 @@ SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas", " ": 
 
 NAME_CHARACTERS = 60
 
+NO_NUMBERS = "No column holds numbers: write one point a line, such as 1949-01,112."
+
 RAGGED = ("every line needs as many.", "put dates or numbers that have a comma inside in quotation marks, or semicolons between columns.")
 """What is to be done about lines of another length, and where nearly all are longer than the header."""
 
@@ -151,8 +153,11 @@ def _table(text: str) -> Table:
     body = rows[1:] if header else rows
     if width == 1:
         _check_gaps([number for number, _ in body], text_lines)
+    if not any(notation(column, separator)[1] for column in zip(*(cells for _, cells in body), strict=True)):
+        raise InvalidSeries(NO_NUMBERS)
     if len(body) < limits.FEWEST_POINTS:
-        raise InvalidSeries(f"{len(body)} points are too few: a series has {limits.FEWEST_POINTS} to {limits.SERIES_POINTS:,}.")
+        points = "1 point is" if len(body) == 1 else f"{len(body)} points are"
+        raise InvalidSeries(f"{points} too few: a series has {limits.FEWEST_POINTS} to {limits.SERIES_POINTS:,}.")
     if len(body) > limits.SERIES_POINTS:
         raise InvalidSeries(f"{len(body):,} points are too many: a series has at most {limits.SERIES_POINTS:,}.")
     return Table(names, tuple(tuple(cells) for _, cells in body), tuple(number for number, _ in body), separator, header)
@@ -247,7 +252,7 @@ def _taken(table: Table, at: str | None, numeric: Sequence[str], asked: Sequence
         rest = [column for column in table.names if column not in taken and column != at]
         return taken, (f"Not chosen: {_listed(rest)}.",) if rest else ()
     if not numeric:
-        raise InvalidSeries("No column holds numbers: write one point a line, such as 1949-01,112.")
+        raise InvalidSeries(NO_NUMBERS)
     taken, more = tuple(numeric[: limits.SERIES_COLUMNS]), numeric[limits.SERIES_COLUMNS :]
     words = [column for column in table.names if column not in numeric and column != at]
     left_out = []
