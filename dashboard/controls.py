@@ -182,6 +182,8 @@ def _field(name: str, held: Session, catalogue: Catalogue, change: Change) -> No
         else:
             _choice(name, heading, shown, catalogue.offered(held.experiment, name), asked)
         if (problem := held.problems.get(name)) and (name != "values" or not own_series.is_empty(held)):
+            if is_number and name in held.drafts and catalogue.matters(held.experiment, name):
+                problem += " " + session.texts()("controls.goes_on", value=as_text(name, getattr(held.experiment, name)))
             st.html(f"<p class='problem' role='alert'>{escape(problem)}</p>")  # last, so that nothing moves in its field
 
 

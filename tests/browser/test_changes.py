@@ -134,6 +134,9 @@ REFUSED = {
 }
 
 
+GOES_ON = {"threshold": "The run goes on with 1.", "learning_rate": "The run goes on with 0.01."}
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_is_refused_and_the_run_goes_on(page: Page, case: str):
     name, typed, sentence = REFUSED[case]
@@ -143,6 +146,7 @@ def test_what_cannot_be_is_refused_and_the_run_goes_on(page: Page, case: str):
     explorer.enter(name, typed)
     explorer.wait(lambda: sentence in explorer.problem(), f"a sentence with '{sentence}'")
     expect(page.locator(".problem[role=alert]")).to_have_count(1)
+    assert explorer.problem().endswith(GOES_ON.get(name, "")), "and with what the run goes on"
     assert explorer.query() == {}, "the address still holds what runs"
     explorer.reaches(explorer.iteration + 10)
     assert (explorer.state, explorer.steps) == ("training", 10)
