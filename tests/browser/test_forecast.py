@@ -74,6 +74,7 @@ def test_an_order_that_cannot_be_read_takes_nothing_away(forecast: Explorer):
     assert scores(forecast, "Naive") != []
 
 
+@pytest.mark.slow
 def test_the_address_carries_the_orders(open_page: Callable[..., Page]):
     forecast = Explorer(open_page("/forecast?s=nile"))
     page = forecast.page
@@ -108,6 +109,7 @@ def test_the_address_carries_the_orders(open_page: Callable[..., Page]):
     expect(theirs.page.locator(".st-key-fit-arima input")).to_have_value("(0,1,1)")
 
 
+@pytest.mark.slow
 def test_a_watch_link_and_a_file_carry_the_orders(open_page: Callable[..., Page], tmp_path: Path):
     chosen = {"s": "nile", "arima": "(0,1,1)", "ets": "ANN"}
     page = Explorer(open_page(f"/forecast?{urlencode(chosen)}")).page

@@ -131,6 +131,7 @@ def test_half_lives_follow_their_controls_and_leave_as_numbers(lab: Laboratory):
     assert [float(row["half_life"]) for row in rows] == pytest.approx([decay.half_life for line in lines for decay in line.decays])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", [TANH, "/vanishing?model=transformer&h=8&cell=rnn_tanh"])
 def test_three_networks_are_compared_on_the_same_sequence(open_page: Callable[..., Page], address: str):
     lab = Laboratory(open_page(address))

@@ -6,6 +6,8 @@ import os
 import signal
 import time
 
+import pytest
+
 from core.experiment import Experiment
 from dashboard.live import runs
 from tests.live.watching import live_server, wait_for, watch
@@ -13,6 +15,7 @@ from tests.live.watching import live_server, wait_for, watch
 SMALL = Experiment(text="a b c\nb c a d", hidden=8, embedding=4)
 
 
+@pytest.mark.slow
 def test_a_worker_that_hangs_is_replaced_and_its_run_goes_on():
     bounds = {
         "workers": 1,
@@ -39,6 +42,7 @@ def test_a_worker_that_hangs_is_replaced_and_its_run_goes_on():
         assert runs.registry()._workers != [worker]
 
 
+@pytest.mark.slow
 def test_a_worker_that_stands_still_for_a_moment_or_is_idle_is_left_alone():
     bounds = {"workers": 1, "tick": 0.1, "ping_every": 0.3, "hang_told": 0.3, "hang_timeout": 3, "default_speed": 200}
     with live_server(**bounds) as server:
