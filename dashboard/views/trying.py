@@ -112,9 +112,8 @@ def _write(held: Session, control: str, say: Texts) -> None:
             )
         except (InvalidExperiment, LiveError, ValueError) as error:
             held.problems["generate"] = str(error)
-    if refused := held.problems.get("generate"):
-        problem_line(refused)
-    elif held.generated is not None:
+    problem_line(held.problems.get("generate"))
+    if held.generated is not None and "generate" not in held.problems:
         spans = [
             f"<span title='{percent(chance)}'>{escape(token)}<small>{percent(chance)}</small></span>"
             for token, chance in zip(held.generated.tokens, held.generated.probabilities, strict=False)
