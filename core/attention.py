@@ -34,6 +34,8 @@ from core.truncation import TBPTT
 
 PAIRS = 2**21
 """The most numbers that a score may hold for pairs of steps at one time; more queries than that are taken one group after the other."""
+LAGS = 8
+"""The most distances between two steps that are looked at together: one call for eight small tensors costs what one of them did."""
 
 
 class Scoring(ABC):
@@ -287,7 +289,7 @@ class Paths:
     def direct(self) -> Tensor:
         """dL_t/dh_t at the top layer, (T, B, H): everything that a step's own loss sends into its own state."""
         every = slice(0, len(self.d_read), 1)
-        return self.d_read + self._into_states(self._pairs(every), every, self._asking)
+        return self.d_read + self._into_states(self._pairs(every)[0], every, self._asking)
 
     def summed(self, windows: TBPTT) -> Tensor:
         """What reaches each h_t at the top layer before any recurrence, (T, B, H), over the losses that a truncation lets reach it."""
@@ -322,10 +324,18 @@ class Paths:
         for ahead in range(max(1, -first), k1 - first):
             # The loss of step s = t + ahead, in the windows for which both s and t are steps.
             windows = standing(steps - 1 - ahead)
-            sums[windows] += self._pairs(where(windows), ahead)
+            sums[windows] += self._pairs(where(windows), range(ahead, ahead + 1))[0]
         windows = standing(steps - 1)
         out[windows] = self._into_states(sums[windows], where(windows))
         return out.flatten(0, 1)
+
+    def ahead(self, lags: range) -> Tensor:
+        """A[t + lag, t] for at most `LAGS` lags, (lags, T - first lag, B, H): what the loss so many steps later sends to each step t.
+
+        0 where that is no step.  At lag 0 it is what comes through the key and the value alone.
+        """
+        steps = slice(0, len(self.d_read) - lags.start, 1)
+        return self._into_states(self._pairs(steps, lags), steps)
 
     def section(self, steps: slice = slice(None), rows: slice = slice(None)) -> Paths:
         """The same, seen through some of its steps and sequences."""
@@ -340,15 +350,37 @@ class Paths:
         d_read[s] = self.d_read[s]
         return self.attended.section(slice(s + 1)).back(d_read)
 
-    def _pairs(self, t: slice, ahead: int = 0) -> Tensor:
-        """dL_s/dk_t and dL_s/dv_t for each of the steps t and s = t + ahead, (N, B, 2 H)."""
+    @cached_property
+    def _padded(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """q, e, z and weights with steps of zeros after the last: losses that are not there send nothing."""
+        q, e, z, weights = (nn.functional.pad(value, (0, 0, 0, LAGS)) for value in (self.attended.q, self.e, self.z, self.attended.weights))
+        return q, e, z, weights
+
+    def _pairs(self, t: slice, ahead: range = range(1)) -> Tensor:
+        """dL_s/dk_t and dL_s/dv_t for each of the N steps t and s = t + so many ahead, (ahead, N, B, 2 H).
+
+        Only where several lie ahead may one of them lie behind the last step.
+        """
         seen = self.attended
-        s, column = (slice(t.start + shift, t.stop + shift, t.step) for shift in (ahead, seen.past))
-        # Pairs at one distance lie on a diagonal, whose entries count from its first row or from its first column.
-        on_diagonal = s if seen.past >= ahead else column
-        z, weights = (value.diagonal(seen.past - ahead, 2, 3)[..., on_diagonal].unsqueeze(-1) for value in (self.z, seen.weights))
-        dk = z * seen.by.scoring.by_key(seen.q[:, :, s], seen.k[:, :, column], seen.by.score)
-        return torch.cat((seen.by.join(dk), seen.by.join(weights * self.e[:, :, s])), -1)
+        q, e, z, weights = self._padded if len(ahead) > 1 else (seen.q, self.e, self.z, seen.weights)
+        first, steps, column = t.start + ahead.start, range(t.start, t.stop, t.step), slice(t.start + seen.past, t.stop + seen.past, t.step)
+
+        def asked(value: Tensor) -> Tensor:
+            """(B, n, T, d) -> (B, n, ahead, N, d)."""
+            batch, head, row, unit = value.stride()
+            shape = (*value.shape[:2], len(ahead), len(steps), value.shape[-1])
+            return value.as_strided(shape, (batch, head, row, t.step * row, unit), value.storage_offset() + first * row)
+
+        def met(value: Tensor) -> Tensor:
+            """(B, n, T, S) -> (B, n, ahead, N, 1)."""
+            batch, head, row, key = value.stride()
+            shape, down = (*value.shape[:2], len(ahead), len(steps), 1), t.step * (row + key)
+            return value.as_strided(shape, (batch, head, row, down, 1), value.storage_offset() + first * row + column.start * key)
+
+        by_key = seen.by.scoring.by_key(asked(q), seen.k[:, :, column].unsqueeze(2), seen.by.score.unsqueeze(1))
+        keys_and_values = ((met(z), by_key), (met(weights), asked(e)))
+        joined = [(weight * value).permute(2, 3, 0, 1, 4).flatten(-2) for weight, value in keys_and_values]
+        return torch.cat(joined, -1)
 
     def _into_states(self, d_pairs: Tensor, t: slice, more: Tensor | None = None) -> Tensor:
         """(N, B, 2 H), errors of keys and values -> of the states of the steps t that they were made from, (N, B, H).

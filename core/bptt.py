@@ -339,7 +339,7 @@ class Backward:
             self._rooms = [[cell.rows(dh[r], dc[r], da[r]) for dh, dc, da in errors] for r in range(self.windows.k1)]
         else:
             scratch = direct.new_empty(wide, gates, hidden)
-            # Rows of zeros after the last window's: see `core.lag_matrix`.
+            # Rows of zeros after the last window's: see `_errors`.
             spare = self.turns * self._batch
             self._travelling = [[direct.new_zeros(self.turns, size + spare, hidden) for size in (wide, with_c)] for _ in layers]
             self._rooms = [
@@ -368,15 +368,38 @@ class Backward:
     def _fill(self, layer: int, position: int) -> None:
         """Start a position's rows: the top layer's with the losses of the windows' own blocks, which are the only ones they follow.
 
-        Attention brings these losses to every step that the windows visit.
+        Attention brings these losses to every step that the windows visit.  All rooms are filled when the first has its turn, but for the
+        last, which is still read from.
         """
-        dh, own = self._rooms[self._turn(position)][layer].dh, position - self.windows.overlap
-        if own >= 0 and layer == len(self._dh) - 1:
-            dh.copy_(self._direct[own])
+        turn, own = self._turn(position), position - self.windows.overlap
+        if 0 < turn < self.turns - 1:
+            return
+        travelling, rooms = self._travelling[layer][0], slice(turn, self.turns - 1) if turn == 0 else slice(turn, None)
+        if layer < len(self._dh) - 1:
+            travelling[rooms].zero_()
+        elif self._paths is None or self.windows.k1 > 1:
+            travelling[rooms].zero_()
+            dh = self._rooms[turn][layer].dh
+            if own >= 0:
+                dh.copy_(self._direct[own])
+            if self._paths:
+                dh += self._paths.at(own, self.windows.k1)
         else:
-            dh.zero_()
-        if self._paths and layer == len(self._dh) - 1:
-            dh += self._paths.at(own, self.windows.k1)
+            lags = range(-own - turn, min(self.turns - own - turn, self.windows.k2))
+            if turn == 0:
+                self._sent = self._paths.ahead(lags)
+                if own == 0:
+                    self._sent[0] = self._direct.view_as(self._sent[0])
+            self._errors(travelling, lags)[rooms] = self._sent[rooms]
+
+    def _errors(self, travelling: Tensor, lags: range) -> Tensor:
+        """(lags, N, B, H) of windows that begin at every step and have travelled so far: those that stand at the first N steps.
+
+        N steps have a loss at the first of these lags.  Each lag has a room of its own.
+        """
+        room, row, unit = travelling.stride(0), self._batch * travelling.stride(1), travelling.stride(1)
+        shape = (len(lags), self._steps - lags.start, self._batch, self._hidden)
+        return travelling.as_strided(shape, (room + row, row, unit, 1), lags.start * row)
 
     def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:
         """The rows of windows that stand, `back` blocks before their own, at step r of a block are complete: add them to the sums."""

@@ -14,15 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.attention import Paths
+from core.attention import LAGS, Paths
 from core.bptt import Backward, Errors, State, Unrolled, backward, descend
 from core.hooks import Hooks
 from core.trace import Array
 from core.truncation import TBPTT
 from core.vector_norms import norms, plain
-
-LAGS = 8
-"""Rows of the lag matrix's sweep that are kept to be looked at together: one call for eight small tensors costs what one of them did."""
 
 VECTORS = 2**26
 """The most numbers that `lag_vectors` will hold at once."""
@@ -78,23 +75,28 @@ class Lag(Backward):
     def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:
         # Each window is one loss s, `back` steps ahead of the step t at which it stands.
         if (back + 1) % LAGS == 0 or back == self._steps - 1:
-            for travelling, matrix, kept in zip(self._travelling[layer], self._norms[layer], self._kept[layer], strict=False):
-                self._note(travelling, back - back % LAGS, back + 1, matrix, kept)
+            self._look(layer, range(back - back % LAGS, back + 1))
 
-    def _note(self, travelling: Tensor, first: int, last: int, matrix: Tensor, kept: Tensor) -> None:
-        """Look at the lags from `first` up to `last`, (lag, t, B, H): each in its room, the cell (t + lag, t) in row t + lag."""
-        lags, steps, batch = last - first, self._steps - first, self._batch
-        room, row, unit = travelling.stride(0), batch * travelling.stride(1), travelling.stride(1)
-        errors = travelling.as_strided((lags, steps, batch, self._hidden), (room + row, row, unit, 1), first * row)
+    def _look(self, layer: int, lags: range) -> None:
+        """Look at what has travelled so far."""
+        for travelling, matrix, kept in zip(self._travelling[layer], self._norms[layer], self._kept[layer], strict=False):
+            self._note(self._errors(travelling, lags), self._cells(matrix, lags), lags, kept)
+
+    def _cells(self, matrix: Tensor, lags: range) -> Tensor:
+        """(lags, N, B), the cells (t + lag, t); of the longer lags, the last ones lie below the matrix."""
         down, across, _ = matrix.stride()
-        out = matrix.as_strided((lags, steps, batch), (down, down + across, 1), first * down)
-        self._measure(errors, out)
-        longest = out[-1, : self._steps - last + 1]
+        return matrix.as_strided((len(lags), self._steps - lags.start, self._batch), (down, down + across, 1), lags.start * down)
+
+    def _note(self, errors: Tensor, cells: Tensor, lags: range, kept: Tensor) -> None:
+        """Write the norms of some lags, and add up what is kept."""
+        self._measure(errors, cells)
+        longest = cells[-1, : self._steps - lags[-1]]
         if self._plain and not plain(longest):  # errors grow or fade on their way back: the longest lag tells first
             self._plain = False
-            self._measure(errors, out)
-        keep = self._keep[first // LAGS]
+            self._measure(errors, cells)
+        keep = self._keep[lags.start // LAGS]
         if keep is not None:
+            steps = errors.shape[1]
             if not self._plain:  # 0 times what exploded is no 0
                 errors = errors.masked_fill(keep[:, :steps] == 0, 0.0)
             kept[:steps] += (errors * keep[:, :steps]).sum(0)
@@ -119,36 +121,30 @@ class AttendedLag(Lag):
     def begin(
         self, unrolled: Unrolled, direct: Tensor, hooks: Hooks | None = None, paths: Paths | None = None, beyond: State | None = None
     ) -> None:
-        # By position, odd or even: rows are started for the next position before the lower layers have seen those of this one.
-        self._alone: dict[int, Tensor] = {}
-        self._above = direct
         super().begin(unrolled, direct, hooks, paths, beyond)
-        square = (self._steps, self._steps, self._batch)
-        self._along, self._across = ([direct.new_full(square, float("nan")) for _ in unrolled.layers] for _ in range(2))
+        self._alone = direct
+        self._along, self._across = ([torch.full_like(norms[0], float("nan")) for norms in self._norms] for _ in range(2))
 
     @property
     def matrix(self) -> LagMatrix:
-        return replace(super().matrix, attention=tuple(self._along), recurrence=tuple(self._across))
+        along, across = (tuple(cells[: self._steps] for cells in kind) for kind in (self._along, self._across))
+        for cells in across:
+            cells.diagonal().fill_(float("nan"))
+        return replace(super().matrix, attention=along, recurrence=across)
 
-    def _fill(self, layer: int, position: int) -> None:
-        super()._fill(layer, position)
-        if layer == len(self._dh) - 1:
-            self._alone[position % 2] = self._rooms[self._turn(position)][layer].dh.clone()
-
-    def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:
-        super()._visit(layer, r, back, dh, dc)
-        if layer == len(self._dh) - 1:
-            alone = self._alone[self.position % 2][back * self._batch :]
+    def _look(self, layer: int, lags: range) -> None:
+        super()._look(layer, lags)
+        cell, layers = self.unrolled.cell, self.unrolled.layers
+        errors = self._errors(self._travelling[layer][0], lags)
+        if layer == len(layers) - 1:
+            alone = self._sent
         else:
-            place = self._places[self.position] or self._place(self.position)
-            alone = descend(self.unrolled.cell, place.slopes[layer + 1], self._above, self.unrolled.layers[layer + 1])
-        self._above = alone
-        kinds = [(self._along, alone)]
-        if back and self.unrolled.cell.recurrent:
-            kinds.append((self._across, dh - alone))
-        for matrix, errors in kinds:
-            cells = matrix[layer].diagonal(-back).T
-            self._measure(errors.view(*cells.shape, -1), cells)
+            place = self._places[self._steps - 1 - lags.start] or self._place(self._steps - 1 - lags.start)
+            alone = descend(cell, place.slopes[layer + 1], self._alone.flatten(1, 2), layers[layer + 1]).view_as(errors)
+        self._alone = alone
+        self._measure(alone, self._cells(self._along[layer], lags))
+        if cell.recurrent:
+            self._measure(errors - alone, self._cells(self._across[layer], lags))
 
 
 @dataclass(frozen=True)

@@ -32,12 +32,18 @@ def test_it_keeps_so_many_bytes():
     assert len(recording) == 1, "the latest is kept whatever its size"
 
 
-def test_what_is_kept_is_small_and_comes_back_whole():
+def test_pictures_that_would_not_all_find_room_are_compressed_and_come_back_whole():
     recording, maps = Recording(100, 5000), Picture(1, 1, 1, 0, bytes(100_000))
     for iteration in range(5):
         recording.add(replace(maps, iteration=iteration))
     assert len(recording) == 5
     assert recording.back(2) == replace(maps, iteration=2)
+
+
+def test_pictures_that_find_room_are_kept_as_they_are():
+    recording, small = Recording(100, 5000), Picture(1, 1, 1, 0, bytes(50))
+    recording.add(small)
+    assert recording.back(0) is small
 
 
 def test_another_look_at_the_same_iteration_replaces_the_picture():
