@@ -383,7 +383,7 @@ class Paths:
         return torch.cat(joined, -1)
 
     def _into_states(self, d_pairs: Tensor, t: slice, more: Tensor | None = None) -> Tensor:
-        """(N, B, 2 H), errors of keys and values -> of the states of the steps t that they were made from, (N, B, H).
+        """(..., N, B, 2 H), errors of keys and values -> of the states of the N steps t that they were made from, (..., N, B, H).
 
         more: errors of what was projected that come on top.
         """

@@ -374,7 +374,7 @@ class Backward:
         turn, own = self._turn(position), position - self.windows.overlap
         if 0 < turn < self.turns - 1:
             return
-        travelling, rooms = self._travelling[layer][0], slice(turn, self.turns - 1) if turn == 0 else slice(turn, None)
+        travelling, rooms = self._travelling[layer][0], slice(turn, self.turns - 1 if turn == 0 else None)
         if layer < len(self._dh) - 1:
             travelling[rooms].zero_()
         elif self._paths is None or self.windows.k1 > 1:
@@ -393,9 +393,11 @@ class Backward:
             self._errors(travelling, lags)[rooms] = self._sent[rooms]
 
     def _errors(self, travelling: Tensor, lags: range) -> Tensor:
-        """(lags, N, B, H) of windows that begin at every step and have travelled so far: those that stand at the first N steps.
+        """What has travelled so many lags back from windows that begin at every step, (lags, N, B, H): at each of the first N steps t, the
+        error of step t + lag.
 
-        N steps have a loss at the first of these lags.  Each lag has a room of its own.
+        N is the number of steps that have a loss at the first lag; where one has none at a longer lag, it is 0, of the rows after the last
+        window's.  travelling: (turns, rows, H); each lag has a room of its own.
         """
         room, row, unit = travelling.stride(0), self._batch * travelling.stride(1), travelling.stride(1)
         shape = (len(lags), self._steps - lags.start, self._batch, self._hidden)

@@ -28,8 +28,8 @@ class Kept(NamedTuple):
 class Recording:
     """At most so many pictures, and so many bytes of them as they are kept; the oldest go first.
 
-    Pictures that would not all find room are compressed.  The others are not: their codes of 16 bits are mostly noise, and to save a fifth
-    of their bytes would cost more time than anything else that the web process does with a frame.
+    Pictures that would not all find room are compressed.  The others are not: their codes of 16 bits are mostly noise, and a fifth of their
+    bytes is not worth the time that each frame would wait for it.
     """
 
     def __init__(self, pictures: int, size: int) -> None:

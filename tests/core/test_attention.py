@@ -36,6 +36,8 @@ every_number_of_heads = pytest.mark.parametrize("heads", [1, 2])
 every_depth = pytest.mark.parametrize("layers", [1, 2])
 every_window = pytest.mark.parametrize("windows", [TBPTT(99, 99), TBPTT(2, 2), TBPTT(1, 3), TBPTT(2, 5), TBPTT(3, 4)], ids=str)
 FULL = TBPTT(99, 99)
+LONG = " ".join("abcadbacdbcabddcabc") + "\n" + " ".join("bcadcbadbcaddbabc")
+"""More steps than twice the lags that are looked at together, and some left over."""
 BLOCKS = {"truncation": "chunk", "k": 2, "update_every": "block"}
 
 
@@ -255,8 +257,9 @@ def test_under_full_bptt_it_is_the_network_that_anybody_would_write(small, cell,
 @every_number_of_heads
 @every_depth
 @every_cell
-def test_the_lag_matrix_is_autograd_and_both_its_ways(small, cell, kind, heads, layers):
-    seen = look(attentive(small, cell=cell, attention=kind, heads=heads, layers=layers))
+@pytest.mark.parametrize("text", [None, LONG], ids=["short", "long"])
+def test_the_lag_matrix_is_autograd_and_both_its_ways(small, cell, kind, heads, layers, text):
+    seen = look(attentive(small, text=text or small.text, cell=cell, attention=kind, heads=heads, layers=layers))
     model, x, d_read = seen.model, seen.unrolled.x.clone(), seen.paths.d_read.clone()
     h, c, along = attending.lag_vectors(cell, model.to_torch(), model.weights, heads, x, d_read)
     matrix = lag_matrix(seen.unrolled, seen.direct, paths=seen.paths)
