@@ -125,6 +125,11 @@ class Session:
         return self.control or self.watch
 
     @property
+    def watching(self) -> bool:
+        """Whether the run is somebody else's."""
+        return self.run is not None and self.control is None
+
+    @property
     def start(self) -> Experiment:
         """What the page's bare address runs."""
         return STARTS[self.page]

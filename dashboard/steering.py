@@ -101,9 +101,10 @@ def _go_on(control: str, held: Session) -> None:
 def reattach(held: Session, control: str, late: bool = False) -> bool:
     """Go on with the run that this tab had before it was reloaded, if that runs what the link says; the new one is closed.
 
-    late: the page's address gets its settings some time after it is shown, so that a bare one may have been loaded again for any run.
+    late: the page's address gets its settings some time after it is shown, or never, so that a bare one may have been loaded again for any
+    run.
     """
-    if held.control in (None, control):
+    if held.watching or held.control == control:
         return False
     info = runs.find(control)
     if info is None or not info.control:

@@ -14,14 +14,14 @@ from dashboard.component.assets import loader, prefix, version
 _mount = st.components.v2.component("bptt_tab", js=loader("tab.js"))
 
 
-def tab(path: str, query: Mapping[str, str], run: str | None, base_path: str = "") -> Wish | None:
+def tab(path: str, query: Mapping[str, str], run: str | None, base_path: str = "", *, watching: bool) -> Wish | None:
     """Lets the address bar say `path` with this query, in place of what it says; returns what the tab asks for, as `Explored.reattach`.
 
     `st.query_params` would make one more entry in the browser's history, to which its Back goes first; and what it writes is lost where the
     page's path is not there yet.
 
-    path: of the page, below the base path.   run: its control id, which the tab keeps through a reload; None where it only watches.
-    base_path: `server.baseUrlPath`.
+    path: of the page, below the base path.   run: its control id, which the tab keeps through a reload; None where there is none yet.
+    base_path: `server.baseUrlPath`.   watching: the run is somebody else's, and none that was kept is asked for.
     """
-    data = {"base": prefix(base_path), "version": version(), "path": path, "query": urlencode(query), "run": run}
+    data = {"base": prefix(base_path), "version": version(), "path": path, "query": urlencode(query), "run": run, "watching": watching}
     return cast(Wish | None, getattr(_mount(key="tab", data=data, on_reattach_change=lambda: None), "reattach", None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import streamlit as st
 from core import limits
 from core.recording import InvalidRecording, Recording
 from core.trace import Trace
-from dashboard import session
+from dashboard import session, steering
 from dashboard.charts import CHARTS, history
+from dashboard.component.tab import tab
 from dashboard.form import problem_line
+from dashboard.live import runs
+from dashboard.live.runs import LiveError
 from dashboard.texts import Texts, literal
 from dashboard.views import looking, proof
 
@@ -38,6 +42,7 @@ def page() -> None:
     """Everything on the page."""
     say = session.texts().about(NAME)
     session.came(NAME)
+    _keep_run()
     held = session.opened()
     if held.recording is not None:
         proof.of_recording(held.recording, say)
@@ -55,6 +60,16 @@ def page() -> None:
         _how(say)
     else:
         _shown(held.recording, say)
+
+
+def _keep_run() -> None:
+    """This page has no run, but one of the tab's live pages may: it is there again after this page was reloaded."""
+    live = session.latest()
+    wish = tab(f"/{NAME}", {}, live.control, st.get_option("server.baseUrlPath") or "", watching=live.watching)
+    if runs.ready():
+        with live.asked("reattach", wish) as control, suppress(LiveError):
+            if control:
+                steering.reattach(live, control, late=True)
 
 
 def _read() -> None:

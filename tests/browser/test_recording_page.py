@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from core.recording import Recording
+from tests.browser.explorer import Explorer
 from tests.serving import ROOT
 
 PATIENCE = 60_000
@@ -93,3 +95,25 @@ def test_the_live_page_is_found_again(page: Page):
     expect(page.locator(".explorer")).to_be_visible(timeout=PATIENCE)
     page.get_by_role("link", name="Recording").click()
     expect(page.get_by_role("heading", name="A training loop of your own")).to_be_visible(timeout=PATIENCE)
+
+
+def test_a_reload_of_this_page_keeps_the_run_of_the_live_page(open_page: Callable[..., Page]):
+    """Twice: what is kept stays kept."""
+    explorer = Explorer(open_page("/?h=8"))
+    page = explorer.page
+    for _ in range(3):
+        explorer.step()
+    page.get_by_role("link", name="Recording").click()
+    heading = page.get_by_role("heading", name="A training loop of your own")
+    for _ in range(2):
+        expect(heading).to_be_visible(timeout=PATIENCE)
+        expect(page).to_have_url(re.compile("/recording$"), timeout=PATIENCE)
+        expect(page.locator(".stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE)
+        page.wait_for_timeout(500)
+        page.reload()
+    expect(heading).to_be_visible(timeout=PATIENCE)
+    page.wait_for_timeout(1500)  # the tab says which run it had, and Python takes it up: nothing of that is to be seen here
+    page.get_by_role("link", name="Explore").click()
+    explorer = Explorer(page)
+    explorer.wait(lambda: explorer.iteration == 3, "the same run")
+    assert explorer.query() == {"h": "8"}

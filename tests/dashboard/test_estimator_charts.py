@@ -41,6 +41,11 @@ def check(picture: Picture, there: bool = True) -> None:
     assert "NaN" not in drawn
 
 
+def check_words(picture: Picture) -> str:
+    check(picture)
+    return picture.words
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_every_chart_draws_whatever_is_found_so_far(pieces: list[Found], dark: bool):
     look = Look(dark=dark)
@@ -97,6 +102,23 @@ def test_the_numbers_of_the_cost_are_those_that_are_drawn(whole: Found):
     costs = whole.costs()
     assert [value * 1e-3 for value in time.x] == pytest.approx(costs["cpu_seconds"].tolist())
     assert [value * 2**10 for value in memory.x] == pytest.approx(costs["bytes_held"].tolist())
+
+
+@pytest.mark.parametrize(
+    ("held", "said", "unsaid"),
+    [
+        ({"window": 2.0}, "Window holds 2 times what BPTT holds", "sums of their own"),
+        ({"chunk": 1.1, "artbp": 1.2}, "is held by Chunk, ARTBP: beside one chunk", "all its windows"),
+        ({}, "RTRL takes", "than by BPTT on"),
+    ],
+)
+def test_a_truncation_that_holds_more_than_what_it_cuts_is_explained(whole: Found, held: dict[str, float], said: str, unsaid: str):
+    exact = whole.row("bptt")
+    least = {"window": 1.0, "chunk": 1.0, "artbp": 1.0} | held
+    rows = tuple(replace(row, held=int(exact.held * least[row.name])) if row.name in least else row for row in whole.rows)
+    words = check_words(estimator_cost.draw(replace(whole, rows=rows), Look()))
+    assert said in words
+    assert unsaid not in words
 
 
 @pytest.mark.parametrize("dark", [False, True])

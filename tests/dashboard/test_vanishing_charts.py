@@ -62,6 +62,12 @@ def test_fading_draws_every_loss_and_speaks_of_the_fit():
     assert f"it halves every {fade.of_mean.half_life:.3g} steps" in picture.words
 
 
+def test_nothing_is_said_to_stray_that_follows_its_line():
+    norms = 0.7 ** np.arange(9.0) * np.where(np.arange(9) % 2, 1.2, 1.0)
+    fit = fit_decay(norms)
+    assert "strays" not in fading.draw(vanishing.Fade("h", norms[:1], norms[None], norms, fit, (fit,)), Look()).words
+
+
 @pytest.mark.parametrize(
     ("norms", "said"),
     [
@@ -69,6 +75,7 @@ def test_fading_draws_every_loss_and_speaks_of_the_fit():
         (np.array([1.0, 0, 0, 0, 0]), "The error is exactly 0 at 4 lags, left out"),
         (np.array([1.0, 0.5, np.nan, np.nan, np.nan]), "it halves every 1 steps."),
         (np.array([1.0, np.nan, np.nan, np.nan, np.nan]), "nothing can be fitted"),
+        (np.array([1.0, 2.0, 0.5, 4.0, 0.1]), "The mean strays from that line by a factor of 4.35"),
     ],
 )
 def test_fading_says_what_else_there_may_be(norms, said):

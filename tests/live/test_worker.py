@@ -118,6 +118,24 @@ def test_one_iteration_by_hand(web: Web):
     assert frame.tail[:, 0].tolist() == [1]
 
 
+def test_after_a_change_at_rest_the_numbers_are_those_of_the_next_iteration(web: Web):
+    """The curve ends with the iteration before, of other weights and other settings."""
+    web.create(SMALL)
+    web.send("step")
+    message, block = web.until(on="frame")
+    assert not frame_of(message, block).header["ahead"]
+    assert message["words"].startswith("paused · iteration 1 · loss ")
+    web.ask("change", experiment=SMALL.replace(truncation="window", k=2).to_dict())
+    message, block = next(event for event in reversed(web.events) if event[0].get("on") == "frame")
+    frame = frame_of(message, block)
+    assert frame.header["ahead"]
+    assert message["words"].startswith(f"paused · iteration 1 · next one: loss {frame.header['loss']:.3g} · gradient ")
+    loss, norm = frame.header["loss"], frame.header["norm_before"]
+    web.send("step")
+    after = frame_of(*web.until(on="frame"))
+    assert (after.header["loss"], after.header["norm_before"], after.header["ahead"]) == (loss, norm, False)
+
+
 def test_maps_are_what_the_trace_says(web: Web):
     web.create(SMALL)
     web.send("step")

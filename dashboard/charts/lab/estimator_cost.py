@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -50,12 +51,12 @@ def draw(found: Found, look: Look) -> Picture:
 
 
 def words(found: Found, look: Look) -> str:
-    """What RTRL costs beside BPTT, and what estimators that go forwards hold."""
+    """What RTRL costs beside BPTT, and why a truncation may hold more than what it cuts."""
     say = look.say
     exact, forwards = found.row("bptt"), found.row("rtrl")
     if not exact or not forwards or not math.isfinite(forwards.seconds) or not math.isfinite(exact.seconds):
         return say("charts.estimator_cost.going")
-    return say(
+    told = say(
         "charts.estimator_cost.words",
         steps=found.steps,
         sequences=say.count("sequence", found.sequences),
@@ -64,6 +65,17 @@ def words(found: Found, look: Look) -> str:
         time=number(forwards.seconds / exact.seconds),
         memory=number(forwards.held / exact.held),
     )
+    return " ".join([told, *_more(found, exact, look)])
+
+
+def _more(found: Found, exact: Estimated, look: Look) -> Iterator[str]:
+    """Of the truncations that hold more than BPTT."""
+    say = look.say
+    window, *chunks = ((row if row and row.held > exact.held else None) for row in map(found.row, ("window", "chunk", "artbp")))
+    if window:
+        yield say("charts.estimator_cost.window", name=window.label, times=number(window.held / exact.held))
+    if names := ", ".join(row.label for row in chunks if row):
+        yield say("charts.estimator_cost.chunks", names=names)
 
 
 def milliseconds(row: Estimated) -> str:

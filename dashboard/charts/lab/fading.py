@@ -13,6 +13,9 @@ from core.trace import Array
 from dashboard.charts.lab.bands import decades
 from dashboard.charts.picture import NARROW, Look, Picture, number, on_page
 
+STRAYS = 1.5
+"""From which factor on, of one standard deviation about the line, it is said that an error follows none."""
+
 
 def draw(fade: Fade, look: Look) -> Picture:
     """Each relative to its own error at lag 0, on a logarithmic axis."""
@@ -72,6 +75,8 @@ def words(fade: Fade, look: Look) -> str:
     """The half-life, how sure it is, and how the losses differ."""
     say, fit = look.say, fade.of_mean
     told = [_told(fit, look)]
+    if (factor := math.exp(fit.residual)) >= STRAYS:  # False for NaN
+        told.append(say("charts.fading.strays", factor=number(factor)))
     lives = fade.half_lives()
     if len(lives) > 1:
         low, high = number(lives[0]), number(lives[-1])

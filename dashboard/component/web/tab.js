@@ -13,11 +13,11 @@ class Tab {
     this.kept = new TabRun(() => this.run);
   }
 
-  /** data: base, path, query, run.  Waits until the address bar has the path, which Streamlit writes some time after it shows the page. */
+  /** data: base, path, query, run, watching.  Waits until the address bar has the path, which Streamlit writes some time after it shows the page. */
   accept({ data, setStateValue }) {
     const path = data.base + data.path;
     const address = data.query ? `${path}?${data.query}` : path;
-    if (data.run) this.kept.offer(data.run, (offered) => setStateValue("reattach", offered));
+    if (!data.watching) this.kept.offer(data.run, (offered) => setStateValue("reattach", offered));
     this.run = data.run;
     this.arriving?.();
     this.arriving = arrival(path, () => {

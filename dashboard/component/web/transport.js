@@ -105,7 +105,7 @@ export function statusLine(words, state, header, playable) {
   let norm = short(before);
   if (share > 0) norm = fill(w.valueClipped, { before: norm, after: short(after), share: short(100 * share, 2) });
   else if (factor < 1) norm = fill(w.normClipped, { before: norm, after: short(after) });
-  return fill(w.line, { state: name, iteration: count(header.iteration), loss: short(header.loss), norm });
+  return fill(header.ahead ? w.ahead : w.line, { state: name, iteration: count(header.iteration), loss: short(header.loss), norm });
 }
 
 export class Proof {

@@ -77,7 +77,7 @@ class LiveTrainer:
         first = trainer.peek()
         self._weights = traced(first).labels["weight"]
         self._begin()
-        self._picture(first)
+        self._picture(first, ahead=True)
 
     def _begin(self) -> None:
         """Say what the frames to come refer to."""
@@ -148,7 +148,7 @@ class LiveTrainer:
             clip = snapshot.clip
             self._points.extend((snapshot.iteration, snapshot.loss, clip.norm_before, clip.norm_after, clip.factor, clip.share_clipped))
         if snapshot.stopped:  # no update was made: the picture is that of the weights that are kept
-            self._picture(self.trainer.peek())
+            self._picture(self.trainer.peek(), ahead=True)
         elif snapshot.trace is not None:
             self._picture(snapshot)
         elif now - self._points_sent >= self._settings.points_every:
@@ -176,8 +176,9 @@ class LiveTrainer:
         self._points = array.array("d")
         return points
 
-    def _picture(self, snapshot: Snapshot) -> None:
-        self._snapshot, self._captured = snapshot, time.time()
+    def _picture(self, snapshot: Snapshot, *, ahead: bool = False) -> None:
+        """ahead: the snapshot is what the next iteration would see, not what the last one saw."""
+        self._snapshot, self._captured, self._ahead = snapshot, time.time(), ahead and snapshot.iteration > 0
         self._send_picture()
 
     def _send_picture(self) -> None:
@@ -194,6 +195,7 @@ class LiveTrainer:
             "norm_after": clip.norm_after,
             "factor": clip.factor,
             "share_clipped": clip.share_clipped,
+            "ahead": self._ahead,
             "rate": self._rate if self.state == words.TRAINING else 0.0,
             "in_batch": trace.in_batch,
             "books": {} if snapshot.stopped else trace.books,
@@ -222,7 +224,8 @@ class LiveTrainer:
         if self.state == words.STOPPED:
             return f"{words.STOPPED} · {self._stopped}"
         snapshot, clip = self._snapshot, self._snapshot.clip
-        return words.status(self.state, snapshot.iteration, snapshot.loss, clip.norm_before, clip.norm_after, clip.share_clipped)
+        numbers = (snapshot.loss, clip.norm_before, clip.norm_after, clip.share_clipped)
+        return words.status(self.state, snapshot.iteration, *numbers, ahead=self._ahead)
 
     def _enter(self, state: str) -> None:
         self.state = state
@@ -244,7 +247,7 @@ class LiveTrainer:
         self._look, self._demand = Look(**look), Demand(**demand)
         if self._look.sentence != before.sentence:
             self._begin()
-            self._picture(self.trainer.peek())
+            self._picture(self.trainer.peek(), ahead=True)
         elif self._look != before or not set(self._demand.show) <= set(shown):
             self._send_picture()
 
@@ -292,7 +295,7 @@ class LiveTrainer:
         if can_change_live(changes):
             self.trainer.change(**changes)
             self._begin()
-            self._picture(self.trainer.peek())
+            self._picture(self.trainer.peek(), ahead=True)
         else:
             self.adopt(Trainer(experiment))
 

@@ -77,7 +77,7 @@ def page(name: str, contents: Contents, badge: Panel) -> None:
         else:
             controls.draw(held, catalogue, lambda typed: steering.change(held, typed), say)
         query = address.write(held.experiment, STARTS[FIRST])
-        wish = tab(f"/{name}", query, held.control, st.get_option("server.baseUrlPath") or "")
+        wish = tab(f"/{name}", query, held.control, st.get_option("server.baseUrlPath") or "", watching=held.watching)
     with held.asked("reattach", wish) as control:
         again = bool(control) and steering.reattach(held, str(control), late=True)
     if again:
