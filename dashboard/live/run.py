@@ -284,7 +284,8 @@ class Run:
 
     def seen(self, picture: Picture) -> None:
         """A viewer has been sent this picture."""
-        if not self.replayed and picture.serial > self._seen:
+        # Where two may be on their way, two are told of at once: the trainer makes one while the other is sent, and is woken half as often.
+        if self.worker and picture.serial - self._seen >= self._settings.in_flight // 2 + 1:
             self._seen = picture.serial
             self.order("seen", serial=picture.serial)
 
