@@ -16,7 +16,7 @@ from core.passes import Pass
 from core.shares import Shares, shares
 from core.trace import ATTENDED_PARTS, Array, Axis, Trace
 from core.truncation import TBPTT
-from core.vector_norms import largest
+from core.vector_norms import largest, norms, plain
 
 
 class Shows(Protocol):
@@ -117,7 +117,8 @@ def observe(
     books = {"shares": _share_error(by_weight)}
 
     values["reach"] = whole(reach, 0, 1)
-    swept, books["lag matrix"], books["direct"] = _lag(sweep or LagSweep(), part, direct, reach, total, parts, paths, beyond)
+    last = int(np.flatnonzero(real.any(1)).max(initial=0)) + 1
+    swept, books["lag matrix"], books["direct"] = _lag(sweep or LagSweep(), part, direct, reach, total, parts, paths, beyond, last)
     for name, matrices in swept.named().items():
         values[name] = hide_padding(hide(whole(torch.stack(matrices), 1, 2), 1, 3, with_loss), 2, 3)
     if paths:
@@ -137,17 +138,21 @@ def _lag(
     parts: Sequence[Tensor],
     paths: Paths | None,
     beyond: bptt.State | None,
+    last: int,
 ) -> tuple[LagMatrix, float, float]:
-    """The lag matrix of the last steps, and how well its kept cells add up to dL/dh and its diagonal is the direct part."""
-    first = max(0, part.steps - (limits.ATTENDED_LAG_STEPS if paths else limits.LAG_STEPS))
-    late = slice(first, None)
+    """The lag matrix of the last steps, and how well its kept cells add up to dL/dh and its diagonal is the direct part.
+
+    last: how many steps there are before nothing but padding.
+    """
+    most = limits.ATTENDED_LAG_STEPS if paths else limits.LAG_STEPS
+    late = slice(0, part.steps) if part.steps <= most else slice(max(0, last - most), last)
     matrix = sweep(part.section(late), direct[late], reach[late, late], paths.section(late) if paths else None, beyond)
     difference = _relative([kept - dh[late] for kept, dh in zip(matrix.kept_h, total, strict=True)], total)
-    own = [own[late].norm(dim=-1) for own in parts]
+    own = [_norms(own[late]) for own in parts]
     diagonal = _relative([h.diagonal().T - norm for h, norm in zip(matrix.h, own, strict=True)], own)
-    if first:
+    if len(matrix.h[0]) < part.steps:
         kinds = (matrix.h, matrix.c, (), (), matrix.attention, matrix.recurrence)
-        matrix = LagMatrix(*(tuple(_at_the_end(norms, part.steps) for norms in kind) for kind in kinds))
+        matrix = LagMatrix(*(tuple(_at(late, norms, part.steps) for norms in kind) for kind in kinds))
     return matrix, difference, diagonal
 
 
@@ -172,10 +177,16 @@ def _attention(paths: Paths) -> Tensor:
     return weights.masked_fill(later[..., None], torch.nan)
 
 
-def _at_the_end(matrix: Tensor, steps: int) -> Tensor:
+def _at(place: slice, matrix: Tensor, steps: int) -> Tensor:
     out = matrix.new_full((steps, steps, *matrix.shape[2:]), float("nan"))
-    out[-len(matrix) :, -len(matrix) :] = matrix
+    out[place, place] = matrix
     return out
+
+
+def _norms(vectors: Tensor) -> Tensor:
+    """|v| of vectors v (..., H) as float64, (...): by squares, which is quicker, where these can be trusted."""
+    found = torch.linalg.vector_norm(vectors, dim=-1, dtype=torch.float64)
+    return found if plain(found) else norms(vectors)
 
 
 def _share_error(by_weight: Shares) -> float:

@@ -43,7 +43,8 @@ class Pass:
 
     @cached_property
     def loss(self) -> float:
-        """L, the mean over the real steps of the batch."""
+        """L, the sum of the losses: of a task, whose L_s are divided by their number, the mean over the real steps of the batch.  NaN where
+        they are not known."""
         return self.losses.sum().item()
 
     @cached_property
@@ -54,7 +55,10 @@ class Pass:
 
     @torch.inference_mode()
     def gradient(self, out: Mapping[str, Tensor] | None = None) -> Mapping[str, Tensor]:
-        """dL/d weight for every weight by name, written into `out` where given."""
+        """dL/d weight for every weight by name, written into `out` where given.
+
+        Without it they are inference tensors: to change them in place, or to let an optimiser do so, `clone()` them.
+        """
         out = out or self.model.views(torch.zeros_like(self.model.flat))
         for factor in self.factors:
             factor.gradient(out[factor.name])

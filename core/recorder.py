@@ -39,7 +39,7 @@ from torch.utils.hooks import RemovableHandle
 from core import bptt, limits, own_module
 from core.clipping import ClipReport
 from core.model import SequenceModel
-from core.recording import COLUMNS, About, InvalidRecording, Recording, words_of
+from core.recording import COLUMNS, LONGEST_LABEL, About, InvalidRecording, Recording, words_of
 from core.trace import Axis, Trace
 from core.vector_norms import largest
 
@@ -153,7 +153,8 @@ class Recorder:
     def note(self, loss: Tensor | float, axes: Sequence[Axis] | None = None) -> None:
         """An iteration is over: its gradients are there, and not yet set to zero for the next.
 
-        axes: the labels of the steps of the sequences that a Trace shows; numbers without.
+        axes: the labels of the steps of the sequences that a Trace shows; numbers without.  Of sequences that have ended before the steps
+        that are shown, a Trace shows none.
         ValueError where a Trace is due and the loss did not reach the module, or reached it in a way that is not followed.
         """
         due, self.iteration = self._due, self.iteration + 1
@@ -173,9 +174,12 @@ class Recorder:
     def _computed(self, call: Call, of_weights: Mapping[str, Tensor], axes: Sequence[Axis] | None) -> Trace:
         """The Trace of one call, with two more books: whether its gradients are autograd's, and its states the module's."""
         direct, beyond = _errors_of(call)
-        state = own_module.by_layer(call.state, len(call.model.layers))
+        if any(len(str(label)) > LONGEST_LABEL for axis in axes or () for label in (*axis.inputs, *axis.targets)):
+            raise ValueError(f"The labels of a recording may have at most {LONGEST_LABEL} characters each.")
+        state = own_module.by_layer(call.state, call.model, len(call.lengths))
+        shown = own_module.in_sight(call.lengths[: self.sequences], self.steps)
         seen = own_module.whole_pass(call.model, call.x, state, call.lengths, lambda _: (None, direct), beyond=beyond)
-        trace = own_module.traced(seen, self.sequences, self.steps, axes, self.iteration, losses=False)
+        trace = own_module.traced(seen, shown, self.steps, axes and axes[:shown], self.iteration, losses=False)
         gradient = seen.gradient()
         books = dict(trace.books)
         pairs = [(gradient[f"rnn.{name}"], found) for name, found in of_weights.items()]
@@ -276,7 +280,7 @@ def _padded(module: nn.RNNBase, value: Tensor | PackedSequence) -> tuple[Tensor,
 
 def _copied(state: Any) -> Any:
     """First states of their own: a loop may change its own in place before they are looked at."""
-    if isinstance(state, tuple):
+    if isinstance(state, tuple | list):
         return tuple(map(_copied, state))
     return state.detach().clone() if isinstance(state, Tensor) else state
 

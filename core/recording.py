@@ -107,8 +107,10 @@ class Recording:
             axes = [[axis.inputs, axis.targets] for axis in trace.axes]
             told.append({"iteration": trace.iteration, "axes": axes, "labels": dict(trace.labels), "books": dict(trace.books)})
         block: bytes = save(tensors, {"format": FORMAT, "about": json.dumps(vars(self.about)), "traces": json.dumps(told)})
-        check_size(len(block))
-        _check_words(block)
+        try:
+            type(self).from_bytes(block)
+        except InvalidRecording as error:
+            raise InvalidRecording(f"What was recorded could not be read again, and is not written. {error}") from error
         return block
 
     def save(self, path: str | Path) -> None:

@@ -29,8 +29,8 @@ def comparable(train: Array, *values: Array) -> tuple[Array, ...]:
     """
     if train.shape[1] == 1:
         return values
-    spread = train.std(axis=0)
-    return tuple(np.divide(value, spread, out=np.full_like(value, np.nan, dtype=float), where=spread > 0) for value in values)
+    spread, varies = train.std(axis=0), np.ptp(train, axis=0) > 0  # of equal values, the first may be rounding, and not 0
+    return tuple(np.divide(value, spread, out=np.full_like(value, np.nan, dtype=float), where=varies) for value in values)
 
 
 def mae(actual: Array, forecast: Array) -> float:
@@ -132,7 +132,7 @@ def autocorrelation(residuals: Array, lags: int) -> Autocorrelation:
     e = residuals - residuals.mean(0)
     whole = np.sum(e**2, axis=0)
     products = np.stack([np.sum(e[k:] * e[:-k], axis=0) for k in range(1, lags + 1)])
-    values = np.divide(products, whole, out=np.full_like(products, np.nan), where=whole > 0)
+    values = np.divide(products, whole, out=np.full_like(products, np.nan), where=(np.ptp(residuals, axis=0) > 0) & (whole > 0))
     return Autocorrelation(values, 1.96 / n**0.5)
 
 
@@ -170,6 +170,10 @@ def standard_error(residuals: Array, found: Autocorrelation) -> float:
 
 def _beyond(x: float, freedom: int) -> float:
     """The probability that a chi^2 of so many degrees of freedom exceeds x: a finite sum, for which no library has to be loaded."""
+    if x <= 0:
+        return 1.0
     half, odd = x / 2, freedom % 2
-    terms = (half ** (i + odd / 2) / math.gamma(i + 1 + odd / 2) for i in range(freedom // 2))
-    return (math.erfc(math.sqrt(half)) if odd else 0.0) + math.exp(-half) * math.fsum(terms)
+    places = (i + odd / 2 for i in range(freedom // 2))
+    # By logarithms: of many degrees of freedom, powers and factorials leave what a number can hold.
+    terms = (math.exp(place * math.log(half) - math.lgamma(place + 1) - half) for place in places)
+    return (math.erfc(math.sqrt(half)) if odd else 0.0) + math.fsum(terms)

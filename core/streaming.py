@@ -1,7 +1,8 @@
 """Truncated BPTT over a sequence that is never held as a whole.
 
-The sequence comes in segments.  Only the last k2 - k1 steps before a segment are kept, so memory depends on k2 and on the segment, not on
-the length of the sequence; the gradients of all segments add up to that of the whole sequence under the same TBPTT(k1, k2).
+The sequence comes in segments.  Before a segment, the last k2 - k1 steps are kept, rounded up to whole blocks of k1, so memory depends on
+k2 and on the segment, not on the length of the sequence; the gradients of all segments add up to that of the whole sequence under the same
+TBPTT(k1, k2).
 
 Attention reads every state from the first on: with it, the top layer's state of each step stays, too, and nothing else of the step.
 """

@@ -6,7 +6,7 @@ Arrays are time-major: (T, B, H) for one layer, stacked over layers in front.  T
     sequence   a sentence of the batch                      loss_step  row s, the step whose loss is meant
     unit       a hidden unit                                part       one of `PARTS`, or of `ATTENDED_PARTS`
     gate       in torch's order (i f g o; r z n)            weight     a weight of the model, by its name
-    token      what one output stands for                   value      a column of the series, or one number of an answer
+    token      what one output stands for                   column     a column of the series, or one number of an answer
     head       one of the attentions side by side
 
 Coordinates count from 1, as on screen; positions in an array, and in `pick`, from 0.  NaN means that there is no such value: a padded
@@ -52,8 +52,8 @@ AXES: Mapping[str, tuple[str, ...]] = {
     "share_norm": ("weight", "step"),
     "gradient_norm": ("weight",),
     "probability": ("step", "sequence", "token"),
-    "output": ("step", "sequence", "value"),
-    "target": ("step", "sequence", "value"),
+    "output": ("step", "sequence", "column"),
+    "target": ("step", "sequence", "column"),
 }
 """The axes of each quantity that a Trace may hold.
 
@@ -65,7 +65,8 @@ dh                 dL/dh_t at fixed c_t: total (as truncated) = direct (through 
 dc                 dL/dc_t, including the path through h_t
 da                 dL/da_t: the gradient of each gate's pre-activation
 loss               L_s; they add up to L; NaN where a step has no loss
-lag_h, lag_c       |dL_s/dh_t|, |dL_s/dc_t|, norm over units, unmasked; NaN in the rows of steps that have no loss
+lag_h, lag_c       |dL_s/dh_t|, |dL_s/dc_t|, norm over units, unmasked; NaN in the rows of steps that have no loss, and before the last
+                   `core.limits.LAG_STEPS` steps (with attention `ATTENDED_LAG_STEPS`) of the longest sequence
 lag_attention      with attention, norm of the part of dL_s/dh_t that comes along attention alone: h_t attended to at s (from a lower layer,
                    up through step t); at s = t, where no recurrence is, the whole
 lag_recurrence     norm of the rest: as vectors the two add up to dL_s/dh_t; NaN at s = t
@@ -99,7 +100,7 @@ class Trace:
     """What one iteration observed.
 
     axes: one `Axis` for each observed sequence.
-    labels: the coordinates of the named axes "gate", "part", "weight", "token" and "value"; the others count from 1.
+    labels: the coordinates of the named axes "gate", "part", "weight", "token" and "column"; the others count from 1.
     values: quantity -> read-only array with the axes `AXES[quantity]`.
     books: name of a law -> the largest relative error with which it held (see `core.observe`).
     """

@@ -14,6 +14,8 @@ LARGEST = 5
 """The largest p, q, P or Q."""
 KPSS = 0.463
 """The 5 % point of the test for a constant level (Kwiatkowski, Phillips, Schmidt & Shin 1992, table 1)."""
+ROUNDING = 1e-12
+"""What is smaller, against the largest value, is no pattern but rounding."""
 STRENGTH = 0.64
 """Of a season that is differenced; see `seasonal_strength`."""
 
@@ -78,6 +80,8 @@ def kpss(values: Array) -> float:
 
     0 for a constant series.
     """
+    if not np.ptp(values) > 0:
+        return 0.0
     n = len(values)
     errors = values - values.mean()
     lags = int(3 * np.sqrt(n) / 13)
@@ -100,7 +104,9 @@ def seasonal_strength(values: Array, season: int) -> float:
     places = (half + np.arange(len(rest))) % season
     pattern = np.array([rest[places == place].mean() for place in range(season)])
     whole = float(rest.var())
-    return max(0.0, 1 - float((rest - pattern[places]).var()) / whole) if whole > 0 else 0.0
+    if whole <= (ROUNDING * np.abs(values).max()) ** 2:
+        return 0.0
+    return max(0.0, 1 - float((rest - pattern[places]).var()) / whole)
 
 
 def differences(values: Array, season: int) -> tuple[int, int]:

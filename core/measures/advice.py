@@ -6,7 +6,8 @@ off is a geometric tail, and the relative bias is estimated by its share,
 
     delta(K) = sum_{k >= K} phi_k / sum_k phi_k
 
-with phi_k as measured, and as fitted beyond the longest lag that is seen often enough.
+with phi_k as measured, and as fitted beyond the longest lag that is seen often enough.  Of an LSTM, phi is of dL_s/dc_{s-k}: c carries
+errors past h, and dL/dc_t holds what comes through h_t, too, so that the tail of dL/dh alone says too little.
 
 How sure tau and beta are is read off samples drawn again with replacement (Efron 1979, "Bootstrap methods"): of the sequences, since losses
 of one sequence share their Jacobians, or of the losses where there are too few sequences.
@@ -43,7 +44,7 @@ MANY = 8
 class Fading:
     """How errors fade with the lag, and which K that asks for.
 
-    phi: mean |dL_s/dh_{s-k}| over all s and sequences, k = 0, 1, ... up to the longest lag that is seen `FEW` times.
+    phi: mean |dL_s/d state_{s-k}| over all s and sequences, k = 0, 1, ... up to the longest lag that is seen `FEW` times.
     low, high: its quartiles.   fit: of phi from lag tau on.
     beta_low, beta_high: quartiles of the factors per step that the losses have one by one; NaN where none can be fitted.
     tau_spread, beta_spread: between which values they lie in `SURE` of the samples drawn again; NaN where none can be fitted.
@@ -67,13 +68,17 @@ class Fading:
         return self.fit.beta
 
     def tail(self, k: int) -> float:
-        """delta(K): the estimated relative bias of a truncation that keeps the lags below K.  NaN where the error does not fade."""
-        if not 0 < self.beta < 1:
-            return math.nan
+        """delta(K): the estimated relative bias of a truncation that keeps the lags below K.  NaN where the error does not fade.
+
+        An error that is exactly 0 at the longest lag has no tail beyond it.
+        """
         seen = len(self.phi)
-        beyond = float(self.fit.at(np.array(max(k, seen)))) / (1 - self.beta)
-        whole = float(self.phi.sum()) + float(self.fit.at(np.array(seen))) / (1 - self.beta)
-        return (float(self.phi[k:].sum()) + beyond) / whole
+        gone = seen > 0 and self.phi[-1] == 0
+        if not (gone or 0 < self.beta < 1):
+            return math.nan
+        beyond, later = (0.0 if gone else float(self.fit.at(np.array(lag))) / (1 - self.beta) for lag in (max(k, seen), seen))
+        whole = float(self.phi.sum()) + later
+        return (float(self.phi[k:].sum()) + beyond) / whole if 0 < whole < math.inf else math.nan
 
     def enough(self, delta: float, most: int = 4096) -> int | None:
         """K(delta): the smallest K with delta(K) <= delta; None where there is none up to `most`."""
@@ -85,7 +90,10 @@ class Fading:
 
 
 def fading(lag_norms: Array) -> Fading:
-    """How |dL_s/dh_t| fades, (T, T, B), rows s, columns t, NaN where there is no such error."""
+    """How errors fade.
+
+    lag_norms: |dL_s/dh_t|, or |dL_s/dc_t| where there is a c, (T, T, B), rows s, columns t, NaN where there is no such error.
+    """
     rows = np.moveaxis(by_lag(lag_norms), -1, 1).reshape(-1, len(lag_norms))
     sequences = np.tile(np.arange(lag_norms.shape[-1]), len(lag_norms))
     counts = np.isfinite(rows).sum(0)

@@ -21,7 +21,8 @@ from core.trace import Array
 class Spectrum:
     """The q largest exponents, one Jacobian after the other.
 
-    directions: q.   warm: so many steps only turn the directions.   generator: draws the first ones.
+    directions: q, at most the size of the state (ValueError at the first step).   warm: so many steps only turn the directions.
+    generator: draws the first ones.
     """
 
     def __init__(self, directions: int, warm: int, generator: torch.Generator) -> None:
@@ -33,6 +34,8 @@ class Spectrum:
     def step(self, jacobian: Tensor) -> None:
         """Through D_t, (S, S)."""
         if self._directions is None:
+            if len(self._total) > len(jacobian):
+                raise ValueError(f"A state of {len(jacobian)} numbers has as many exponents at most, not {len(self._total)}.")
             start = torch.randn(len(jacobian), len(self._total), generator=self._generator, dtype=torch.float64)
             self._directions = torch.linalg.qr(start).Q
         self._directions, r = torch.linalg.qr(jacobian @ self._directions)

@@ -124,7 +124,7 @@ def value_threshold(gradient: Array, norm: float) -> float:
     |min(|g|, v)|^2 = sum of squares of the entries below v + v^2 times the number of the others, solved between two entries.
     """
     size = np.sort(np.abs(gradient.astype(np.float64)))
-    if not size[-1] > 0:
+    if not (len(size) and size[-1] > 0):
         return math.inf
     unit = size[-1]  # squares of what nearly left the finite would leave it
     size, norm = size / unit, norm / unit

@@ -43,18 +43,17 @@ def _logarithm(values: Array) -> Array:
     return np.log(values)
 
 
-def _or_one(size: Array) -> Array:
-    """A column that does not vary keeps its size."""
-    return np.where(size > 0, size, 1.0)
+def _or_one(size: Array, train: Array) -> Array:
+    """A column that does not vary keeps its size.  (Its standard deviation may be rounding, and not 0.)"""
+    return np.where(np.ptp(train, axis=0) > 0, size, 1.0)
 
 
 def _standard(train: Array) -> Scaler:
-    return Scaler(train.mean(0), _or_one(train.std(0)))
+    return Scaler(train.mean(0), _or_one(train.std(0), train))
 
 
 def _minmax(train: Array) -> Scaler:
-    low = train.min(0)
-    return Scaler(low, _or_one(train.max(0) - low))
+    return Scaler(train.min(0), _or_one(np.ptp(train, axis=0), train))
 
 
 def _log(train: Array) -> Scaler:

@@ -175,11 +175,13 @@ class _Watching:
         return True
 
     def _watch(self, seen: Pass, block: Block) -> None:
+        from core.vector_norms import length
+
         trainer = self.trainer
         gradients = trainer.model.views(trainer.gradient)
         self._raw = trainer.gradient.clone()
-        self.weights.append([float(g.norm()) for g in gradients.values()])
-        self.norms.append(float(trainer.gradient.norm()))
+        self.weights.append([length(g.flatten()) for g in gradients.values()])
+        self.norms.append(length(trainer.gradient))
         times = float(times_typical(np.array(self.norms[-TYPICAL - 1 :]))[-1])
         if not (self.asked.spikes and math.isfinite(self.norms[-1]) and times > LEAST):
             return

@@ -32,7 +32,8 @@ class Found:
     iteration: updates so far.   loss: of these sequences.   chance: the loss of a network without the memory that the task asks for; NaN
     where that is not known.   task_lag: the shortest lag over which the task asks for something; 0 where that is not known.
     sequences: how many were looked at.   axis: the labels of the observed sequence's steps.
-    bias: the error of truncated gradients.   fading: of the error with the lag, top layer, all sequences.
+    bias: the error of truncated gradients.   fading: of the error with the lag, top layer, all sequences.   state: "h", or "c" where there
+    is a c, whose error it is.
     lag: |dL_s/dh_t| of the observed sequence, (T, T), top layer.
     held: the most bytes that one gradient of these sequences holds at a time when it is read in segments of K steps, (schemes, n) as in
     `bias`; empty before it is measured.
@@ -47,6 +48,7 @@ class Found:
     axis: Axis
     bias: Bias
     fading: Fading
+    state: str
     lag: Array
     k1: int
     k2: int
@@ -80,8 +82,13 @@ def study(trainer: Trainer, _: Asked) -> Iterator[Progress[Found]]:
         )
     yield Progress(0, 3, "the lag matrix")
     full = passes.run(model, task, batch, TBPTT(steps, steps))
-    lag = lag_matrix(full.unrolled, full.direct, paths=full.paths).h[-1].double()
-    norms = lag.masked_fill(~batch.with_loss[:, None], float("nan")).masked_fill(~batch.mask[None], float("nan")).numpy()
+    matrix, nan = lag_matrix(full.unrolled, full.direct, paths=full.paths), float("nan")
+    norms = {
+        state: of_layers[-1].double().masked_fill(~batch.with_loss[:, None], nan).masked_fill(~batch.mask[None], nan).numpy()
+        for state, of_layers in (("h", matrix.h), ("c", matrix.c))
+        if of_layers
+    }
+    carrying = list(norms)[-1]
     yield Progress(1, 3, "every K")
     bias = truncation_bias(model, task, batch)
     yield Progress(2, 3, "the run's own truncation")
@@ -89,7 +96,7 @@ def study(trainer: Trainer, _: Asked) -> Iterator[Progress[Found]]:
     error, degrees = own_bias(full, task, own)
     axis = task.axis(observed)
     length = len(axis.inputs)
-    seen = norms[:length, :length, rows.index(observed)]
+    seen = norms["h"][:length, :length, rows.index(observed)]
     nothing = np.empty((len(SCHEMES), 0), np.int64)
     found = Found(
         iteration=trainer.iteration,
@@ -99,7 +106,8 @@ def study(trainer: Trainer, _: Asked) -> Iterator[Progress[Found]]:
         sequences=len(rows),
         axis=axis,
         bias=bias,
-        fading=fading(norms),
+        fading=fading(norms[carrying]),
+        state=carrying,
         lag=seen,
         k1=own.k1,
         k2=own.k2,

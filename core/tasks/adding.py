@@ -31,7 +31,7 @@ class Adding(Drawn):
     score = "squared error"
     inputs, outputs = 2, 1
     vocabulary = labels = ()
-    coordinates = MappingProxyType({"value": ("sum",)})
+    coordinates = MappingProxyType({"column": ("sum",)})
     chance = MappingProxyType({"loss": 1 / 6, "squared error": 1 / 6})
     guess = "always 1"
 

@@ -38,7 +38,7 @@ class Influence(Task):
     lengths = (STEPS,)
     texts = (f"1 at each of {STEPS} steps",)
     vocabulary = labels = ()
-    coordinates = MappingProxyType({"value": ("answer",)})
+    coordinates = MappingProxyType({"column": ("answer",)})
     chance = MappingProxyType({"loss": 1.0})
     guess = "always 0, as the published network does before it learns"
 

@@ -50,7 +50,7 @@ class Windows(Task):
         times = self.series.times
         self.texts = tuple(f"{times[start]} … {times[start + experiment.window - 1]}" for start in self.starts)
         self.vocabulary = self.labels = ()
-        self.coordinates = {"value": self.series.columns}
+        self.coordinates = {"column": self.series.columns}
         self._last_only = experiment.answer == "last"
         self._steps = experiment.window
         self._all = self._batch(self.starts)

@@ -53,6 +53,17 @@ def test_truncation_is_autograd_with_detached_states(task, windows):
 
 
 @every_task
+def test_a_trace_is_a_table_with_every_number(task):
+    trace = Trainer(small(task)).step(trace=True).trace
+    for seen in (trace, trace.of(0)):
+        frame = seen.to_frame()
+        assert len(frame) == sum(value.size for value in seen.values.values())
+        for name in {"output", "target"} & seen.values.keys():
+            assert seen.to_frame(name)["column"].unique().tolist() == list(seen.labels["column"])
+            assert frame.query(f"quantity == '{name}'")["value"].tolist() == pytest.approx(seen[name].ravel().tolist(), nan_ok=True)
+
+
+@every_task
 @pytest.mark.parametrize("fields", [{}, {"truncation": "window", "k": 3}, {"attention": "dot"}, {"model": "transformer"}], ids=str)
 def test_the_books_balance(task, fields):
     trainer = Trainer(small(task, **fields), observe=1)

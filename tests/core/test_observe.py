@@ -13,6 +13,7 @@ from core.cells import CELLS
 from core.model import SequenceModel
 from core.observe import _relative, observe
 from core.oracle import Twin
+from core.own_module import trace_of
 from core.tasks import TASKS
 from core.trace import Trace
 from core.training import Trainer
@@ -159,6 +160,26 @@ def test_beyond_the_bound_the_lag_matrix_shows_the_last_steps(small, kind, monke
             assert np.isnan(late[name][:, :2]).all()
             assert np.isnan(late[name][:, :, :2]).all()
     assert max(late.books.values()) < 1e-12
+
+
+def test_of_a_short_sequence_beside_a_long_one_the_whole_lag_matrix_is_shown(small, monkeypatch):
+    text = "a b\n" + " ".join("abcdefgh")
+    whole = Trainer(small.replace(text=text)).step(trace=True).trace
+    monkeypatch.setattr(limits, "LAG_STEPS", 4)
+    late = Trainer(small.replace(text=text)).step(trace=True).trace
+    assert whole["lag_h"].shape == late["lag_h"].shape == (2, 9, 9, 1)
+    assert np.count_nonzero(np.isfinite(late["lag_h"][0])) == 6
+    assert_close(late["lag_h"], whole["lag_h"])
+    assert max(late.books.values()) < 1e-12
+
+
+def test_the_diagonal_is_checked_where_squares_cannot_be_trusted():
+    module = torch.nn.LSTM(4, 8, 3)
+    x = torch.randn(30, 2, 4, generator=torch.Generator().manual_seed(0))
+    for size in (1e20, 1e-20, 1e-30):
+        assert trace_of(module, x, lambda h, size=size: h.sum(-1) * size).books["direct"] < 1e-6
+    wide = module.double()
+    assert trace_of(wide, x.double(), lambda h: h.sum(-1) * 1e160).books["direct"] < 1e-12
 
 
 def test_a_trace_keeps_its_numbers_while_training_goes_on(small):

@@ -10,6 +10,7 @@ from torch import nn
 import core
 from core.cells import CELLS
 from core.own_module import pass_of, trace_of
+from core.trace import Axis
 from core.truncation import TBPTT
 from tests.core import oracle
 from tests.core.stacks import Stack, assert_close, make
@@ -154,6 +155,10 @@ def test_the_module_is_left_alone():
 X = torch.zeros(3, 2, 4, dtype=torch.float64)
 
 
+def square(h: torch.Tensor) -> torch.Tensor:
+    return h.square().sum(-1)
+
+
 def lstm(**more: object) -> nn.LSTM:
     return nn.LSTM(4, 5, dtype=torch.float64, **more)
 
@@ -175,8 +180,58 @@ def lstm(**more: object) -> nn.LSTM:
         (lstm().half(), {"direct": X}, "float32 or float64"),
         (nn.LSTM(4, 5), {"direct": X}, "x is of torch.float64, but the weights are of torch.float32"),
         (nn.Linear(4, 5), {"direct": X}, "needed, not Linear"),
+        (lstm(), {"loss": lambda h: torch.zeros(3, 2, dtype=h.dtype)}, "it has no gradient"),
+        (lstm(), {"loss": square, "x": X[..., :3]}, "x must be a tensor of steps, sequences and 4 inputs"),
+        (lstm(), {"loss": square, "x": nn.utils.rnn.pack_sequence([X[:, 0], X[:2, 1]])}, "padded to one length"),
+        (lstm(), {"loss": square, "state": X.new_zeros(1, 2, 5)}, "state must be h and c of layers, sequences and units, \\(1, 2, 5\\)"),
+        (lstm(), {"loss": square, "state": (X.new_zeros(1, 1, 5),) * 2}, "state must be h and c"),
+        (lstm(), {"loss": square, "state": (X.new_zeros(1, 2, 1),) * 2}, "state must be h and c"),
+        (lstm(), {"loss": square, "state": (X.new_zeros(2, 2, 5),) * 2}, "state must be h and c"),
+        (lstm(), {"loss": square, "state": (X.new_zeros(1, 2, 5).float(),) * 2}, "of torch.float64 each"),
+        (lstm(), {"loss": square, "beyond": (X.new_zeros(1, 1, 5),) * 2}, "beyond must be h and c"),
+        (nn.GRU(4, 5, dtype=X.dtype), {"loss": square, "state": (X.new_zeros(1, 2, 5),) * 2}, "state must be h of layers"),
     ],
 )
 def test_what_does_not_go_together_is_refused(module: nn.Module, more: dict, sentence: str):
     with pytest.raises(ValueError, match=sentence):
-        pass_of(module, X, **more)
+        pass_of(module, **{"x": X, **more})
+
+
+@pytest.mark.parametrize("apart", [2, 96, 97, 194])
+def test_a_loss_that_reads_another_step_is_found_at_any_distance(apart: int):
+    """One step of so many sequences lies as far from the next, in the order in which losses are written down."""
+    with pytest.raises(ValueError, match="of that step's output alone"):
+        pass_of(nn.GRU(4, 5, dtype=X.dtype), torch.randn(4, apart, 4, dtype=X.dtype), lambda h: square(h - h.roll(1, 0)))
+
+
+def test_a_loss_may_compute_in_another_precision():
+    x = torch.randn(3, 2, 4, dtype=X.dtype)
+    module = lstm()
+    exact, rounded = (pass_of(module, x, loss) for loss in (square, lambda h: square(h.float()).double()))
+    assert_close(rounded.direct, exact.direct, 1e-6, 1e-6)
+
+
+def test_it_works_in_inference_mode_and_changes_no_random_number():
+    module, x = lstm(), torch.randn(3, 2, 4, dtype=X.dtype)
+    state = torch.get_rng_state()
+    with torch.inference_mode():
+        inside = pass_of(module, x, square)
+    assert torch.equal(state, torch.get_rng_state())
+    assert torch.equal(inside.direct, pass_of(module, x, square).direct)
+
+
+def test_states_may_come_as_a_list_and_errors_of_h_alone():
+    module, x = lstm(), torch.randn(3, 2, 4, dtype=X.dtype)
+    h, c, late = (torch.randn(1, 2, 5, dtype=X.dtype) for _ in range(3))
+    seen = pass_of(module, x, square, state=[h, c], beyond=late)
+    same = pass_of(module, x, square, state=(h, c), beyond=(late, torch.zeros_like(late)))
+    for name, gradient in same.gradient().items():
+        assert torch.equal(seen.gradient()[name], gradient)
+
+
+@pytest.mark.parametrize("axis", [Axis((1, 2, 3), (1, 2, 3)), Axis(("a", "b", None), ("a", "b", "c"))], ids=str)
+def test_labels_are_texts(axis: Axis):
+    with pytest.raises(ValueError, match="must be texts"):
+        trace_of(lstm(), X, square, axes=[axis], sequences=1)
+    with pytest.raises(ValueError, match="axes must label 3 steps, inputs and targets"):
+        trace_of(lstm(), X, square, axes=[Axis(("a", "b", "c"), ("b", "c"))], sequences=1)

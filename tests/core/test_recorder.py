@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from core import InvalidRecording, Recorder, Recording, limits
 from core.cells import CELLS
 from core.recording import COLUMNS
+from core.trace import Axis
 from tests.core import oracle
 from tests.core.stacks import assert_close
 
@@ -269,6 +271,51 @@ def test_a_long_sequence_is_shown_by_its_last_steps():
     assert (trace.axes[0].inputs[0], trace.axes[0].inputs[-1]) == ("2937", "3000")
     assert trace.books.keys() == {"lag matrix", "direct", "autograd", "states"}
     assert max(trace.books.values()) < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("lengths", "shown"), [((200, 20), [64]), ((20, 200), [20]), ((200, 190, 20), [64, 54]), ((9, 7), [9, 7])], ids=str
+)
+def test_sequences_that_ended_before_what_is_shown_are_left_out(lengths: tuple[int, ...], shown: list[int]):
+    module = nn.GRU(2, 3, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(0)
+    read = [torch.randn(length, 2, generator=generator, dtype=torch.float64) for length in lengths]
+    with Recorder(module, steps=64, sequences=3) as recorder:
+        loss = module(nn.utils.rnn.pack_sequence(read, enforce_sorted=False))[0].data.square().sum()
+        loss.backward()
+        recorder.note(loss)
+    trace = Recording.from_bytes(recorder.recording.to_bytes()).traces[0]
+    assert [len(axis.inputs) for axis in trace.axes] == shown
+    assert trace["h"].shape[1] == max(shown)
+    assert max(trace.books.values()) < 1e-12
+
+
+def test_first_states_may_come_as_a_list():
+    module = nn.LSTM(2, 3, dtype=torch.float64)
+    with Recorder(module) as recorder:
+        loss = module(torch.ones(4, 1, 2, dtype=torch.float64), [torch.ones(1, 1, 3, dtype=torch.float64)] * 2)[0].sum()
+        loss.backward()
+        recorder.note(loss)
+    assert max(recorder.recording.traces[0].books.values()) < 1e-12
+
+
+@pytest.mark.parametrize(
+    "axis", [Axis((5, 7), (7, 9)), Axis(("a", "b"), ("b",)), Axis(("a" * 201, "b"), ("a", "b")), Axis((None, "b"), ("a", "b"))], ids=str
+)
+def test_labels_that_could_not_be_read_again_are_refused_at_once(axis: Axis):
+    module = nn.GRU(2, 3)
+    with Recorder(module) as recorder:
+        loss = module(torch.ones(2, 1, 2))[0].sum()
+        loss.backward()
+        with pytest.raises(ValueError, match=r"must be texts|axes must label 2 steps|at most 200 characters"):
+            recorder.note(loss, [axis])
+
+
+def test_nothing_is_written_that_could_not_be_read(recording: Recording):
+    one = recording.traces[0]
+    broken = replace(recording, traces=(replace(one, axes=(Axis(("a" * 201,) * STEPS, ("b",) * STEPS), *one.axes[1:])),))
+    with pytest.raises(InvalidRecording, match="could not be read again, and is not written"):
+        broken.to_bytes()
 
 
 def test_a_long_history_is_thinned_out(monkeypatch: pytest.MonkeyPatch):

@@ -258,8 +258,8 @@ def test_a_trace_shows_outputs_and_targets_in_their_own_units(scaling):
     trace = trainer.step(trace=True).trace
     task = trainer.task
     assert "probability" not in trace
-    assert trace.labels["value"] == task.series.columns == ("thousand passengers",)
-    assert trace.dims["output"] == ("step", "sequence", "value")
+    assert trace.labels["column"] == task.series.columns == ("thousand passengers",)
+    assert trace.dims["output"] == ("step", "sequence", "column")
     first = task.starts[2]
     np.testing.assert_allclose(trace["target"][:, 0], task.series.values[first + 1 : first + 25], rtol=1e-13)
     model, _ = made(experiment)

@@ -33,7 +33,7 @@ def trace(**changes: Any) -> Trace:
         "loss": ("step",),
         "lag_h": ("layer", "loss_step", "step"), "reach": ("loss_step", "step"), "share_projection": ("weight", "step"),
         "share_norm": ("weight", "step"), "gradient_norm": ("weight",), "probability": ("step", "token"),
-        "output": ("step", "value"), "target": ("step", "value"),
+        "output": ("step", "column"), "target": ("step", "column"),
         "attention": ("head", "loss_step", "step"),
         "lag_attention": ("layer", "loss_step", "step"), "lag_recurrence": ("layer", "loss_step", "step"),
     }  # fmt: skip

@@ -13,10 +13,10 @@ from dashboard.charts.lab.bands import decades, pale
 from dashboard.charts.picture import NARROW, Look, Picture, number, on_page, percent
 
 
-def draw(fading: Fading, delta: float, look: Look, bias: Bias | None = None) -> Picture:
+def draw(fading: Fading, delta: float, look: Look, bias: Bias | None = None, state: str = "h") -> Picture:
     """On a logarithmic axis, where a constant factor per step is a straight line.
 
-    bias: the measured error of the truncated gradient, where it is known.
+    state: whose error it is.   bias: the measured error of the truncated gradient, where it is known.
     """
     say, colours = look.say, look.colours
     lags = np.arange(len(fading.phi))
@@ -50,7 +50,9 @@ def draw(fading: Fading, delta: float, look: Look, bias: Bias | None = None) -> 
             )
         )
     figure.update_xaxes(title={"text": say("charts.decay.lag"), "standoff": 6}, rangemode="tozero")
-    figure.update_yaxes(title={"text": say("charts.decay.norm"), "standoff": 6}, type="log", exponentformat="power", dtick=decades(*above))
+    figure.update_yaxes(
+        title={"text": say("charts.decay.norm", state=state), "standoff": 6}, type="log", exponentformat="power", dtick=decades(*above)
+    )
     return Picture(on_page(figure, look, height=340, margin=NARROW), words(fading, delta, look, bias))
 
 

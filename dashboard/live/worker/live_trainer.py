@@ -101,7 +101,7 @@ class LiveTrainer:
             "truncation": {"k1": tbptt.k1 if cut else None, "k2": tbptt.k2 if cut else None},
             "clip": {"mode": experiment.clip, "threshold": experiment.threshold},
             "experiment": experiment.to_dict(),
-            "values": task.coordinates.get("value", ()),
+            "values": task.coordinates.get("column", ()),
             "series": task.describe().get("series"),
             "known": _known(task),
             "given": bool(self.trainer.given),

@@ -54,7 +54,7 @@ def _found(found: Found, say: Texts) -> None:
         looking.figure(bias.draw(found, bias.Asked(measure, scheme, delta, weight), look), "bias", PLACE)
     with right:
         looking.heading("decay", "decay.csv", looking.table(found.fading.to_frame), PLACE, say)
-        looking.figure(decay.draw(found.fading, delta, look, found.bias), "decay", PLACE)
+        looking.figure(decay.draw(found.fading, delta, look, found.bias, found.state), "decay", PLACE)
     looking.heading("boundary", "lag_matrix.csv", looking.table(found.lag_frame), PLACE, say)
     looking.figure(boundary.draw(found, scheme, look), "boundary", PLACE)
 

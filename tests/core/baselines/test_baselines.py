@@ -297,6 +297,9 @@ class TestChoice:
         assert seasonal_strength(noise, 12) < 0.3
         assert seasonal_strength(5 * wave + noise, 12) > 0.9
         assert differences(noise, 12) == (0, 0)
+        assert kpss(np.full(50, 0.1)) == 0
+        assert seasonal_strength(0.1 * np.arange(100), 12) == 0
+        assert seasonal_strength(np.full(100, 0.1), 12) == 0
         assert differences(np.cumsum(noise), 1) == (1, 0)
         assert differences(np.cumsum(np.cumsum(noise)), 1) == (2, 0)
         assert differences(10 * wave + noise, 12) == (0, 1)

@@ -109,3 +109,14 @@ def test_a_gradient_that_vanishes_has_no_relative_error():
     bias = truncation_bias(trainer.model, trainer.task, trainer.task.batch())
     assert np.isnan(bias.error).all()
     assert math.isnan(bias.at("window", 3)[0])
+
+
+def test_single_precision_says_the_same_of_a_gradient_whose_squares_it_cannot_hold():
+    fields = {"cell": "rnn_relu", "gain": 2.0, "hidden": 32, "task": "adding", "length": 60, "examples": 8, "initialisation": "orthogonal"}
+    single, double = (Trainer(Experiment(**fields, dtype=dtype)) for dtype in ("float32", "float64"))
+    double.model.flat.copy_(single.model.flat)
+    found, exact = (truncation_bias(one.model, one.task, one.task.batch()) for one in (single, double))
+    assert 1e19 < double.peek().clip.norm_before < 1e21
+    np.testing.assert_allclose(found.error, exact.error, atol=1e-4)
+    np.testing.assert_allclose(found.cosine, exact.cosine, atol=1e-4)
+    assert found.enough("window", 0.1) == exact.enough("window", 0.1) > 50

@@ -70,6 +70,11 @@ def test_a_direction_that_is_gone_is_minus_infinity():
     assert spectrum.values[1] == -math.inf
 
 
+def test_a_state_has_no_more_exponents_than_numbers():
+    with pytest.raises(ValueError, match="as many exponents at most, not 4"):
+        Spectrum(4, 0, generator()).step(torch.eye(3, dtype=torch.float64))
+
+
 def test_nothing_counted_is_nan():
     assert np.isnan(Spectrum(2, 5, generator()).values).all()
     assert np.isnan(BackwardGrowth(Recurrence(make("gru", batch=1).forward()), 5, generator()).value)

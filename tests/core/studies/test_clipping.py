@@ -11,6 +11,7 @@ import torch
 
 from core import limits
 from core.clipping import CLIPS
+from core.experiment import Experiment
 from core.measures.error_cliff import descend, surface
 from core.measures.norms import degrees
 from core.studies import cliff_descent, clipping, replay
@@ -232,3 +233,12 @@ def test_nonsense_is_refused_in_one_sentence(asked, words):
 
 def test_thresholds_are_asked_in_any_order_once():
     assert replay.Asked(thresholds=[3, 1, 3.0]).thresholds == (1.0, 3.0)
+
+
+def test_single_precision_writes_down_norms_whose_squares_it_cannot_hold():
+    experiment = Experiment(
+        cell="rnn_relu", gain=2.0, hidden=32, task="adding", length=60, examples=8, initialisation="orthogonal", dtype="float32"
+    )
+    found = last(clipping.study(Trainer(experiment), clipping.Asked(iterations=1)))
+    assert 1e19 < found.before[0] < math.inf
+    assert np.hypot.reduce(found.weights, axis=1) == pytest.approx(found.before, rel=1e-6)
