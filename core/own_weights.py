@@ -188,18 +188,20 @@ def read_weights(block: bytes, nonlinearity: str = "tanh", stack: str | None = N
 def _stack(prefix: str, weights: Mapping[str, Tensor], others: Mapping[str, Tensor], nonlinearity: str) -> OwnWeights:
     """One stack, its shapes checked against each other."""
     if any(name.endswith("_reverse") for name in weights):
-        raise InvalidWeights(f"{_named(prefix)} is bidirectional: a state that reads the future cannot be followed step by step here.")
+        raise InvalidWeights(
+            f"{_named(prefix, begins=True)} is bidirectional: a state that reads the future cannot be followed step by step here."
+        )
     if any("_hr_" in name for name in weights):
-        raise InvalidWeights(f"{_named(prefix)} has projections (proj_size), which this engine does not have.")
+        raise InvalidWeights(f"{_named(prefix, begins=True)} has projections (proj_size), which this engine does not have.")
     layers = 1 + max(int(name.rpartition("_l")[2]) for name in weights)
     if layers > limits.LAYERS:
-        raise InvalidWeights(f"{_named(prefix)} has {layers} layers; at most {limits.LAYERS} are allowed.")
+        raise InvalidWeights(f"{_named(prefix, begins=True)} has {layers} layers; at most {limits.LAYERS} are allowed.")
     wanted = [name for layer in range(layers) for name in torch_names(layer)]
     if missing := [name for name in wanted if name not in weights]:
         why = "it was made without biases, which this engine always has" if missing[0].startswith("bias") else "the file is not whole"
-        raise InvalidWeights(f"{_named(prefix)} has no {missing[0]}: {why}.")
+        raise InvalidWeights(f"{_named(prefix, begins=True)} has no {missing[0]}: {why}.")
     if any(weights[name].ndim != 1 + name.startswith("weight") for name in wanted):
-        raise InvalidWeights(f"{_named(prefix)} has weights that are no matrices, or biases that are no vectors.")
+        raise InvalidWeights(f"{_named(prefix, begins=True)} has weights that are no matrices, or biases that are no vectors.")
     wide, hidden = weights["weight_hh_l0"].shape
     blocks = wide // hidden if hidden and wide % hidden == 0 else 0
     if blocks not in KINDS:
@@ -316,9 +318,11 @@ def _made_of_tensors(words: bytes) -> bool:
     return all(code == "GLOBAL" and arg in CLASSES for code, arg in named)
 
 
-def _named(prefix: str) -> str:
-    """A stack by what stands before its weights' names."""
-    return f"'{prefix.rstrip('._')}'" if prefix.rstrip("._") else "the stack without a name"
+def _named(prefix: str, *, begins: bool = False) -> str:
+    """A stack by what stands before its weights' names.   begins: as a sentence does."""
+    if prefix.rstrip("._"):
+        return f"'{prefix.rstrip('._')}'"
+    return f"{'The' if begins else 'the'} stack without a name"
 
 
 def _listed(stacks: Iterable[str]) -> str:

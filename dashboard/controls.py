@@ -81,7 +81,7 @@ def settle(experiment: Experiment, drafts: Mapping[str, str], accept: Callable[[
             candidate = experiment.replace(**{name: from_text(name, text) for name, text in pending.items()})
             accept(candidate)
         except InvalidExperiment as invalid:
-            problems |= invalid.problems
+            problems = invalid.problems | problems  # what is left may be at fault for want of what was refused
             groups = {SPECS[name].group for name in invalid.problems}
             at_fault = pending.keys() & invalid.problems.keys() or {name for name in pending if SPECS[name].group in groups}
             if not at_fault:

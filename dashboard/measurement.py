@@ -41,6 +41,16 @@ def follow(held: Measurement, experiment: Experiment) -> None:
         held.asked = asked
 
 
+def unreadable(iterations: str, seeds: str) -> str:
+    """What is wrong with what was typed, or ""."""
+    try:
+        measuring.measured_iterations(iterations)
+        measuring.measured_seeds(seeds)
+    except LiveError as error:
+        return str(error)
+    return ""
+
+
 def begin(held: Measurement, experiment: Experiment, iterations: str, seeds: str) -> None:
     """Begin to measure.  iterations, seeds: as they were typed."""
     held.problem = ""

@@ -48,6 +48,7 @@ class Session:
     coming: the visitor is on the way here from another page, whose path may still stand in the address bar.
     passed: the bare address was passed on the way back to this page, and stands for nothing but the run as it was left.
     changed_live: the run was changed on its way, so that the link no longer reproduces its past.
+    mended: the page's link could not be used as it was.
     given: the run began with weights of a file, which no link carries.
     fitting: what is written about the baselines, in its fields and in the link.
     told: what the address bar says of them.
@@ -77,6 +78,7 @@ class Session:
     coming: bool = False
     passed: bool = False
     changed_live: bool = False
+    mended: bool = False
     given: bool = False
     fitting: Options = field(default_factory=Options)
     told: Options = field(default_factory=Options)

@@ -39,7 +39,7 @@ def open_run(held: Session, catalogue: Catalogue, say: Texts) -> None:
         experiment, keys = _mended(held, experiment, invalid.problems)
     if complaints:
         held.notes.append(say("notes.link_defaults", problems=" ".join(complaints)))
-    held.control, held.watch = keys.control, keys.watch
+    held.control, held.watch, held.mended = keys.control, keys.watch, bool(complaints)
     held.experiment, held.changed_live, held.given = experiment, False, False
     describe(held)
     if address.IN_A_FILE not in query.values():  # by that address, a reloaded tab finds its run and its text again
@@ -104,7 +104,7 @@ def reattach(held: Session, control: str, late: bool = False) -> bool:
     late: the page's address gets its settings some time after it is shown, or never, so that a bare one may have been loaded again for any
     run.
     """
-    if held.watching or held.control == control:
+    if held.watching or held.mended or held.control == control:  # of a mended link, the address says what nobody meant
         return False
     info = runs.find(control)
     if info is None or not info.control:

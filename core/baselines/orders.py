@@ -19,7 +19,7 @@ ROUNDING = 1e-12
 STRENGTH = 0.64
 """Of a season that is differenced; see `seasonal_strength`."""
 
-WRITTEN = re.compile(r"\((\d+),(\d+),(\d+)\)(?:\((\d+),(\d+),(\d+)\))?(\+c)?")
+WRITTEN = re.compile(r"(?:ARIMA)?\((\d+),(\d+),(\d+)\)(?:\((\d+),(\d+),(\d+)\))?(\+c)?")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,7 +39,10 @@ class Order:
         """The order that is written so; ValueError with one sentence where none is."""
         found = WRITTEN.fullmatch(re.sub(r"\s", "", text))
         if not found:
-            raise ValueError('Write an ARIMA order as (p,d,q), (p,d,q)(P,D,Q), and +c for a constant: "(0,1,1)(0,1,1)" or "(2,0,0)+c".')
+            raise ValueError(
+                "Write an ARIMA order as (p,d,q) or (p,d,q)(P,D,Q), without the season's length, and +c for a constant: "
+                '"(0,1,1)(0,1,1)" or "(2,0,0)+c".'
+            )
         p, d, q, P, D, Q = (int(number or 0) for number in found.groups()[:6])
         order = cls(p, d, q, P, D, Q, bool(found[7]))
         if max(order.p, order.q, order.P, order.Q) > LARGEST or order.d > 2 or order.D > 1:

@@ -43,7 +43,8 @@ class Series:
         points, columns = values.shape
         if not limits.FEWEST_POINTS <= points <= limits.SERIES_POINTS:
             few = "few" if points < limits.FEWEST_POINTS else "many"
-            raise InvalidSeries(f"{points:,} points are too {few}: a series has {limits.FEWEST_POINTS} to {limits.SERIES_POINTS:,}.")
+            there = "1 point is" if points == 1 else f"{points:,} points are"
+            raise InvalidSeries(f"{there} too {few}: a series has {limits.FEWEST_POINTS} to {limits.SERIES_POINTS:,}.")
         if not 1 <= columns <= limits.SERIES_COLUMNS:
             raise InvalidSeries(f"A series has 1 to {limits.SERIES_COLUMNS} columns, not {columns}.")
         if not np.isfinite(values).all() or np.abs(values).max() > limits.LARGEST_VALUE:

@@ -45,7 +45,7 @@ class Asked:
             raise Refused(f"The inputs must be one of {', '.join(INPUTS)}, not {self.inputs!r}.")
         whole = type(self.first) is int and type(self.last) is int
         if not whole or not 0 <= self.first <= self.last - 2 or self.last > LAGS:
-            raise Refused(f"Three lags at least are fitted, between 0 and {LAGS}: not from {self.first!r} to {self.last!r}.")
+            raise Refused(f"Half-lives are fitted to three lags or more, from 0 up to {LAGS}: not from {self.first!r} to {self.last!r}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,9 @@ from dashboard import theme
 from dashboard.charts.picture import Look
 from dashboard.charts.token_axis import inputs, over_tokens
 
+LONGEST = 8
+"""Characters that stand beside a chart."""
+
 
 def units_over_tokens(values: Array, axis: Axis, look: Look, *, low: float, high: float, name: str) -> go.Figure:
     """values: (steps, units); units count from 1, as on the live panels.
@@ -47,5 +50,11 @@ def colour_bar(low: float, high: float) -> dict[str, Any]:
         "outlinewidth": 0,
         "xpad": 4,
         "tickvals": [low, middle, high],
-        "ticktext": [f"{value:.3g}" for value in (low, middle, high)],
+        "ticktext": [_short(value) for value in (low, middle, high)],
     }
+
+
+def _short(value: float) -> str:
+    """Three significant digits, in no more room than there is beside a chart."""
+    plain = f"{value:.3g}"
+    return plain if len(plain) <= LONGEST else f"{value:.2e}".replace("e-0", "e-")

@@ -39,8 +39,7 @@ def panel(held: Session, say: Texts) -> None:
             st.rerun()
         csv = looking.table(lambda: error_by_k.frame(measured.found)) if measured.found else None
         looking.heading(NAME, "error_by_k.csv", csv, PLACE, say)
-        _order(held, say)
-        problem_line(measured.problem)
+        problem_line(_order(held, say) or measured.problem)
         _progress(held, say)
         if measured.found:
             _chart(held, say)
@@ -48,19 +47,28 @@ def panel(held: Session, say: Texts) -> None:
     section()
 
 
-def _order(held: Session, say: Texts) -> None:
-    """How many iterations and seeds, and the button."""
+def _order(held: Session, say: Texts) -> str:
+    """How many iterations and seeds, and the button; what is wrong with them, or ""."""
     for key, first in FIRST.items():
         if session.widget(key) is None:
             session.set_widget(key, first)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input(say("measure.iterations"), key="measure iterations", help=literal(say("measure.iterations_help")), width=150)
         st.text_input(say("measure.seeds"), key="measure seeds", help=literal(say("measure.seeds_help")), width=150)
-        st.button(say("measure.go"), on_click=_begin, args=(held,), key="measure", type="primary", disabled=held.measurement.going_on)
+        refused = measurement.unreadable(*_typed())
+        idle = bool(refused) or held.measurement.going_on
+        st.button(say("measure.go"), on_click=_begin, args=(held,), key="measure", type="primary", disabled=idle)
+    return refused
 
 
 def _begin(held: Session) -> None:
-    measurement.begin(held.measurement, held.experiment, *(session.widget(key) or "" for key in FIRST))
+    measurement.begin(held.measurement, held.experiment, *_typed())
+
+
+def _typed() -> tuple[str, str]:
+    """Iterations and seeds, as they stand in their fields."""
+    iterations, seeds = (session.widget(key) or "" for key in FIRST)
+    return iterations, seeds
 
 
 def _progress(held: Session, say: Texts) -> None:

@@ -158,12 +158,12 @@ def test_other_thresholds_are_trained_beside_what_happened(open_page: Callable[.
 def test_the_cliff_is_descended_from_where_it_is_clicked(lab: Laboratory):
     tab(lab, "The error cliff", "error_cliff chart descents")
     lab.says("Without clipping, the longest gradient is 1,500; update 27 goes furthest, 750 away")
-    lab.says("Clipped by norm at 1, 2 of 300 updates are shortened")
+    lab.says("Clipping by norm at 1 shortens 2 of 300 updates")
     option(lab, "error_cliff clipping", "by value")
     lab.says("Clipped by value at 1")
     option(lab, "error_cliff scale", "log10")
     lab.enter("error_cliff steps", "40")
-    lab.says("of 40 updates are shortened")
+    lab.says("of 40 updates; none goes further")
     box = lab.widget("error_cliff chart contour").locator(".nsewdrag").bounding_box()
     assert box
     lab.widget("error_cliff chart contour").scroll_into_view_if_needed()

@@ -77,6 +77,23 @@ def test_a_watch_link_shows_the_run_and_cannot_steer_it(open_page: Callable[...,
     assert theirs.loss == mine.loss
 
 
+def test_a_damaged_link_means_another_run_in_a_tab_that_has_one_too(page: Page):
+    """Its address, mended, may be that of the run before."""
+    explorer = Explorer(page)
+    for _ in range(2):
+        explorer.step()
+    page.goto("/?cell=nope")
+    explorer = Explorer(page)
+    expect(page.locator(".note").first).to_contain_text("Cell")
+    page.wait_for_timeout(1500)  # in which the tab says which run it had
+    assert (explorer.iteration, explorer.query()) == (0, {})
+    expect(page.locator(".note").first).to_contain_text("Cell")
+    explorer.step()
+    page.reload()
+    explorer = Explorer(page)
+    explorer.wait(lambda: explorer.iteration == 1, "the run of the mended link")
+
+
 @pytest.mark.slow
 def test_a_damaged_link_says_so_and_runs_the_rest(open_page: Callable[..., Page]):
     page = open_page("/?cell=transformer&h=8&thr=-3&text=@@@&unknown=1")

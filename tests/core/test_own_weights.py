@@ -217,6 +217,7 @@ NAN = {name: value.clone().fill_(torch.nan) for name, value in LSTM.items()}
         (saved({"a": {"weight_ih_l0": 3}}), "no recurrent stack"),
         (saved(nn.LSTM(2, 3, bidirectional=True).state_dict()), "is bidirectional"),
         (saved(nn.LSTM(2, 3, proj_size=2).state_dict(prefix="a.b.")), "'a.b' has projections"),
+        (saved(nn.LSTM(2, 3, proj_size=2).state_dict()), "^The stack without a name has projections"),
         (saved(nn.LSTM(2, 3, bias=False).state_dict()), "has no bias_ih_l0: it was made without biases"),
         (saved(nn.LSTM(2, 3, 5).state_dict()), "has 5 layers; at most 4"),
         (saved(without(LSTM, "weight_hh_l0")), "has no weight_hh_l0: the file is not whole"),
@@ -231,7 +232,7 @@ NAN = {name: value.clone().fill_(torch.nan) for name, value in LSTM.items()}
         (saved({name: value.to_sparse() for name, value in LSTM.items()}), "more than tensors"),
         (saved({name: torch.zeros(1).expand(10**6, 10**6) for name in LSTM}), "no vectors"),
     ],
-    ids=range(30),
+    ids=range(31),
 )
 def test_what_cannot_be_used_is_refused_in_one_sentence(block: bytes, sentence: str):
     with pytest.raises(InvalidWeights, match=sentence):

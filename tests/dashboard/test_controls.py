@@ -62,6 +62,16 @@ def test_a_choice_waits_for_the_field_that_it_needs_and_holds_back_no_other():
     assert (second.drafts, second.problems) == ({}, {})
 
 
+def test_what_was_typed_is_at_fault_and_not_what_stands_there_without_it():
+    def series(experiment: Experiment) -> None:
+        if experiment.series == "own" and len(experiment.values.split()) < 20:
+            raise InvalidExperiment({"values": "Too few." if experiment.values else "There are none."})
+
+    settled = settle(Experiment(task="series"), {"series": "own", "values": "1 2 3"}, series)
+    assert settled.problems == {"values": "Too few."}
+    assert settled.drafts == {"series": "own", "values": "1 2 3"}
+
+
 def test_typing_the_old_value_again_takes_the_complaint_away():
     settled = settle(Experiment(), {"threshold": "1.0"}, accept)
     assert (settled.drafts, settled.problems) == ({}, {})

@@ -128,11 +128,11 @@ def test_where_estimate_and_measurement_differ_it_is_said_which_to_trust(found):
         error = found.bias.error.copy()
         error[0, :, -1] = np.where(np.arange(1, 11) < measured, 1.0, 0.0)
         told = decay.draw(found.fading, 0.1, Look(), replace(found.bias, error=error)).words
-        assert (f"Measured, it takes K = {measured} to come within 10 % of the gradient" in told) == (measured != k)
+        assert (f"Measured, the sliding window needs K = {measured} to come within 10 % of the gradient" in told) == (measured != k)
     grown = replace(found.fading, fit=replace(found.fading.fit, slope=0.1))
     told = decay.draw(grown, 0.1, Look(), found.bias).words
     assert "No K is long enough." in told
-    assert f"Measured, it takes K = {found.bias.enough('window', 0.1)} to come within 10 %" in told
+    assert f"Measured, the sliding window needs K = {found.bias.enough('window', 0.1)} to come within 10 %" in told
 
 
 def test_a_k_for_weights_that_have_not_learned_is_told_to_be_one(found):

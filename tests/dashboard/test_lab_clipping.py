@@ -255,12 +255,12 @@ def test_a_descent_that_leaves_ends_at_the_edge(descended):
 def test_the_words_are_those_of_row_3(descended):
     words = error_cliff.draw_descents(descended, Look()).words
     assert "the longest gradient is 1,500; update 27 goes furthest, 750 away, and after 300 updates the loss is 0.09" in words
-    assert "Clipped by norm at 1, 2 of 300 updates are shortened, none goes further than 0.5" in words
+    assert "Clipping by norm at 1 shortens 2 of 300 updates; none goes further than 0.5" in words
 
 
 def test_the_descents_are_told_with_what_they_were_clipped_by(descended):
     other = replace(descended, clipping="value", threshold=0.25)
-    assert "Clipped by value at 0.25, 2 of 300" in error_cliff.draw_descents(other, Look()).words
+    assert "Clipping by value at 0.25 shortens 2 of 300" in error_cliff.draw_descents(other, Look()).words
 
 
 def test_decades_and_bands():

@@ -351,10 +351,10 @@ def test_a_file_is_read_and_its_columns_chosen(forecast: AppTest):
 def test_the_error_against_k_is_measured_on_demand(forecast: AppTest):
     session = forecast.session_state["session forecast"]
     forecast.text_input(key="measure iterations").set_value("some").run()
-    forecast.button(key="measure").click().run()
     assert "Iterations must be a whole number from 1 to 2,000, not some." in text_of(forecast)
-    assert not session.measurement.ticket
+    assert forecast.button(key="measure").disabled
     forecast.text_input(key="measure iterations").set_value("2").run()
+    assert "Iterations must be" not in text_of(forecast), "what is told is of what stands in the field"
     forecast.text_input(key="measure seeds").set_value("1").run()
     forecast.button(key="measure").click().run()
     assert session.measurement.going_on

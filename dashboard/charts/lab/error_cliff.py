@@ -236,7 +236,7 @@ def words(found: Found, look: Look) -> str:
             norm=number(path.steepest),
             update=f"{path.thrown_at:,}",
             thrown=number(path.thrown),
-            updates=f"{len(path.clipped):,}",
+            updates=say.count("update", len(path.clipped)),
             loss=number(float(path.loss[-1])),
             **more,
         )

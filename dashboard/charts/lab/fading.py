@@ -7,7 +7,6 @@ import math
 import numpy as np
 import plotly.graph_objects as go
 
-from core.measures.decay import Decay
 from core.studies.vanishing import Fade
 from core.trace import Array
 from dashboard.charts.lab.bands import decades
@@ -74,7 +73,7 @@ def draw(fade: Fade, look: Look) -> Picture:
 def words(fade: Fade, look: Look) -> str:
     """The half-life, how sure it is, and how the losses differ."""
     say, fit = look.say, fade.of_mean
-    told = [_told(fit, look)]
+    told = [_told(fade, look)]
     if (factor := math.exp(fit.residual)) >= STRAYS:  # False for NaN
         told.append(say("charts.fading.strays", factor=number(factor)))
     lives = fade.half_lives()
@@ -86,10 +85,10 @@ def words(fade: Fade, look: Look) -> str:
     return " ".join(told)
 
 
-def _told(fit: Decay, look: Look) -> str:
-    say = look.say
+def _told(fade: Fade, look: Look) -> str:
+    say, fit = look.say, fade.of_mean
     if math.isnan(fit.slope):
-        return say("charts.fading.unknown")
+        return say("charts.fading.unknown", last=len(fade.mean) - 1)
     span = {"first": fit.first, "last": fit.last, "beta": number(fit.beta)}
     low, high = fit.half_life_band
     if math.isfinite(fit.half_life):

@@ -131,6 +131,7 @@ export class Proof {
 
   open(open) {
     this.sheet.hidden = !open;
+    if (open) this.#write();
     this.badge.setAttribute("aria-expanded", String(open));
   }
 
@@ -142,6 +143,7 @@ export class Proof {
   /** `books`: law -> relative error. */
   set(books, dtype) {
     const bound = dtype === "float32" ? 1e-4 : 1e-9;
+    Object.assign(this, { books: books ?? {}, bound });
     // A book that is not finite travels as null: then nothing is known of the balance, whatever the others say.
     const errors = Object.values(books ?? {});
     const worst = errors.length && !errors.includes(null) ? Math.max(...errors) : null;
@@ -149,8 +151,13 @@ export class Proof {
     this.badge.dataset.good = worst === null ? "unknown" : String(good);
     const verdict = good ? `\u2713 ${this.words.balance}` : `\u2717 ${this.words.broken}`;
     write(this.badge, worst === null ? this.words.unknown : `${verdict} \u00b7 ${error(worst)}`);
-    if (this.sheet.hidden) return;
-    const names = Object.keys(books ?? {});
+    if (!this.sheet.hidden) this.#write();
+  }
+
+  /** What the sheet says, of the picture on screen. */
+  #write() {
+    const { books, bound } = this;
+    const names = Object.keys(books);
     if (this.rows.dataset.names !== names.join()) {
       this.rows.dataset.names = names.join();
       this.rows.replaceChildren(...names.flatMap((name) => [make("dt", { text: name }), make("dd")]));

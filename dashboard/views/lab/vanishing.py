@@ -205,8 +205,8 @@ def _line_up(say: Texts) -> half_lives.Asked:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         inputs = looking.pick("half_lives inputs", half_lives.INPUTS, say("lab.vanishing.inputs"), lambda name: say(f"lab.inputs.{name}"))
         seeds = fields.whole("half_lives seeds", first.seeds, say("measure.seeds"))
-        lag = fields.whole("half_lives first", first.first, say("lab.vanishing.first"))
-        last = fields.whole("half_lives last", first.last, say("lab.vanishing.last"))
+        lag = fields.whole("half_lives first", first.first, say("lab.vanishing.from"))
+        last = fields.whole("half_lives last", first.last, say("lab.vanishing.to"))
     fields.check()
     return half_lives.Asked(seeds, inputs, lag, last)
 

@@ -268,7 +268,7 @@ class TestWords:
     @given(st.integers(0, 5), st.integers(0, 2), st.integers(0, 5), st.integers(0, 5), st.integers(0, 1), st.integers(0, 5))
     def test_orders_are_read_as_they_are_written(self, p, d, q, P, D, Q):
         order = Order(p, d, q, P, D, Q, d + D < 2)
-        assert Order.parse(str(order)) == order
+        assert Order.parse(str(order)) == Order.parse(f"ARIMA {order}") == order
 
     def test_a_fit_that_does_not_converge_says_so_and_loses_to_one_that_does(self, monkeypatch):
         monkeypatch.setattr("core.baselines.arima.ITERATIONS", 1)

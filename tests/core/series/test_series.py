@@ -36,6 +36,7 @@ def test_values_are_a_copy_that_nobody_changes():
     ("make", "sentence"),
     [
         (lambda: series(19), "19 points are too few: a series has 20 to 2,000."),
+        (lambda: series(1), "1 point is too few: a series has 20 to 2,000."),
         (lambda: series(2_001), "2,001 points are too many: a series has 20 to 2,000."),
         (lambda: Series("a", np.ones((30, 9)), tuple(map(str, range(30))), tuple("abcdefghi")), "A series has 1 to 8 columns, not 9."),
         (

@@ -76,10 +76,10 @@ def test_it_survives_the_way_to_another_process(small):
     [
         ({"seeds": 0}, "from 1 to 20"),
         ({"inputs": "silence"}, "one of task, noise"),
-        ({"first": 5, "last": 6}, "Three lags"),
-        ({"last": 401}, "between 0 and 400"),
-        ({"first": -1}, "between 0"),
-        ({"first": 1.0}, "Three lags"),
+        ({"first": 5, "last": 6}, "three lags or more"),
+        ({"last": 401}, "from 0 up to 400"),
+        ({"first": -1}, "from 0 up"),
+        ({"first": 1.0}, "three lags or more"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(bad, words):
