@@ -24,6 +24,11 @@ def test_the_page_fits_and_plays(phone: Explorer):
     panels = phone.sides("[data-panel]:visible")
     assert len(panels) > 4
     assert all(0 <= left < right <= 390 for left, right in panels)
+    for opens, sheet in ((".proof", ".proofbox .sheet"), (".menu summary", ".menu .sheet")):
+        phone.element.locator(opens).tap()
+        ((left, right),) = phone.sides(f"{sheet}:not([hidden])")
+        assert 0 <= left < right <= 390
+        phone.page.keyboard.press("Escape")
     play.tap()
     phone.reaches(10)
 
