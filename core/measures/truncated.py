@@ -103,20 +103,20 @@ def _of_stack(full: Pass, errors: bptt.Errors, names: Sequence[str]) -> list[Ten
 def _compared(found: Iterator[list[Tensor]], exact: Sequence[Tensor]) -> Iterator[Array]:
     """(some Ks, weights + 1, 2): relative error and cosine, the last row of each K for all weights as one vector.
 
-    Squares of what a type still holds may leave its range: all is taken in float64, in units of the largest entry.
+    In units of the largest entry: squares of what a type still holds may leave its range.
     """
     sizes = [len(one) for one in exact]
     together = max(1, HELD // (8 * sum(sizes)))
-    whole = torch.cat(list(exact)).double()
+    whole = torch.cat(list(exact))
     if 0 < (unit := largest([whole])) < torch.inf:
         whole = whole / unit
     else:
         unit = 1.0
     while some := list(itertools.islice((torch.cat(one) for one in found), together)):
-        mine = torch.stack(some).double().div_(unit)
+        mine = torch.stack(some).div_(unit)
         products = (mine * mine, mine * whole, (mine - whole).square_(), (whole * whole).expand_as(mine))
         by_weight = [torch.stack([piece.sum(1) for piece in product.split(sizes, 1)], 1) for product in products]
-        squares, product, difference, true = (torch.cat((one, one.sum(1, keepdim=True)), 1) for one in by_weight)
+        squares, product, difference, true = (torch.cat((one, one.sum(1, keepdim=True)), 1).double() for one in by_weight)
         yield torch.stack(((difference / true).sqrt(), product / (squares * true).sqrt()), -1).numpy()
 
 
