@@ -28,10 +28,9 @@ from core.truncation import TBPTT
 Loss = Callable[[Tensor], Tensor]
 """Takes the outputs of the module, gives the loss of each step and sequence: (T, B), or (B, T), whose sum is L."""
 
-FOLLOWED = (torch.float64, torch.float32)
-"""Types of weights that the engine computes in."""
-ALONE = 1e-4
-"""How much of a step's error, at most, may come from other steps' losses: a loss may be computed in float32 whatever the weights are."""
+TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-4}
+"""Types of weights that the engine computes in, and how much of a step's error may seem to come from other steps' losses: with weights of
+float64, too, a loss may be computed in float32."""
 
 
 def pass_of(
@@ -208,7 +207,7 @@ def check(module: nn.Module) -> None:
         raise ValueError(f"This {kind} {what}: only one-directional ones with biases and without projections are followed.")
     if module.dropout and module.training and module.num_layers > 1:
         raise ValueError(f"This {kind} draws dropout of {module.dropout:g} between its layers, which cannot be seen: set its dropout to 0.")
-    if next(module.parameters()).dtype not in FOLLOWED:
+    if next(module.parameters()).dtype not in TOLERANCE:
         raise ValueError(f"Weights must be of float32 or float64, not {next(module.parameters()).dtype}.")
 
 
@@ -264,6 +263,6 @@ def _differentiated(module: nn.RNNBase, loss: Loss, outputs: Tensor, single: boo
     weights = 1 + torch.rand(losses.shape, dtype=h.dtype, generator=torch.Generator().manual_seed(0))
     own, weighted = (torch.autograd.grad(total, h, retain_graph=True)[0] for total in (losses.sum(), (losses * weights).sum()))
     expected = own * weights[..., None]
-    if (weighted - expected).abs().max() > ALONE * expected.abs().max():
+    if (weighted - expected).abs().max() > TOLERANCE[h.dtype] * expected.abs().max():
         raise ValueError("loss must make the loss of a step of that step's output alone; give direct where it reads others.")
     return losses.detach(), own

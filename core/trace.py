@@ -125,6 +125,11 @@ class Trace:
     def __getitem__(self, name: str) -> Array:
         return self.values[name]
 
+    @property
+    def recurs(self) -> bool:
+        """Whether errors go back through a recurrence: in a transformer they come along attention alone."""
+        return "lag_recurrence" not in self or not np.isnan(self["lag_recurrence"]).all()
+
     def of(self, sequence: int = 0) -> Trace:
         """The Trace of one sequence: its axis is gone, and its padded steps are cut off (those of `share_*` are the batch's, and stay)."""
         steps = len(self.axes[sequence].inputs)

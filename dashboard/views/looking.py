@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
 import streamlit as st
 
 from core.trace import Axis, Trace
@@ -36,12 +35,11 @@ def choose(trace: Trace, charts: Sequence[str], place: str, say: Texts) -> Look:
         options["layer"] = list(range(layers))[::-1]
     if "gate" in wanted and "gate" in trace:
         options["gate"] = trace.labels["gate"]
-    recurs = "lag_recurrence" not in trace or not np.isnan(trace["lag_recurrence"]).all()
     if "part" in wanted:
-        options["part"] = [part for part in trace.labels["part"] if recurs or part != "recurrent"]
+        options["part"] = [part for part in trace.labels["part"] if trace.recurs or part != "recurrent"]
     if "state" in wanted and "c" in trace:
         options["state"] = ("h", "c")
-    if "path" in wanted and "attention" in trace and recurs:
+    if "path" in wanted and "attention" in trace and trace.recurs:
         options["path"] = ("total", "attention", "recurrence")
     if "weight" in wanted:
         options["weight"] = trace.labels["weight"]

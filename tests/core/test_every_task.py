@@ -69,6 +69,7 @@ def test_the_books_balance(task, fields):
     trainer = Trainer(small(task, **fields), observe=1)
     trace = trainer.step(trace=True).trace.of(0)
     assert max(trace.books.values()) < 1e-12
+    assert trace.recurs == ("model" not in fields)
     observed = min(1, trainer.task.sequences - 1)
     assert (~np.isnan(trace["loss"]) == trainer.task.batch([observed]).with_loss[:, 0].numpy()).all()
 
