@@ -74,7 +74,7 @@ def words(fade: Fade, look: Look) -> str:
     """The half-life, how sure it is, and how the losses differ."""
     say, fit = look.say, fade.of_mean
     told = [_told(fade, look)]
-    if (factor := math.exp(fit.residual)) >= STRAYS:  # False for NaN
+    if (factor := float(np.exp(fit.residual))) >= STRAYS:  # False for NaN
         told.append(say("charts.fading.strays", factor=number(factor)))
     lives = fade.half_lives()
     if len(lives) > 1:
