@@ -103,6 +103,7 @@ class Laboratory:
         """The lines of a chart's numbers as they are downloaded."""
         button = self.widget(key).get_by_role("button")
         expect(button).to_have_count(1, timeout=1000 * PATIENCE)  # it comes with what is found
+        self.rest()  # a button that is being drawn again takes no click
         with self.page.expect_download() as download:
             button.click()
         return download.value.path().read_text(encoding="utf-8").splitlines()
