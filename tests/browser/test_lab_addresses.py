@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.explorer import Explorer
 from tests.browser.laboratory import PATIENCE, Laboratory
@@ -72,6 +73,27 @@ def test_a_reload_before_the_address_is_written_keeps_the_run(open_page: Callabl
     page.reload()
     expect(page.locator(".stMain .subject")).to_contain_text(" 8 hidden units, 1 layer, after 1 iteration", timeout=PATIENTLY)
     expect(page).to_have_url(f"{page.evaluate('location.origin')}/clipping?h=8", timeout=PATIENTLY)
+
+
+def test_a_reload_while_the_address_is_written_keeps_the_run(open_page: Callable[..., Page]):
+    """What is asked of the server is the address as it was; the page leaves with the one that it has become meanwhile."""
+    explorer = Explorer(open_page("/?h=8"))
+    page = explorer.page
+    explorer.step()
+    page.get_by_role("link", name="Clipping").click()
+    Laboratory(page)
+
+    def slowly(route: Route) -> None:
+        time.sleep(0.5)
+        route.continue_()
+
+    page.route("**/clipping", slowly)
+    page.evaluate("""
+        history.replaceState(history.state, '', '/clipping');
+        setTimeout(() => history.replaceState(history.state, '', '/clipping?h=8'), 200);
+    """)
+    page.reload()
+    expect(page.locator(".stMain .subject")).to_contain_text(" 8 hidden units, 1 layer, after 1 iteration", timeout=PATIENTLY)
 
 
 def test_an_address_that_was_changed_by_hand_means_another_run(open_page: Callable[..., Page]):

@@ -48,3 +48,9 @@ export function recallRun() {
 export function keepRun(run) {
   if (run) keep("sessionStorage", RUN, { run, path: location.pathname, search: location.search });
 }
+
+// The address may be written anew between the beginning of a reload and its end: it is the same page all the same.
+if (performance.getEntriesByType("navigation")[0]?.type === "reload") {
+  const kept = read("sessionStorage", RUN);
+  if (kept.path === location.pathname) keepRun(kept.run);
+}
