@@ -42,12 +42,13 @@ def observe(
     in_batch: bool = True,
     first: int = 0,
     sweep: LagSweep | None = None,
+    with_shares: bool = True,
 ) -> Trace:
     """The Trace of some sequences of a pass.
 
     gradient: of each weight, before clipping.  axes: of the observed sequences, which are the batch's `rows`.  task: theirs.
     first: the step, from 0, of the pass's first step; where a pass covers only a block of the sequence, the other steps are NaN.
-    sweep: of the lag matrix, with room that was kept.
+    sweep: of the lag matrix, with room that was kept.   with_shares: whether it has the shares of each weight's gradient, and their book.
     """
     part = seen.unrolled.section(rows=rows)
     direct = seen.direct[:, rows]
@@ -108,13 +109,15 @@ def observe(
     for name, value in task.shown(seen.outputs[:, rows], seen.batch.targets[:, rows]).items():
         values[name] = hide_padding(whole(value, 0), 0, 1)
 
-    by_weight = shares(seen.factors, list(gradient.values()))
-    # Attention's weights also have shares of the steps before the pass.
-    shared = slice(place.stop - by_weight.norms.shape[1], place.stop)
-    values["share_projection"] = spread(by_weight.projections, {1: shared})
-    values["share_norm"] = spread(by_weight.norms, {1: shared})
-    values["gradient_norm"] = by_weight.gradient_norms.numpy().copy()
-    books = {"shares": _share_error(by_weight)}
+    books = {}
+    if with_shares:
+        by_weight = shares(seen.factors, list(gradient.values()))
+        # Attention's weights also have shares of the steps before the pass.
+        shared = slice(place.stop - by_weight.norms.shape[1], place.stop)
+        values["share_projection"] = spread(by_weight.projections, {1: shared})
+        values["share_norm"] = spread(by_weight.norms, {1: shared})
+        values["gradient_norm"] = by_weight.gradient_norms.numpy().copy()
+        books["shares"] = _share_error(by_weight)
 
     values["reach"] = whole(reach, 0, 1)
     last = int(np.flatnonzero(real.any(1)).max(initial=0)) + 1
@@ -125,7 +128,7 @@ def observe(
         attended = slice(place.stop - len(paths.attended.h), place.stop)
         values["attention"] = hide_padding(spread(_attention(paths), {1: place, 2: attended}), 1, 3)
     kinds = ATTENDED_PARTS[: values["dh"].shape[1]]
-    labels = {"gate": cell.gates, "part": kinds, "weight": by_weight.names, **task.coordinates}
+    labels = {"gate": cell.gates, "part": kinds, "weight": tuple(gradient), **task.coordinates}
     return Trace(iteration, tuple(axes), labels, values, in_batch, books)
 
 

@@ -141,7 +141,10 @@ def slope(subject: Subject, entry: int) -> Slope:
 
 def books(trace: Trace, dtype: str) -> list[Check]:
     """The books of a Trace."""
-    counts = {"shares": trace["share_projection"].size, "lag matrix": trace["dh"][:, 0].size, "direct": trace["dh"][:, 0, ..., 0].size}
+    whole = trace["dh"][:, 0]
+    counts = {"lag matrix": whole.size, "direct": whole[..., 0].size}
+    if "share_projection" in trace:
+        counts["shares"] = trace["share_projection"].size
     return [Check("books", name, error, BOOKS[dtype], counts[name]) for name, error in trace.books.items()]
 
 

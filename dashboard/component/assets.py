@@ -1,4 +1,4 @@
-"""Serves the component's own files, as they are: ES modules that import each other, a style sheet, a palette.
+"""Serves the component's own files: ES modules that import each other, style sheets, a palette.  Pages load them as one module, BUNDLE.
 
 The address carries a version made from the files themselves, so that a browser may keep them for ever and still sees a change at once.
 """
@@ -6,22 +6,26 @@ The address carries a version made from the files themselves, so that a browser 
 from __future__ import annotations
 
 import hashlib
-import json
 import mimetypes
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import streamlit
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
+
+from dashboard.component.bundle import bundle
 
 ADDRESS = "/explorer"
 FOLDER = Path(__file__).parent / "web"
+KEPT = {"Cache-Control": "public, max-age=31536000, immutable"}
 
-IMPORT = re.compile(r'^import [^;]*? from "\./([\w.]+)";', re.MULTILINE)
+BUNDLE = "modules.js"
+ENTRIES = ("explorer.js", "tab.js", "drawing.js")
+"""The modules that are mounted."""
 
 # Some systems call .js text/plain, which browsers refuse as a module.
 mimetypes.add_type("text/javascript", ".js")
@@ -36,32 +40,16 @@ def version() -> str:
 def loader(module: str) -> str:
     """The JavaScript that mounts one of the modules.
 
-    Streamlit sends inline JavaScript with every mount, so ours is a few lines that import the module from ROUTES; its address carries a
-    version, so that a browser keeps it until it changes.  What it imports is asked for beforehand, all at once and not import by import.
+    Streamlit sends inline JavaScript with every mount, so ours is a few lines that import the modules from ROUTES; their address carries a
+    version, so that a browser keeps them until they change.
     """
-    needed = json.dumps(sorted(_imports(module)))
     return f"""
 export default async (component) => {{
   const {{ base, version }} = component.data;
-  const folder = `${{location.origin}}${{base}}{ADDRESS}/${{version}}/`;
-  if (!document.head.querySelector(`link[href="${{folder}}{module}"]`)) {{
-    for (const name of {needed}) {{
-      document.head.append(Object.assign(document.createElement("link"), {{ rel: "modulepreload", href: folder + name }}));
-    }}
-  }}
-  const module = await import(`${{folder}}{module}`);
-  return module.default(component);
+  const {{ default: modules }} = await import(`${{location.origin}}${{base}}{ADDRESS}/${{version}}/{BUNDLE}`);
+  return modules["{module}"].default(component);
 }};
 """
-
-
-def _imports(module: str, known: frozenset[str] = frozenset()) -> frozenset[str]:
-    """A module and all that it imports."""
-    known |= {module}
-    for imported in IMPORT.findall((FOLDER / module).read_text(encoding="utf-8")):
-        if imported not in known:
-            known |= _imports(imported, known)
-    return known
 
 
 @cache
@@ -74,8 +62,18 @@ def charts_code() -> str:
 class _Kept(StaticFiles):
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        response.headers.update(KEPT)
         return response
+
+
+@cache
+def _bundle(_: str) -> bytes:
+    """Of the version that the files have now."""
+    return bundle(FOLDER, ENTRIES).encode()
+
+
+def _bundled(_: Request) -> Response:
+    return Response(_bundle(version()), media_type="text/javascript", headers=KEPT)
 
 
 def prefix(base_path: str) -> str:
@@ -86,5 +84,9 @@ def prefix(base_path: str) -> str:
 
 _FILES = _Kept(directory=FOLDER)
 
-ROUTES: list[BaseRoute] = [Mount(f"{base}{ADDRESS}/{{version}}", app=_FILES) for base in ("", "/{base:path}")]
-"""Where the files are served; the second is for servers below a path of their host (Streamlit's `server.baseUrlPath`)."""
+ROUTES: list[BaseRoute] = [
+    route
+    for base in ("", "/{base:path}")
+    for route in (Route(f"{base}{ADDRESS}/{{version}}/{BUNDLE}", _bundled), Mount(f"{base}{ADDRESS}/{{version}}", app=_FILES))
+]
+"""Where the files are served; with a base for servers below a path of their host (Streamlit's `server.baseUrlPath`)."""

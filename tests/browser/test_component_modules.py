@@ -237,3 +237,11 @@ def test_a_map_of_32_by_32_is_drawn_in_less_than_a_third_of_a_millisecond(run: R
     }""",
     )
     assert median < 0.3
+
+
+def test_pages_load_the_same_modules_in_one_file(run: Run) -> None:
+    bundled = run("modules.js", "({ default: modules }) => Object.entries(modules).map(([name, held]) => [name, Object.keys(held).sort()])")
+    assert len(bundled) > 40
+    for name, exported in bundled:
+        if name.endswith(".js"):
+            assert run(name, "(held) => Object.keys(held).sort()") == exported, name

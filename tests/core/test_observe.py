@@ -203,3 +203,13 @@ def test_a_book_that_is_not_a_number_is_no_balance(place):
     differences = [torch.zeros(2), torch.zeros(2)]
     differences[place][1] = torch.nan
     assert math.isnan(_relative(differences, [torch.ones(2)] * 2))
+
+
+@every_cell
+def test_a_trace_without_shares_is_otherwise_the_same(small, kind):
+    whole, part = (look(small.replace(cell=kind), with_shares=wanted)[0] for wanted in (True, False))
+    assert set(whole.values) - set(part.values) == {"share_projection", "share_norm", "gradient_norm"}
+    assert set(whole.books) - set(part.books) == {"shares"}
+    assert part.labels == whole.labels
+    for name, value in part.values.items():
+        np.testing.assert_array_equal(value, whole[name])

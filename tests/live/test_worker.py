@@ -153,6 +153,28 @@ def test_maps_are_what_the_trace_says(web: Web):
         assert frame.values["next_probability"][step, 0] == pytest.approx(trace["probability"][step].max(), rel=1e-5)
 
 
+def test_what_nobody_looks_at_is_left_out_until_the_run_rests(web: Web):
+    """Shares cost a fifth of a picture: while nobody has them on screen they are computed only for what can be looked into."""
+    web.create(SMALL, speed=50.0)
+    web.send("look", look=Look().to_dict(), demand={"show": ["h", "lag"], "fps": 30.0})
+    web.send("play")
+    for _ in range(3):
+        message, block = web.until(on="frame")
+        frame = frame_of(message, block)
+        web.send("seen", serial=message["serial"])
+    assert "share" not in frame.codes
+    assert set(frame.header["books"]) == {"lag matrix", "direct"}
+    web.send("pause")
+    while frame.header["state"] != "paused":
+        frame = frame_of(*web.until(on="frame"))
+    trace = Trace.from_bytes(web.ask("trace")[1])
+    assert trace.iteration == frame.header["iteration"]
+    assert {"share_projection", "share_norm", "gradient_norm"} <= set(trace.values)
+    assert set(trace.books) == {"shares", "lag matrix", "direct"}
+    web.send("look", look=Look().to_dict(), demand={"show": ["h", "lag", "share"], "fps": 30.0})
+    assert "share" in frame_of(*web.until(on="frame")).codes
+
+
 def test_runs_take_turns(web: Web):
     """One run of long sentences and two small ones, all at full speed: the small ones are not starved."""
     long = Experiment(text="\n".join(" ".join(f"w{i}" for i in range(200)) for _ in range(4)), hidden=64)

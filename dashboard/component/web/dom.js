@@ -16,6 +16,12 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** A style sheet for the tree in which `root` stands. */
+export function adopt(root, sheet) {
+  const { adoptedStyleSheets } = root.getRootNode();
+  if (!adoptedStyleSheets.includes(sheet)) adoptedStyleSheets.push(sheet);
+}
+
 /** Writes text only when it changed: an unchanged node costs no layout. */
 export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;

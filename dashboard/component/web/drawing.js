@@ -1,12 +1,12 @@
 // A field in which a series is drawn from left to right.  Each place along it holds one number or none; letting go hands the curve over.
 
-import { make, write } from "./dom.js";
+import { adopt, make, write } from "./dom.js";
+import style from "./drawing.css" with { type: "css" };
 import { sharp } from "./heatmap.js";
 import { mounted } from "./mounting.js";
 import { fill } from "./numbers.js";
 import { inWords } from "./words.js";
 
-const STYLE = new URL("./drawing.css", import.meta.url).href;
 const HEIGHT = 150;
 const MARGIN = 8;
 const [SMALL, LARGE] = [1, 10]; // of a hundred, for one press of a key
@@ -41,13 +41,8 @@ class Drawing {
     this.clear = make("button", { type: "button", text: w.clear, title: w.clearTip, on: { click: () => this.#clear() } });
     this.said = make("output", { "aria-live": "polite" });
     this.element = make("div", { class: "drawing" }, make("header", {}, make("h4", { text: w.title }), this.clear), this.field, this.said);
-    this.style = make("link", { rel: "stylesheet", href: STYLE });
-    this.element.style.visibility = "hidden";
-    this.style.onload = this.style.onerror = () => {
-      this.element.style.visibility = "";
-      this.#paint();
-    };
-    root.append(this.style, this.element);
+    adopt(root, style);
+    root.append(this.element);
     const { canvas } = this;
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
@@ -217,6 +212,5 @@ class Drawing {
   dispose() {
     this.resized.disconnect();
     this.element.remove();
-    this.style.remove();
   }
 }

@@ -2,7 +2,8 @@
 // Through all reruns of the page the element, its socket and its pictures stay.
 
 import { Agreement } from "./agreement.js";
-import { make, write } from "./dom.js";
+import { adopt, make, write } from "./dom.js";
+import style from "./explorer.css" with { type: "css" };
 import { decode } from "./frame.js";
 import { Look } from "./look.js";
 import { Measures, expose } from "./measures.js";
@@ -23,7 +24,6 @@ import { Proof, Transport, transportKeys } from "./transport.js";
 import { arrival, visits } from "./visits.js";
 import { inWords } from "./words.js";
 
-const STYLE = new URL("./explorer.css", import.meta.url).href;
 const QUIET = 3000; // ms after a picture that stays
 
 export default mounted((root, data) => {
@@ -93,15 +93,10 @@ class Explorer {
     );
     expose(this.element, this);
     this.element.dispose = () => this.dispose();
-    this.style = make("link", { rel: "stylesheet", href: STYLE });
-    // Nothing is shown unstyled; a style sheet that cannot be had leaves a plain page rather than none.
-    this.element.style.visibility = "hidden";
-    this.style.onload = this.style.onerror = () => {
-      this.element.style.visibility = "";
-      pictures.theme(this.element, this.bar);
-      pictures.layout();
-    };
-    root.append(this.style, this.element);
+    adopt(root, style);
+    root.append(this.element);
+    pictures.theme(this.element, this.bar);
+    pictures.layout();
   }
 
   // ---- Python's side --------------------------------------------------------------------------------------------------------
@@ -290,6 +285,5 @@ class Explorer {
     document.removeEventListener("visibilitychange", this.hides);
     this.kept.end();
     this.element.remove();
-    this.style.remove();
   }
 }

@@ -3,8 +3,7 @@
 // steadily changing lightness, so that it survives colour-blind eyes, projectors and grey print.
 
 import { CODES } from "./frame.js";
-
-const chosen = await (await fetch(new URL("./palette.json", import.meta.url))).json();
+import chosen from "./palette.json" with { type: "json" };
 
 const toLinear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
 const toScreen = (v) => (v <= 0.0031308 ? 12.92 * v : 1.055 * v ** (1 / 2.4) - 0.055);

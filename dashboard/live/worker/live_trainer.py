@@ -127,10 +127,15 @@ class LiveTrainer:
     def turn(self) -> None:
         """One iteration, and its frame when one is wanted."""
         now = time.monotonic()
-        self._iterate(trace=self._frame_wanted(now))
+        self._iterate(trace=self._frame_wanted(now), whole="share" in self._demand.show)
         if self._speed is not None:
             # A turn that came late is made up for, but not a whole row of them.
             self._turn_at = max(self._turn_at + 1 / self._speed, now - 1 / self._speed)
+
+    @property
+    def _inspectable(self) -> bool:
+        """Whether the snapshot on screen is the latest iteration's, and whole."""
+        return self._snapshot.iteration == self.trainer.iteration and "share_norm" in traced(self._snapshot)
 
     def _frame_wanted(self, now: float) -> bool:
         if not self._demand.fps or now < self._frame_at or self._serial - self._seen >= self._settings.in_flight:
@@ -138,8 +143,9 @@ class LiveTrainer:
         self._frame_at = max(self._frame_at + 1 / self._demand.fps, now)
         return True
 
-    def _iterate(self, *, trace: bool) -> None:
-        snapshot = self.trainer.step(trace=trace)
+    def _iterate(self, *, trace: bool, whole: bool = True) -> None:
+        """whole: nothing is left out of the Trace, so that all of it can be looked into afterwards."""
+        snapshot = self.trainer.step(trace=trace, with_shares=whole)
         now = time.monotonic()
         self._count(now)
         if snapshot.stopped:
@@ -260,7 +266,7 @@ class LiveTrainer:
     def pause(self) -> None:
         """Rest after the current iteration, which is pictured."""
         if not self.at_rest:
-            if self._snapshot.iteration != self.trainer.iteration:
+            if not self._inspectable:
                 self._iterate(trace=True)
             if not self.at_rest:
                 self._enter(words.PAUSED)
@@ -309,7 +315,7 @@ class LiveTrainer:
 
     def current(self) -> Snapshot:
         """The latest snapshot with its Trace: the one on screen if it is the latest, otherwise one of the current weights."""
-        return self._snapshot if self._snapshot.iteration == self.trainer.iteration else self.trainer.peek()
+        return self._snapshot if self._inspectable else self.trainer.peek()
 
     def fail(self, sentence: str) -> None:
         """Stop because of an error that is not the experiment's."""

@@ -77,7 +77,7 @@ class Painter:
             there = np.tri(len(visited), dtype=bool) & visited[:, None]
             weights = trace["attention"].mean(0) if look.head < 0 else trace.pick("attention", head=look.head)
             maps.append(Map("attention", log_codes(weights, there, SHARES, there), SHARES, {"head": look.head}))
-        if "share" in show:
+        if "share" in show and f"share_{look.view}" in trace:
             shares = trace.pick(f"share_{look.view}", weight=look.weight)
             about = {"weight": look.weight, "view": look.view, "total": float(trace.pick("gradient_norm", weight=look.weight))}
             maps.append(Map("share", shares.astype("<f8"), about=about))
