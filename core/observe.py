@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -74,14 +75,8 @@ def observe(
         out[tuple(places.get(position, slice(None)) for position in range(array.ndim))] = array
         return out
 
-    def hide(array: Array, step: int, sequence: int, there: Array) -> Array:
-        if not there.all():
-            moved = np.moveaxis(array, (step, sequence), (0, 1))
-            moved[place][~there] = np.nan
-        return array
-
-    def hide_padding(array: Array, step: int, sequence: int) -> Array:
-        return hide(array, step, sequence, real)
+    hide = partial(_hide, place)
+    hide_padding = partial(hide, there=real)
 
     def stacked(layers: Sequence[Tensor]) -> Array:
         """(T, B, H) a layer -> (L, T, B, H)."""
@@ -130,6 +125,14 @@ def observe(
     kinds = ATTENDED_PARTS[: values["dh"].shape[1]]
     labels = {"gate": cell.gates, "part": kinds, "weight": tuple(gradient), **task.coordinates}
     return Trace(iteration, tuple(axes), labels, values, in_batch, books)
+
+
+def _hide(place: slice, array: Array, step: int, sequence: int, there: Array) -> Array:
+    """NaN, of the steps at `place`, at those that are not there; `step` and `sequence` are axes."""
+    if not there.all():
+        moved = np.moveaxis(array, (step, sequence), (0, 1))
+        moved[place][~there] = np.nan
+    return array
 
 
 def _lag(
