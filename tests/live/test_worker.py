@@ -155,7 +155,7 @@ def test_maps_are_what_the_trace_says(web: Web):
 
 def test_what_nobody_looks_at_is_left_out_until_the_run_rests(web: Web):
     """Shares cost a fifth of a picture: while nobody has them on screen they are computed only for what can be looked into."""
-    web.create(SMALL, speed=50.0)
+    web.create(SMALL, speed=100.0)
     web.send("look", look=Look().to_dict(), demand={"show": ["h", "lag"], "fps": 30.0})
     web.send("play")
     for _ in range(3):
@@ -173,6 +173,18 @@ def test_what_nobody_looks_at_is_left_out_until_the_run_rests(web: Web):
     assert set(trace.books) == {"shares", "lag matrix", "direct"}
     web.send("look", look=Look().to_dict(), demand={"show": ["h", "lag", "share"], "fps": 30.0})
     assert "share" in frame_of(*web.until(on="frame")).codes
+
+
+def test_a_slow_run_rests_at_the_picture_on_screen(web: Web):
+    web.create(SMALL, speed=2.0)
+    web.send("look", look=Look().to_dict(), demand={"show": ["h", "lag"], "fps": 30.0})
+    web.send("play")
+    while not (iteration := frame_of(*web.until(on="frame")).header["iteration"]):
+        pass
+    web.send("pause")
+    while (frame := frame_of(*web.until(on="frame"))).header["state"] != "paused":
+        pass
+    assert frame.header["iteration"] == iteration
 
 
 def test_runs_take_turns(web: Web):

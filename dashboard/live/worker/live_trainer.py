@@ -127,7 +127,9 @@ class LiveTrainer:
     def turn(self) -> None:
         """One iteration, and its frame when one is wanted."""
         now = time.monotonic()
-        self._iterate(trace=self._frame_wanted(now), whole="share" in self._demand.show)
+        # A run may be told to rest at any picture; where not every iteration has one, it can go on to the next before it does.
+        every = self._speed is not None and self._speed <= self._demand.fps
+        self._iterate(trace=self._frame_wanted(now), whole=every or "share" in self._demand.show)
         if self._speed is not None:
             # A turn that came late is made up for, but not a whole row of them.
             self._turn_at = max(self._turn_at + 1 / self._speed, now - 1 / self._speed)
