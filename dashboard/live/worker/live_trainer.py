@@ -64,7 +64,7 @@ class LiveTrainer:
         """Begin with a trainer: a new experiment, or a checkpoint."""
         self.trainer = trainer
         self._points_sent = 0.0
-        self._turn_at = self._frame_at = 0.0
+        self._turn_at, self._frame_at = time.monotonic(), 0.0
         self._rate, self._counted, self._counting_since = 0.0, 0, 0.0
         bounds, computed = trainer.model.cell.bounds, ATTENDED_LAG_STEPS if trainer.model.attention else LAG_STEPS
         if self._look.range == "fixed":
@@ -262,7 +262,7 @@ class LiveTrainer:
     def play(self) -> None:
         """Go on, also after it has stopped: the weights were kept, and the settings may have changed."""
         if self.at_rest:
-            self._turn_at = self._counting_since = 0.0
+            self._turn_at, self._counting_since = time.monotonic(), 0.0
             self._enter(words.TRAINING)
 
     def pause(self) -> None:
@@ -288,7 +288,7 @@ class LiveTrainer:
     def speed(self, value: float | None) -> None:
         """Iterations per second, or None for as many as can be had."""
         self._speed = value
-        self._turn_at = 0.0
+        self._turn_at = time.monotonic()
         self.report()
 
     def change(self, experiment: Experiment) -> None:
