@@ -13,8 +13,8 @@ from pathlib import Path
 
 PALETTE = Path(__file__).resolve().parent / "component" / "web" / "palette.json"
 
-LIGHT_PAGE, DARK_PAGE = "#ffffff", "#101319"
-"""The page's own colours, as in `.streamlit/config.toml`: a chart that is saved as a picture takes its page along."""
+PAGES = {"light": ("#ffffff", "#5c6370", "#e6e8ec"), "dark": ("#101319", "#d3d7de", "#2c323c")}
+"""Page, labels and fine lines.  The page's own colours are as in `.streamlit/config.toml`: a saved picture takes its page along."""
 
 Ramp = tuple[str, ...]
 
@@ -26,7 +26,7 @@ class Colours:
     signed: values, centred on 0.   magnitude: sizes, mostly logarithmic.   first, second: the two colours of lines and bars.
     others: of lines that are neither.
     cut: what a truncation cuts.   below_floor: a value too small for its scale.
-    page: what the chart stands on.
+    page: what the chart stands on.   text: of its labels.   grid: its fine lines.
     """
 
     signed: Ramp
@@ -37,12 +37,16 @@ class Colours:
     cut: str
     below_floor: str
     page: str
+    text: str
+    grid: str
 
 
 @cache
 def colours(dark: bool) -> Colours:
     """The colours of the dark or the light theme."""
-    chosen = json.loads(PALETTE.read_text(encoding="utf-8"))["dark" if dark else "light"]
+    name = "dark" if dark else "light"
+    chosen = json.loads(PALETTE.read_text(encoding="utf-8"))[name]
+    page, text, grid = PAGES[name]
     return Colours(
         signed=tuple(chosen["diverging"]),
         magnitude=tuple(chosen["sequential"]),
@@ -51,7 +55,9 @@ def colours(dark: bool) -> Colours:
         others=tuple(chosen["baselines"]),
         cut=chosen["cut"],
         below_floor=chosen["floor"],
-        page=DARK_PAGE if dark else LIGHT_PAGE,
+        page=page,
+        text=text,
+        grid=grid,
     )
 
 

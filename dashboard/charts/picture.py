@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 
 from core.trace import Array, Trace
 from dashboard import texts, theme
+from dashboard.charts.template import template
 from dashboard.texts import Texts
 
 LARGEST = 1e150
@@ -139,6 +140,7 @@ def on_page(figure: go.Figure, look: Look, *, height: int, margin: Mapping[str, 
     # Between powers of ten Plotly would write bare digits: a small 5 for 0.5.
     figure.update_yaxes(minorloglabels="complete")
     return figure.update_layout(
+        template=template(look.dark),
         height=height,
         margin=dict(margin),
         showlegend=False,

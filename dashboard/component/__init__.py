@@ -1,6 +1,7 @@
 """The live page's component: our own JavaScript and CSS, mounted once by a page, fed by its own WebSocket.
 
-This package is the only place of `st.components.v2`: the explorer here, the drawing field of an own series in `drawing`.
+This package is the only place of `st.components.v2`: the explorer here, the drawing field of an own series in `drawing`,
+what the tab knows in `tab`, and figures in `plot`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any, TypedDict, cast
 
 import streamlit as st
 
-from dashboard.component.assets import charts_code, loader, prefix, version
+from dashboard.component.assets import loader, prefix, version
 
 _mount = st.components.v2.component("bptt_explorer", js=loader("explorer.js"))
 
@@ -100,7 +101,6 @@ def explorer(
             "experiment": dict(experiment or {}) or None,
             "baselines": list(baselines),
             "awaited": awaited,
-            "later": charts_code(),
         },
         on_view_change=_heard,
         on_reattach_change=_heard,

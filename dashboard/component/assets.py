@@ -1,17 +1,18 @@
-"""Serves the component's own files: ES modules that import each other, style sheets, a palette.  Pages load them as one module, BUNDLE.
+"""Serves the component's own files: ES modules that import each other, style sheets, a palette.  Pages load them as one module, BUNDLE,
+and where there is a figure, the library that draws it.
 
 The address carries a version made from the files themselves, so that a browser may keep them for ever and still sees a change at once.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import mimetypes
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import streamlit
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -21,10 +22,11 @@ from dashboard.component.bundle import bundle
 
 ADDRESS = "/explorer"
 FOLDER = Path(__file__).parent / "web"
+LIBRARY = Path(__file__).resolve().parents[2] / "assets" / "scripts" / "plotly-cartesian.min.js"
 KEPT = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 BUNDLE = "modules.js"
-ENTRIES = ("explorer.js", "tab.js", "drawing.js")
+ENTRIES = ("explorer.js", "tab.js", "drawing.js", "plot.js")
 """The modules that are mounted."""
 
 # Some systems call .js text/plain, which browsers refuse as a module.
@@ -33,7 +35,7 @@ mimetypes.add_type("text/javascript", ".js")
 
 def version() -> str:
     """Changes whenever one of the files does."""
-    files = sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in FOLDER.iterdir())
+    files = sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in (*FOLDER.iterdir(), LIBRARY))
     return hashlib.sha256(repr(files).encode()).hexdigest()[:12]
 
 
@@ -52,13 +54,6 @@ export default async (component) => {{
 """
 
 
-@cache
-def charts_code() -> str:
-    """The file among Streamlit's own scripts that a page loads with its first Plotly chart, 4.7 MB; "" where none is found."""
-    scripts = Path(streamlit.__file__).parent / "static" / "static" / "js"
-    return next((path.name for path in scripts.glob("PlotlyChart.*.js")), "")
-
-
 class _Kept(StaticFiles):
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)
@@ -69,11 +64,29 @@ class _Kept(StaticFiles):
 @cache
 def _bundle(_: str) -> bytes:
     """Of the version that the files have now."""
-    return bundle(FOLDER, ENTRIES).encode()
+    return _packed(bundle(FOLDER, ENTRIES).encode())
+
+
+@cache
+def _library(_: str) -> bytes:
+    return _packed(LIBRARY.read_bytes())
+
+
+def _packed(text: bytes) -> bytes:
+    """Once for all visitors: packing half a megabyte for each would hold up the server's loop, and every live picture with it."""
+    return gzip.compress(text, 9, mtime=0)
+
+
+def _script(content: bytes) -> Response:
+    return Response(content, media_type="text/javascript", headers={**KEPT, "Content-Encoding": "gzip"})
 
 
 def _bundled(_: Request) -> Response:
-    return Response(_bundle(version()), media_type="text/javascript", headers=KEPT)
+    return _script(_bundle(version()))
+
+
+def _drawing(_: Request) -> Response:
+    return _script(_library(version()))
 
 
 def prefix(base_path: str) -> str:
@@ -87,6 +100,10 @@ _FILES = _Kept(directory=FOLDER)
 ROUTES: list[BaseRoute] = [
     route
     for base in ("", "/{base:path}")
-    for route in (Route(f"{base}{ADDRESS}/{{version}}/{BUNDLE}", _bundled), Mount(f"{base}{ADDRESS}/{{version}}", app=_FILES))
+    for route in (
+        Route(f"{base}{ADDRESS}/{{version}}/{BUNDLE}", _bundled),
+        Route(f"{base}{ADDRESS}/{{version}}/plotly.js", _drawing),
+        Mount(f"{base}{ADDRESS}/{{version}}", app=_FILES),
+    )
 ]
 """Where the files are served; with a base for servers below a path of their host (Streamlit's `server.baseUrlPath`)."""

@@ -12,6 +12,8 @@ from core.trace import Axis, Trace
 from dashboard import session
 from dashboard.charts import CHARTS, Look, Picture
 from dashboard.charts.token_axis import quoted
+from dashboard.component.plot import place as clicked
+from dashboard.component.plot import plot
 from dashboard.live.job import FitProgress
 from dashboard.texts import Texts, literal
 
@@ -139,23 +141,23 @@ def figure(picture: Picture, name: str, place: str, picked: Callable[[float, flo
     key = f"{place} chart {name}"
 
     def pick() -> None:
-        chosen = (session.widget(key) or {}).get("selection", {}).get("points", ())
-        if picked and chosen:
-            picked(chosen[0]["x"], chosen[0]["y"])
+        if picked and (chosen := clicked(session.widget(key))):
+            picked(*chosen)
 
-    st.plotly_chart(
-        picture.figure,
-        key=key,
-        alt=picture.words,
-        on_select=pick if picked else "ignore",
-        selection_mode="points",
-        config={
-            "displaylogo": False,
-            "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
-            "toImageButtonOptions": {"format": session.widget("picture format") or FORMATS[0], "filename": f"bptt_{name}", "scale": 2},
-        },
-    )
+    plot(key, picture.figure, picture.words, saved(name), st.get_option("server.baseUrlPath") or "", pick if picked else None)
     st.html(f"<p class='words'>{escape(picture.words)}</p>")
+
+
+def solid(picture: Picture, name: str, place: str) -> None:
+    """The same for a figure in space, for which Streamlit's chart has the code; it costs the page most of a second."""
+    config = {"displaylogo": False, "toImageButtonOptions": {**saved(name), "scale": 2}}
+    st.plotly_chart(picture.figure, key=f"{place} chart {name}", alt=picture.words, config=config)
+    st.html(f"<p class='words'>{escape(picture.words)}</p>")
+
+
+def saved(name: str) -> dict[str, str]:
+    """What the camera button of a chart saves."""
+    return {"format": session.widget("picture format") or FORMATS[0], "filename": f"bptt_{name}"}
 
 
 def going(seen: FitProgress, told: str) -> None:
@@ -181,8 +183,12 @@ def names(charts: Sequence[str], place: str, defaults: Sequence[str], say: Texts
     return [name for name in charts if name in (picked or ())]
 
 
-def pick(key: str, values: Sequence[T], label: str, words: Callable[[T], str]) -> T:
-    """One of several values, which may be others than before."""
-    if session.widget(key) not in values:
-        session.set_widget(key, values[0])
-    return st.selectbox(label, values, key=key, format_func=words, width=190)
+def pick(key: str, values: Sequence[T], label: str, words: Callable[[T], str], first: int = 0) -> T:
+    """One of several values, which may be others than before.   first: the index of the one that is chosen to begin with.
+
+    A list hears of its first value with its options.  A value set before it in a script run that is broken off would never reach it.
+    """
+    known = session.widget(key)
+    if known is not None and known not in values:
+        session.set_widget(key, values[first])
+    return st.selectbox(label, values, index=first, key=key, format_func=words, width=190)

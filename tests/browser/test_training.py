@@ -25,7 +25,7 @@ def test_the_page_opens_ready_to_play(page: Page):
 
 def test_the_code_of_charts_is_there_before_one_is_wanted(page: Page):
     Explorer(page)
-    page.wait_for_function("performance.getEntriesByType('resource').some(({ name }) => name.includes('/PlotlyChart.'))")
+    page.wait_for_function("Boolean(window.Plotly?.react)")
     page.wait_for_timeout(1000)
     scripts = page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name)")
     starts = {script for script in scripts if re.search(r"/index\.[\w-]+\.js", script)}

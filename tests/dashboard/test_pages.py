@@ -195,7 +195,7 @@ def test_inspecting_a_paused_run_shows_every_chart(page: AppTest):
     assert not page.exception
     drawn = len(charts) - 1  # there is no attention to draw
     assert "Iteration 2, where the run rests." in text_of(page)
-    assert len(page.get("plotly_chart")) == drawn
+    assert len([part for part in page.get("bidi_component") if part.proto.component_name == "bptt_plot"]) == drawn
     assert text_of(page).count("class='words'") == drawn
     assert "This network has no attention" in text_of(page)
     for choice in page.selectbox:

@@ -103,8 +103,6 @@ def draw_contour(found: Found, scale: str, look: Look) -> Picture:
             y=b.ravel(),
             mode="markers",
             marker={"size": 12, "opacity": 0, "color": colours.first},
-            selected={"marker": {"opacity": 0}},
-            unselected={"marker": {"opacity": 0}},
             customdata=np.stack([loss.ravel(), steepness.ravel()], 1),
             hovertemplate=say("charts.error_cliff.hover") + "<extra></extra>",
             showlegend=False,

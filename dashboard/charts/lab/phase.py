@@ -43,8 +43,6 @@ def draw(found: Found, chosen: Cell, look: Look) -> Picture:
                 y=np.repeat(rows, len(found.lengths)),
                 mode="markers",
                 marker={"symbol": "square", "size": 9, "opacity": 0},
-                selected={"marker": {"opacity": 0}},
-                unselected={"marker": {"opacity": 0}},
                 customdata=hover(found, look).ravel(),
                 hovertemplate="%{customdata}<extra></extra>",
             ),
@@ -91,7 +89,7 @@ def draw(found: Found, chosen: Cell, look: Look) -> Picture:
         showgrid=False,
         zeroline=False,
     )
-    on_page(figure, look, height=460, dragmode=False, clickmode="event+select")
+    on_page(figure, look, height=460, dragmode=False)
     return Picture(figure, words(found, look))
 
 

@@ -5,6 +5,7 @@ import { Agreement } from "./agreement.js";
 import { adopt, make, write } from "./dom.js";
 import style from "./explorer.css" with { type: "css" };
 import { decode } from "./frame.js";
+import { plotly } from "./library.js";
 import { Look } from "./look.js";
 import { Measures, expose } from "./measures.js";
 import { mounted } from "./mounting.js";
@@ -24,7 +25,9 @@ import { Proof, Transport, transportKeys } from "./transport.js";
 import { arrival, visits } from "./visits.js";
 import { inWords } from "./words.js";
 
-const QUIET = 3000; // ms after a picture that stays
+// ms after a picture that stays.  The figures of the other pages take code that is better run before they are wanted.  That takes half a
+// second, in which a page does nothing else: so it waits until nothing has moved for a while.
+const QUIET = 3000;
 
 export default mounted((root, data) => {
   // An older version of these modules may have been here: its element goes, its socket with it.
@@ -110,7 +113,6 @@ class Explorer {
     this.kept.offer(data.run, (offered) => this.setStateValue("reattach", offered));
     if (data.run !== this.run || data.base !== this.base) this.#follow(data.run, data.base);
     this.pictures.panels.forecast.beside(data.baselines);
-    this.later ??= data.later;
     if (data.awaited && !this.arriving) {
       this.arriving = arrival(data.base + data.awaited, () => {
         this.arriving = null;
@@ -251,21 +253,9 @@ class Explorer {
     this.element.dataset.iteration = frame.header.iteration;
     this.element.dataset.painted = this.measures.painted;
     clearTimeout(this.quiet);
-    this.quiet = this.later && setTimeout(() => this.#fetchLater(), QUIET);
+    this.quiet = setTimeout(() => plotly().catch(() => {}), QUIET);
     // A pause is told with the iteration that it stopped at, which may arrive after the word "paused".
     if (this.status.run.state !== "training") this.teller.soon();
-  }
-
-  /**
-   * The charts of the other pages take code that is better run before they are wanted.  That takes a second, in which a page does nothing
-   * else: so it waits until nothing has moved for a while.
-   */
-  #fetchLater() {
-    const { later } = this;
-    this.later = "";
-    // From where Streamlit's page has its own scripts: from anywhere else, it would start a second time.
-    const page = document.querySelector('script[type="module"][src*="/static/js/"]');
-    if (page) import(new URL(later, page.src).href).catch(() => {});
   }
 
   dispose() {

@@ -1,6 +1,7 @@
 // A page of the laboratory has no history of settings: its query is replaced, so that Back leads to the page before at once.  And it has
 // no explorer: what keeps the run of the tab through a reload stands here, too.
 
+import { plotly } from "./library.js";
 import { mounted } from "./mounting.js";
 import { TabRun } from "./tabrun.js";
 import { arrival } from "./visits.js";
@@ -11,6 +12,7 @@ class Tab {
   constructor() {
     this.run = null;
     this.kept = new TabRun(() => this.run);
+    plotly().catch(() => {}); // while what its figures show is computed
   }
 
   /** data: base, path, query, run, watching.  Waits until the address bar has the path, which Streamlit writes some time after it shows the page. */

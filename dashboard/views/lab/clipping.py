@@ -174,7 +174,7 @@ def _cliff_found(found: cliff_descent.Found, scale: str, say: Texts) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         looking.heading("error_cliff", "error_cliff.csv", surface, place, say)
-        looking.figure(error_cliff.draw_surface(found, scale, look), "error_cliff", place)
+        looking.solid(error_cliff.draw_surface(found, scale, look), "error_cliff", place)
     with right:
         looking.heading("contour", "error_cliff.csv", surface, place, say)
         looking.figure(error_cliff.draw_contour(found, scale, look), "contour", place, picked=_pick)

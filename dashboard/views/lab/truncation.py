@@ -42,9 +42,7 @@ def _found(found: Found, say: Texts) -> None:
     look = looking.as_shown(say)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         scheme = looking.pick("bias scheme", SCHEMES, say("lab.truncation.scheme"), lambda name: say(f"lab.schemes.{name}"))
-        if session.widget("bias delta") not in DELTAS:
-            session.set_widget("bias delta", 0.1)
-        delta = looking.pick("bias delta", DELTAS, say("lab.truncation.delta"), percent)
+        delta = looking.pick("bias delta", DELTAS, say("lab.truncation.delta"), percent, first=DELTAS.index(0.1))
         measure = looking.pick("bias measure", MEASURES, say("lab.truncation.measure"), lambda name: say(f"lab.bias_measures.{name}"))
         weights = ("", *found.bias.weights)
         weight = looking.pick("bias weight", weights, say("look.weight"), lambda name: name or say("lab.truncation.all"))

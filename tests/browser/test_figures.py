@@ -1,0 +1,93 @@
+"""Figures on the page: which code draws them, and what becomes of them when the page, the window or their numbers change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+from playwright.sync_api import Page, expect
+from plotly.offline import get_plotlyjs_version
+
+from tests.browser.laboratory import PATIENCE, Laboratory
+
+BIAS = "truncation chart bias"
+SIZE = "plot => [plot._fullLayout.width, plot._fullLayout.height, plot.offsetWidth, plot.offsetHeight]"
+
+
+def test_only_the_cartesian_part_of_the_library_is_loaded(open_page: Callable[..., Page]):
+    lab = Laboratory(open_page("/truncation"))
+    assert lab.page.evaluate("window.Plotly.version") == get_plotlyjs_version(), "figures are made for the library that draws them"
+    scripts = lab.page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name)")
+    assert sum(name.endswith("/plotly.js") for name in scripts) == 1
+    assert not [name for name in scripts if "PlotlyChart" in name]
+
+
+def test_no_button_of_a_figure_leads_to_another_host(open_page: Callable[..., Page]):
+    lab = Laboratory(open_page("/truncation"))
+    lab.figure(BIAS)
+    buttons = lab.widget(BIAS).locator(".modebar-btn")
+    titles = buttons.evaluate_all("buttons => buttons.map(({ dataset }) => dataset.title)")
+    assert titles == ["Download plot as a PNG", "Zoom", "Pan", "Zoom in", "Zoom out", "Reset axes", "Full screen"]
+
+
+def test_on_a_phone_the_buttons_leave_the_names_of_the_lines_alone(open_page: Callable[..., Page]):
+    lab = Laboratory(open_page("/truncation", "phone"))
+    lab.figure(BIAS)
+    plot = lab.widget(BIAS).locator(".js-plotly-plot")
+    bar, *names = plot.evaluate(
+        "plot => [...plot.querySelectorAll('.modebar, .legendtext')].map((part) => part.getBoundingClientRect()).map("
+        "({ left, right, top, bottom }) => [left, right, top, bottom])"
+    )
+    boxes = sorted([bar, *names])
+    assert len(names) == 2
+    for left, right in pairwise(boxes):
+        apart = left[1] <= right[0] or left[3] <= right[2] or right[3] <= left[2]
+        assert apart, boxes
+
+
+def test_another_figure_is_drawn_in_place_of_the_one_before(open_page: Callable[..., Page]):
+    lab = Laboratory(open_page("/truncation"))
+    before = lab.figure(BIAS)
+    plot = lab.widget(BIAS).locator(".js-plotly-plot")
+    plot.evaluate("plot => { plot.dataset.here = 'still'; }")
+    lab.choose("bias measure", "angle")
+    lab.wait(lambda: lab.figure(BIAS) != before, "degrees")
+    assert plot.get_attribute("data-here") == "still"
+    assert "The sliding window" in (plot.get_attribute("aria-label") or "")
+
+
+def test_a_figure_is_as_wide_as_its_place_and_fills_the_screen_when_asked_to(open_page: Callable[..., Page]):
+    lab = Laboratory(open_page("/truncation"))
+    lab.figure(BIAS)
+    plot = lab.widget(BIAS).locator(".js-plotly-plot")
+    width, height, *room = plot.evaluate(SIZE)
+    assert [width, height] == room
+    lab.page.set_viewport_size({"width": 1000, "height": 900})
+    lab.wait(lambda: plot.evaluate(SIZE)[0] < width, "a narrower figure")
+    lab.page.set_viewport_size({"width": 1440, "height": 900})
+    lab.wait(lambda: plot.evaluate(SIZE) == [width, height, *room], "the figure as it was")
+    plot.hover()
+    plot.locator("[data-title='Full screen']").click()
+    lab.wait(lambda: plot.evaluate(SIZE) == [1440, 900, 1440, 900], "all of the screen")
+    plot.hover()
+    plot.locator("[data-title='Full screen']").click()
+    lab.wait(lambda: plot.evaluate(SIZE) == [width, height, *room], "the figure as it was")
+
+
+def test_figures_below_the_screen_are_there_before_anybody_comes(open_page: Callable[..., Page]):
+    lab = Laboratory(open_page("/truncation"))
+    lab.figure("truncation chart influence_sign")
+    assert lab.page.evaluate("document.querySelector('.stMain').scrollTop") == 0
+
+
+def test_without_its_library_a_figure_says_so_and_its_words_stay(open_page: Callable[..., Page]):
+    page = open_page("/")
+    page.context.route("**/plotly.js", lambda route: route.abort())
+    opened = page.context.new_page()
+    opened.goto("/truncation")
+    missing = opened.locator(".plot [role=alert]").first
+    expect(missing).to_have_text(
+        "The code that draws this chart could not be loaded. Reload the page to try again.", timeout=1000 * PATIENCE
+    )
+    expect(opened.locator(".words").first).to_contain_text("The sliding window")
+    expect(opened.locator(".stException")).to_have_count(0)
