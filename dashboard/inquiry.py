@@ -12,8 +12,9 @@ from uuid import uuid4
 from dashboard.live import studying
 from dashboard.live.studying import FitProgress, LiveError
 
-AT_ONCE = 0.4
-"""Seconds that a page waits for a quick study before it shows how far it is."""
+AT_ONCE = 0.6
+"""Seconds that a page waits for a quick study before it shows how far it is.  A piece that is shown sooner makes a page that has only begun
+later: it is drawn twice."""
 LOOK_EVERY = 0.01
 
 

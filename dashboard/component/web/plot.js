@@ -16,6 +16,13 @@ if (matchMedia("(hover: none)").matches) UNUSED.push("zoom2d", "pan2d", "zoomIn2
 
 const FULL = { width: 16, height: 16, path: "M2 2h5v1.6H3.6V7H2zM9 2h5v5h-1.6V3.6H9zM2 9h1.6v3.4H7V14H2zM12.4 9H14v5H9v-1.6h3.4z" };
 
+// One figure after the other, so that the page shows each before the next is begun.
+let turn = Promise.resolve();
+
+function inTurn(draw) {
+  turn = turn.then(() => new Promise((go) => setTimeout(go))).then(draw).catch(reportError);
+}
+
 export default mounted((root, data) => new Plot(root, inWords(data.words).figure));
 
 class Plot {
@@ -36,14 +43,14 @@ class Plot {
     Object.assign(this, { data, setStateValue });
     this.element.setAttribute("aria-label", data.alt);
     this.element.style.height = `${data.height}px`;
-    if (this.begun && (data.figure !== before.figure || data.file.format !== before.file.format)) this.#draw();
+    if (this.begun && (data.figure !== before.figure || data.file.format !== before.file.format)) inTurn(() => this.#draw());
   }
 
   #begin() {
     this.near.disconnect();
     clearTimeout(this.resting);
     this.begun = true;
-    this.#draw();
+    inTurn(() => this.#draw());
   }
 
   async #draw() {
