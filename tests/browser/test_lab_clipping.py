@@ -164,13 +164,13 @@ def test_the_cliff_is_descended_from_where_it_is_clicked(lab: Laboratory):
     option(lab, "error_cliff scale", "log10")
     lab.enter("error_cliff steps", "40")
     lab.says("of 40 updates; none goes further")
-    box = lab.widget("error_cliff chart contour").locator(".nsewdrag").bounding_box()
-    assert box
-    lab.widget("error_cliff chart contour").scroll_into_view_if_needed()
-    box = lab.widget("error_cliff chart contour").locator(".nsewdrag").bounding_box()
-    lab.page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.25 * box["height"])
-    lab.page.wait_for_timeout(300)
-    lab.page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.25 * box["height"])
+    ground = lab.widget("error_cliff chart contour").locator(".nsewdrag")
+    ground.hover()  # until it stands still: the figure is drawn anew for the 40 updates
+    box = ground.evaluate("it => { const { width, height } = it.getBoundingClientRect(); return { width, height } }")
+    there = {"x": 0.75 * box["width"], "y": 0.25 * box["height"]}
+    ground.hover(position=there)
+    lab.page.wait_for_timeout(300)  # until Plotly has found the point below the pointer
+    ground.click(position=there)
     fields = lab.page.locator(".stMain [class*='st-key-error_cliff-w'] input")
     lab.wait(lambda: fields.count() and fields.first.input_value() != "5.25", "another beginning")
     w = float(fields.first.input_value())
