@@ -12,6 +12,7 @@ from torch import Tensor
 
 from core import limits
 from core.experiment import Experiment, InvalidExperiment
+from core.file_words import in_order, metadata
 
 Saved = dict[str, dict[str, Tensor]]
 """Group -> name -> tensor."""
@@ -32,9 +33,10 @@ class InvalidCheckpoint(ValueError):
 
 
 def write_checkpoint(experiment: Experiment, clocks: Clocks, state: Saved) -> bytes:
-    """The bytes of a checkpoint; settings and clocks travel in the file's metadata."""
+    """The bytes of a checkpoint, the same ones for the same run; settings and clocks travel in the file's metadata."""
     tensors = {f"{group}/{name}": value.contiguous() for group, members in state.items() for name, value in members.items()}
-    return save(tensors, metadata={"format": FORMAT, "experiment": json.dumps(experiment.to_dict()), "clocks": json.dumps(dict(clocks))})
+    words = {"format": FORMAT, "experiment": json.dumps(experiment.to_dict()), "clocks": json.dumps(dict(clocks))}
+    return in_order(save(tensors, metadata=words))
 
 
 def read_checkpoint(block: bytes) -> tuple[Experiment, Clocks, Saved]:
@@ -45,7 +47,7 @@ def read_checkpoint(block: bytes) -> tuple[Experiment, Clocks, Saved]:
         )
     try:
         tensors = load(block)
-        about = _metadata(block)
+        about = metadata(block)
         if about["format"] != FORMAT:
             raise ValueError(f"format {about['format']}")
         experiment = Experiment.from_dict(json.loads(about["experiment"]))
@@ -76,12 +78,3 @@ def whole(value: Any, most: int) -> int:
     if type(value) is not int or not 0 <= value <= most:
         raise ValueError(f"{value!r} is not a whole number from 0 to {most}")
     return value
-
-
-def _metadata(block: bytes) -> dict[str, str]:
-    """The words in a safetensors header: eight bytes of its length, then JSON."""
-    size = int.from_bytes(block[:8], "little")
-    about = json.loads(block[8 : 8 + size])["__metadata__"]
-    if not isinstance(about, dict):
-        raise ValueError("no metadata")
-    return about

@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from core import limits
+from core.file_words import in_order, metadata
 from core.trace import AXES, PARTS, Array, Axis, Trace
 
 FORMAT = "bptt-recording-1"
@@ -106,7 +107,7 @@ class Recording:
             tensors |= {f"{number}/{name}": np.ascontiguousarray(value) for name, value in trace.values.items()}
             axes = [[axis.inputs, axis.targets] for axis in trace.axes]
             told.append({"iteration": trace.iteration, "axes": axes, "labels": dict(trace.labels), "books": dict(trace.books)})
-        block: bytes = save(tensors, {"format": FORMAT, "about": json.dumps(vars(self.about)), "traces": json.dumps(told)})
+        block = in_order(save(tensors, {"format": FORMAT, "about": json.dumps(vars(self.about)), "traces": json.dumps(told)}))
         try:
             type(self).from_bytes(block)
         except InvalidRecording as error:
@@ -124,7 +125,7 @@ class Recording:
         _check_words(block)
         try:
             tensors = load(block)
-            words = json.loads(block[8 : 8 + int.from_bytes(block[:8], "little")])["__metadata__"]
+            words = metadata(block)
             if words["format"] != FORMAT:
                 raise ValueError(words["format"])
             about, told = About(**json.loads(words["about"])), json.loads(words["traces"])

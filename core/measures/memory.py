@@ -26,11 +26,11 @@ class Held(TorchDispatchMode):
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        before = {id(one.untyped_storage()) for one in _tensors((args, kwargs))}
         found = func(*args, **kwargs)
-        for one in _tensors((found,)):
-            storage = one.untyped_storage()
-            if id(storage) not in before and id(storage) not in self._seen:
+        for made in _tensors((found,)):
+            storage = made.untyped_storage()
+            # Most results are known, so that what they were made from is seldom looked through.
+            if id(storage) not in self._seen and not any(given.untyped_storage() is storage for given in _tensors((args, kwargs))):
                 self._hold(storage)
         return found
 

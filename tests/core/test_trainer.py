@@ -298,6 +298,11 @@ def test_a_restored_run_goes_on_with_the_same_numbers(small, optimiser, grouping
         assert trainer.step().loss == expected[done], "writing a checkpoint changes nothing"
 
 
+def test_equal_runs_have_equal_checkpoints(small):
+    """To the byte: who asks something of a network that somebody else has asked it of is answered at once."""
+    assert len({Trainer(small).checkpoint() for _ in range(20)}) == 1
+
+
 @every_cell
 def test_a_restored_run_has_live_changes(small, kind):
     trainer = Trainer(small.replace(cell=kind))
