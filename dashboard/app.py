@@ -4,14 +4,16 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from dashboard.component import assets
+from dashboard.component.ahead import Ahead
 from dashboard.live import route
 from dashboard.live.visitors import Visitors
 from dashboard.views import mishap
+from dashboard.views.lab.pages import LAB
 
 app = st.App(
     "main.py",
     routes=[*route.ROUTES, *assets.ROUTES],
-    middleware=[Middleware(Visitors)],
+    middleware=[Middleware(Visitors), Middleware(Ahead, figures=LAB)],
     lifespan=route.lifespan,
     on_script_error=mishap.show,
 )

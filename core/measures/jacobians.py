@@ -11,7 +11,7 @@ enters from below fixed.  The Jacobian of a whole stack is block triangular, its
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +22,9 @@ from core.cells import AnyCell, Slopes, Weights
 
 PRECISION = 64 * torch.finfo(torch.float64).eps
 """A singular value this many times smaller than the largest is rounding: a product of matrices does not hold it."""
+
+ROWS = 512
+"""Unit vectors that are taken through their steps at a time: with fewer, most of the time goes into calls; more leave the cache."""
 
 
 class Recurrence:
@@ -47,22 +50,33 @@ class Recurrence:
 
     def back(self, step: int, errors: Tensor) -> Tensor:
         """Errors at the state after `step` (from 0), (N, S) -> at the state before it, (N, S): each row times D_t."""
-        cell, hidden = self.cell, self.hidden
-        k = type(self.slopes)(*(slope[step] for slope in self.slopes))
-        # The walk overwrites what it reads.
-        dh, dc = errors[:, :hidden].clone(), errors[:, hidden:].clone()
-        da = errors.new_empty(len(errors), len(cell.gates), hidden)
-        before = torch.zeros_like(errors)
-        rows = cell.rows(dh, dc, da)
-        into = cell.rows(before[:, :hidden].contiguous(), before[:, hidden:].contiguous(), da)
-        cell.through(k, rows)
-        cell.adjoint(k, rows)
-        cell.carry(k, self.weights, rows, into)
-        return torch.cat((into.dh, into.dc), 1)
+        return self._back(type(self.slopes)(*(slope[step] for slope in self.slopes)), errors)
 
     def jacobian(self, step: int) -> Tensor:
         """D_t of one step (from 0), (S, S): rows the state after it, columns the state before it."""
         return self.back(step, torch.eye(self.size, dtype=torch.float64))
+
+    def jacobians(self, count: int) -> Iterator[Tensor]:
+        """D_t, (S, S), of the first `count` steps, one after the other; computed many at a time."""
+        at_once = max(1, ROWS // self.size)
+        for first in range(0, count, at_once):
+            steps = min(at_once, count - first)
+            slopes = (slope[first : first + steps, 0].repeat_interleave(self.size, 0) for slope in self.slopes)
+            units = torch.eye(self.size, dtype=torch.float64).repeat(steps, 1)
+            yield from self._back(type(self.slopes)(*slopes), units).view(steps, self.size, self.size)
+
+    def _back(self, k: Slopes, errors: Tensor) -> Tensor:
+        """k: slopes of one step for all rows, or of a step for each row."""
+        cell, hidden = self.cell, self.hidden
+        # The walk overwrites what it reads.
+        dh, dc = errors[:, :hidden].clone(), errors[:, hidden:].clone()
+        da = errors.new_empty(len(errors), len(cell.gates), hidden)
+        rows = cell.rows(dh, dc, da)
+        into = cell.rows(torch.zeros_like(dh), torch.empty_like(dc), da)
+        cell.through(k, rows)
+        cell.adjoint(k, rows)
+        cell.carry(k, self.weights, rows, into)
+        return torch.cat((into.dh, into.dc), 1)
 
 
 @dataclass(frozen=True, slots=True)

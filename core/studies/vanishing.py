@@ -31,6 +31,9 @@ EXPONENTS = 32
 MATRICES = 64
 """Jacobians, and products of them, whose singular values are computed: evenly spread over a longer sequence."""
 
+TOLD = 20
+"""Steps of the long run between two words on how far it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -267,9 +270,9 @@ def study(trainer: Trainer, asked: Asked) -> Iterator[Progress[Found]]:
     for done, products in enumerate(_products(recurrence), 3 + matrices):
         found = replace(found, products=products)
         yield Progress(done, total, "products", found)
-    for done, rates in enumerate(_rates(trainer, asked, found.layer - 1), 3 + 2 * matrices):
+    for counted, rates in _rates(trainer, asked, found.layer - 1):
         found = replace(found, rates=rates)
-        yield Progress(min(done, total - 1), total, "exponents", found)
+        yield Progress(2 + 2 * matrices + counted, total, "exponents", found)
     yield Progress(total, total, "", found)
 
 
@@ -372,8 +375,8 @@ def _products(recurrence: Recurrence) -> Iterator[Products]:
         yield Products(lags[: len(logs)], np.stack(logs))
 
 
-def _rates(trainer: Trainer, asked: Asked, layer: int) -> Iterator[Rates]:
-    """Forward and backward along the long run; a sixth of it at either end only turns the directions."""
+def _rates(trainer: Trainer, asked: Asked, layer: int) -> Iterator[tuple[int, Rates]]:
+    """Forward and backward along the long run, with how many of its steps so far; a sixth of it at either end only turns the directions."""
     import torch
 
     from core import bptt
@@ -387,7 +390,9 @@ def _rates(trainer: Trainer, asked: Asked, layer: int) -> Iterator[Rates]:
     generator = torch.Generator().manual_seed(trainer.experiment.seed)
     spectrum = Spectrum(min(asked.exponents, recurrence.size), warm, generator)
     growth = BackwardGrowth(recurrence, warm, generator)
-    for step in range(asked.run - warm):
-        spectrum.step(recurrence.jacobian(step))
+    steps = asked.run - warm
+    for counted, jacobian in enumerate(recurrence.jacobians(steps), 1):
+        spectrum.step(jacobian)
         growth.step()
-        yield Rates(spectrum.values, spectrum.running, growth.value, growth.running)
+        if counted % TOLD == 0 or counted == steps:
+            yield counted, Rates(spectrum.values, spectrum.running, growth.value, growth.running)

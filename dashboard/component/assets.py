@@ -25,7 +25,7 @@ FOLDER = Path(__file__).parent / "web"
 LIBRARY = Path(__file__).resolve().parents[2] / "assets" / "scripts" / "plotly-cartesian.min.js"
 KEPT = {"Cache-Control": "public, max-age=31536000, immutable"}
 
-BUNDLE = "modules.js"
+BUNDLE, DRAWING = "modules.js", "plotly.js"
 ENTRIES = ("explorer.js", "tab.js", "drawing.js", "plot.js")
 """The modules that are mounted."""
 
@@ -102,7 +102,7 @@ ROUTES: list[BaseRoute] = [
     for base in ("", "/{base:path}")
     for route in (
         Route(f"{base}{ADDRESS}/{{version}}/{BUNDLE}", _bundled),
-        Route(f"{base}{ADDRESS}/{{version}}/plotly.js", _drawing),
+        Route(f"{base}{ADDRESS}/{{version}}/{DRAWING}", _drawing),
         Mount(f"{base}{ADDRESS}/{{version}}", app=_FILES),
     )
 ]

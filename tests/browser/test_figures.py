@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
+import pytest
 from playwright.sync_api import Page, expect
 from plotly.offline import get_plotlyjs_version
 
@@ -20,6 +21,19 @@ def test_only_the_cartesian_part_of_the_library_is_loaded(open_page: Callable[..
     scripts = lab.page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name)")
     assert sum(name.endswith("/plotly.js") for name in scripts) == 1
     assert not [name for name in scripts if "PlotlyChart" in name]
+
+
+@pytest.mark.parametrize(("address", "needed"), [("/truncation", ["modules.js", "plotly.js"]), ("/", ["modules.js"])])
+def test_what_a_page_needs_comes_while_streamlit_starts(open_page: Callable[..., Page], address: str, needed: list[str]):
+    """Asked for before Streamlit's own connection is there, once, and of the version that is then used."""
+    page = open_page(address)
+    page.locator(".js-plotly-plot .main-svg, .explorer[data-state=ready]").first.wait_for()
+    page.wait_for_timeout(500)  # for what would be asked for again
+    asked = page.evaluate("performance.getEntriesByType('resource').map((one) => [one.name, one.startTime, one.initiatorType])")
+    ours = [(name.rpartition("/")[2], at) for name, at, _ in asked if "/explorer/" in name]
+    assert [name for name, _ in ours] == needed
+    streamlit = min(at for name, at, _ in asked if name.endswith("/_stcore/host-config"))
+    assert max(at for _, at in ours) < streamlit
 
 
 def test_no_button_of_a_figure_leads_to_another_host(open_page: Callable[..., Page]):

@@ -10,7 +10,7 @@ from safetensors.torch import load, save
 
 from core.file_words import in_order, metadata
 
-WORDS = {"b": "ü\n\"\\/ ☃", "a": "1", "c": "", "d": "\x01"}
+WORDS = {"b": 'ü\n"\\/ ☃', "a": "1", "c": "", "d": "\x01"}
 TENSORS = {"x": torch.arange(3.0), "one/y": torch.zeros(2, 2, dtype=torch.float64)}
 
 

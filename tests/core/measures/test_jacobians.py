@@ -12,6 +12,7 @@ from torch.autograd.functional import jacobian
 from core import bptt
 from core.cells import CELLS
 from core.lag_matrix import lag_row
+from core.measures import jacobians
 from core.measures.jacobians import Paths, Product, Recurrence, singular_values, spectral_radii
 from core.training import Trainer
 from tests.core import oracle
@@ -52,6 +53,17 @@ def test_each_step_is_autograds(kind, layer):
         assert recurrence.steps == steps
         for step in range(steps):
             assert_close(recurrence.jacobian(step), by_autograd(stack, layer, sequence, step))
+
+
+@every_cell
+def test_many_at_a_time_are_one_after_the_other(kind, monkeypatch):
+    """Also where the last ones are fewer than the others."""
+    monkeypatch.setattr(jacobians, "ROWS", 3 * 8)
+    recurrence = Recurrence(make(kind, 2, steps=7, batch=2).forward(), 1, 1)
+    found = list(recurrence.jacobians(7))
+    assert len(found) == 7
+    for step, matrix in enumerate(found):
+        assert_close(matrix, recurrence.jacobian(step))
 
 
 @every_cell

@@ -26,8 +26,8 @@ def measured(recurrence: Recurrence, directions: int = 1) -> tuple[np.ndarray, f
     """Exponents over the steps after `WARM`, and the growth of an error on its way back over the same steps."""
     steps = recurrence.steps - 2 * WARM
     spectrum = Spectrum(directions, WARM, generator())
-    for step in range(WARM + steps):
-        spectrum.step(recurrence.jacobian(step))
+    for jacobian in recurrence.jacobians(WARM + steps):
+        spectrum.step(jacobian)
     assert len(spectrum.running) == steps
     return spectrum.values, grown(recurrence, WARM, steps).value
 
