@@ -29,14 +29,22 @@ class Lag(Backward):
     """The backward pass with every loss kept apart: row s of the lag matrix is the error of L_s alone.
 
     Never holds (T, T, B, H): the vectors of a few lags at a time become norms over units, and, where a truncation's `reach` (T, T) is
-    given, the sum over the cells that it keeps, which must be the truncated dL/dh_t.
+    given, the sum over the cells that it keeps, which must be the truncated dL/dh_t.   with_c: whether c's are looked at, too.
     """
 
     turns = LAGS
 
     def __init__(
-        self, unrolled: Unrolled, direct: Tensor, reach: Array | None = None, paths: Paths | None = None, beyond: State | None = None
+        self,
+        unrolled: Unrolled,
+        direct: Tensor,
+        reach: Array | None = None,
+        paths: Paths | None = None,
+        beyond: State | None = None,
+        *,
+        with_c: bool = True,
     ) -> None:
+        self._states = unrolled.cell.states if with_c else unrolled.cell.states[:1]
         super().__init__(unrolled, direct, TBPTT(1, len(direct)), paths=paths, beyond=beyond)
         self._reach: Array | None = None
         self._keep: list[Tensor | None] = [None] * -(-self._steps // LAGS)
@@ -48,10 +56,9 @@ class Lag(Backward):
         super().begin(unrolled, direct, hooks, paths, beyond)
         # The rows after the last are where the diagonals of the first few columns end that are written with longer ones.
         square = (self._steps + LAGS, self._steps, self._batch)
-        kinds = range(2 if self._has_c else 1)
         self._plain = True
-        self._norms = [[direct.new_full(square, float("nan")) for _ in kinds] for _ in unrolled.layers]
-        self._kept = [[torch.zeros_like(direct) for _ in kinds] for _ in unrolled.layers]
+        self._norms = [[direct.new_full(square, float("nan")) for _ in self._states] for _ in unrolled.layers]
+        self._kept = [[torch.zeros_like(direct) for _ in self._states] for _ in unrolled.layers]
 
     def keep(self, reach: Array | None) -> None:
         """Add up the cells that this `reach` keeps."""
@@ -178,15 +185,22 @@ class LagSweep:
 
     @torch.inference_mode()
     def __call__(
-        self, unrolled: Unrolled, direct: Tensor, reach: Array | None = None, paths: Paths | None = None, beyond: State | None = None
+        self,
+        unrolled: Unrolled,
+        direct: Tensor,
+        reach: Array | None = None,
+        paths: Paths | None = None,
+        beyond: State | None = None,
+        *,
+        with_c: bool = True,
     ) -> LagMatrix:
         """The error norms of every loss at every earlier state; see `Lag`."""
-        shape = (direct.shape, direct.dtype, unrolled.cell, len(unrolled.layers), paths is None)
+        shape = (direct.shape, direct.dtype, unrolled.cell, len(unrolled.layers), paths is None, with_c)
         if self._shape == shape:
             self._walk.begin(unrolled, direct, paths=paths, beyond=beyond)
             self._walk.keep(reach)
         else:
-            self._walk, self._shape = (AttendedLag if paths else Lag)(unrolled, direct, reach, paths, beyond), shape
+            self._walk, self._shape = (AttendedLag if paths else Lag)(unrolled, direct, reach, paths, beyond, with_c=with_c), shape
         walk = self._walk
         for _ in range(walk.position):
             walk.step()

@@ -43,13 +43,14 @@ def observe(
     in_batch: bool = True,
     first: int = 0,
     sweep: LagSweep | None = None,
-    with_shares: bool = True,
+    whole: bool = True,
 ) -> Trace:
     """The Trace of some sequences of a pass.
 
     gradient: of each weight, before clipping.  axes: of the observed sequences, which are the batch's `rows`.  task: theirs.
     first: the step, from 0, of the pass's first step; where a pass covers only a block of the sequence, the other steps are NaN.
-    sweep: of the lag matrix, with room that was kept.   with_shares: whether it has the shares of each weight's gradient, and their book.
+    sweep: of the lag matrix, with room that was kept.   whole: whether it has `core.trace.REST`, too, which takes two
+    fifths of the time, and the book of the shares.
     """
     part = seen.unrolled.section(rows=rows)
     direct = seen.direct[:, rows]
@@ -61,7 +62,7 @@ def observe(
     steps = max(first + len(real), *(len(axis.inputs) for axis in axes))
     place = slice(first, first + len(real))
 
-    def whole(value: Tensor | Array, *positions: int) -> Array:
+    def put(value: Tensor | Array, *positions: int) -> Array:
         """Put the pass's steps at their place in the sequence along the axes at `positions`; absent steps are NaN."""
         return spread(value, dict.fromkeys(positions, place))
 
@@ -80,32 +81,33 @@ def observe(
 
     def stacked(layers: Sequence[Tensor]) -> Array:
         """(T, B, H) a layer -> (L, T, B, H)."""
-        return hide_padding(whole(torch.stack(list(layers)), 1), 1, 2)
+        return hide_padding(put(torch.stack(list(layers)), 1), 1, 2)
 
     def by_gate(layers: Sequence[Tensor]) -> Array:
         """(T, B, G, H) a layer -> (L, G, T, B, H)."""
-        return hide_padding(whole(torch.stack(list(layers)).movedim(-2, 1), 2), 2, 3)
+        return hide_padding(put(torch.stack(list(layers)).movedim(-2, 1), 2), 2, 3)
 
     parts = bptt.direct_parts(part, direct, beyond)
     windows = seen.truncation.within(len(real))
     reach = windows.reach(len(real))
     total = [dh[:, rows] for dh in seen.errors.dh]
-    values: dict[str, Array] = {name: stacked([tape[name][1:] for tape in part.tapes]) for name in cell.states}
+    states = cell.states if whole else cell.states[:1]
+    values: dict[str, Array] = {name: stacked([tape[name][1:] for tape in part.tapes]) for name in states}
     if cell.gated:
         values["gate"] = by_gate([tape["a"].unflatten(-1, (len(cell.gates), -1)) for tape in part.tapes])
     along = _along(part, direct, windows, paths)
     # dL/dh under full BPTT is the total where the truncation cuts nothing.
     full = bptt.backward(part, direct, paths=paths, beyond=beyond).dh if windows.cuts(len(real)) else total
-    values["dh"] = hide_padding(whole(_by_part(total, parts, full, along), 2), 2, 3)
-    if seen.errors.dc:
-        values["dc"] = stacked([dc[:, rows] for dc in seen.errors.dc])
-    values["da"] = by_gate([da[:, rows] for da in seen.errors.da])
-    values["loss"] = hide(whole(seen.losses[:, rows], 0), 0, 1, with_loss)
+    values["dh"] = hide_padding(put(_by_part(total, parts, full, along), 2), 2, 3)
+    values["loss"] = hide(put(seen.losses[:, rows], 0), 0, 1, with_loss)
     for name, value in task.shown(seen.outputs[:, rows], seen.batch.targets[:, rows]).items():
-        values[name] = hide_padding(whole(value, 0), 0, 1)
+        values[name] = hide_padding(put(value, 0), 0, 1)
 
     books = {}
-    if with_shares:
+    if whole:
+        if seen.errors.dc:
+            values["dc"] = stacked([dc[:, rows] for dc in seen.errors.dc])
+        values["da"] = by_gate([da[:, rows] for da in seen.errors.da])
         by_weight = shares(seen.factors, list(gradient.values()))
         # Attention's weights also have shares of the steps before the pass.
         shared = slice(place.stop - by_weight.norms.shape[1], place.stop)
@@ -114,11 +116,13 @@ def observe(
         values["gradient_norm"] = by_weight.gradient_norms.numpy().copy()
         books["shares"] = _share_error(by_weight)
 
-    values["reach"] = whole(reach, 0, 1)
+    values["reach"] = put(reach, 0, 1)
     last = int(np.flatnonzero(real.any(1)).max(initial=0)) + 1
-    swept, books["lag matrix"], books["direct"] = _lag(sweep or LagSweep(), part, direct, reach, total, parts, paths, beyond, last)
+    swept, books["lag matrix"], books["direct"] = _lag(
+        sweep or LagSweep(), part, direct, reach, total, parts, paths, beyond, last, with_c=whole
+    )
     for name, matrices in swept.named().items():
-        values[name] = hide_padding(hide(whole(torch.stack(matrices), 1, 2), 1, 3, with_loss), 2, 3)
+        values[name] = hide_padding(hide(put(torch.stack(matrices), 1, 2), 1, 3, with_loss), 2, 3)
     if paths:
         attended = slice(place.stop - len(paths.attended.h), place.stop)
         values["attention"] = hide_padding(spread(_attention(paths), {1: place, 2: attended}), 1, 3)
@@ -145,6 +149,8 @@ def _lag(
     paths: Paths | None,
     beyond: bptt.State | None,
     last: int,
+    *,
+    with_c: bool,
 ) -> tuple[LagMatrix, float, float]:
     """The lag matrix of the last steps, and how well its kept cells add up to dL/dh and its diagonal is the direct part.
 
@@ -152,7 +158,7 @@ def _lag(
     """
     most = limits.ATTENDED_LAG_STEPS if paths else limits.LAG_STEPS
     late = slice(0, part.steps) if part.steps <= most else slice(max(0, last - most), last)
-    matrix = sweep(part.section(late), direct[late], reach[late, late], paths.section(late) if paths else None, beyond)
+    matrix = sweep(part.section(late), direct[late], reach[late, late], paths.section(late) if paths else None, beyond, with_c=with_c)
     difference = _relative([kept - dh[late] for kept, dh in zip(matrix.kept_h, total, strict=True)], total)
     own = [_norms(own[late]) for own in parts]
     diagonal = _relative([h.diagonal().T - norm for h, norm in zip(matrix.h, own, strict=True)], own)

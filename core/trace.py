@@ -79,6 +79,8 @@ probability        of each token as the next one, or as the answer
 output, target     where answers are numbers, what is predicted and what is true, in the series' own units
 """
 
+REST = ("c", "dc", "da", "lag_c", "share_projection", "share_norm", "gradient_norm")
+"""Quantities that may be left out of a Trace that is only watched: none of them is in a picture that always moves."""
 
 SAID = ("loss", "probability", "output", "target")
 """The quantities of a step that are about its answer."""

@@ -116,14 +116,14 @@ class Trainer:
     def __next__(self) -> Snapshot:
         return self.step()
 
-    def step(self, trace: bool = False, watch: Watch | None = None, *, with_shares: bool = True) -> Snapshot:
+    def step(self, trace: bool = False, watch: Watch | None = None, *, whole: bool = True) -> Snapshot:
         """One iteration: a pass over the batch, clipping, an update.  With `trace`, the Snapshot carries what was seen before the update.
 
-        with_shares: whether that has the shares of each weight's gradient, which take a fifth of its time.
+        whole: whether that has `core.trace.REST`, too, which takes two fifths of its time.
         watch: is called with the pass and the block that it is of, while `gradient` is not clipped yet; the next pass overwrites both.
         When the loss or the gradient is not finite, nothing is updated and the Snapshot says where it began.
         """
-        seen, snapshot = self._look(self.iteration + 1, self.hooks, trace=trace, watch=watch, with_shares=with_shares)
+        seen, snapshot = self._look(self.iteration + 1, self.hooks, trace=trace, watch=watch, whole=whole)
         if not snapshot.stopped:
             self.optimiser.step()
             self.iteration = snapshot.iteration
@@ -135,15 +135,13 @@ class Trainer:
         _, snapshot = self._look(self.iteration, Hooks(), trace=True)
         return snapshot
 
-    def _look(
-        self, number: int, hooks: Hooks, *, trace: bool, watch: Watch | None = None, with_shares: bool = True
-    ) -> tuple[Pass, Snapshot]:
+    def _look(self, number: int, hooks: Hooks, *, trace: bool, watch: Watch | None = None, whole: bool = True) -> tuple[Pass, Snapshot]:
         """A pass over the current block, which leaves the clipped gradient ready for an update."""
         seen = self._run(self._block, hooks)
         seen.gradient(self._by_weight)
         if watch:
             watch(seen, self._block)
-        shown = self._trace(seen, number, with_shares) if trace else None
+        shown = self._trace(seen, number, whole) if trace else None
         clip = CLIPS[self.experiment.clip].apply(self.gradient, self.experiment.threshold)
         stopped = self._not_finite(seen, number, clip.norm_before)
         if stopped:
@@ -246,7 +244,7 @@ class Trainer:
             self._state = self._past = None
             self._block = self._next_batch()
 
-    def _trace(self, seen: Pass, iteration: int, with_shares: bool) -> Trace:
+    def _trace(self, seen: Pass, iteration: int, whole: bool) -> Trace:
         """The Trace of the observed sequence, from the pass or, when it is not in the batch, from a pass of its own."""
         index = min(self.observe, self.task.sequences - 1)
         rows = self._block.rows or tuple(range(self.task.sequences))
@@ -254,9 +252,9 @@ class Trainer:
         if index in rows:
             row = slice(rows.index(index), rows.index(index) + 1)
             here = (seen, self._by_weight, axes, row, task)
-            return observe(*here, iteration=iteration, first=self._block.first, sweep=self._sweep, with_shares=with_shares)
+            return observe(*here, iteration=iteration, first=self._block.first, sweep=self._sweep, whole=whole)
         alone = passes.run(self.model, self.task, self.task.batch([index]), self.truncation())
-        return observe(alone, alone.gradient(), axes, slice(1), task, iteration=iteration, in_batch=False, with_shares=with_shares)
+        return observe(alone, alone.gradient(), axes, slice(1), task, iteration=iteration, in_batch=False, whole=whole)
 
     def _not_finite(self, seen: Pass, iteration: int, norm: float) -> Stopped | None:
         """The first step forward, or the last on the way back, at which a number left the finite."""

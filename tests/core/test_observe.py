@@ -15,7 +15,7 @@ from core.observe import _relative, observe
 from core.oracle import Twin
 from core.own_module import trace_of
 from core.tasks import TASKS
-from core.trace import Trace
+from core.trace import REST, Trace
 from core.training import Trainer
 from core.truncation import TBPTT
 from tests.core import oracle
@@ -206,9 +206,10 @@ def test_a_book_that_is_not_a_number_is_no_balance(place):
 
 
 @every_cell
-def test_a_trace_without_shares_is_otherwise_the_same(small, kind):
-    whole, part = (look(small.replace(cell=kind), with_shares=wanted)[0] for wanted in (True, False))
-    assert set(whole.values) - set(part.values) == {"share_projection", "share_norm", "gradient_norm"}
+@pytest.mark.parametrize("attention", ["none", "dot"])
+def test_a_trace_that_is_not_whole_is_otherwise_the_same(small, kind, attention):
+    whole, part = (look(small.replace(cell=kind, attention=attention), whole=wanted)[0] for wanted in (True, False))
+    assert set(whole.values) - set(part.values) == set(REST) & set(whole.values)
     assert set(whole.books) - set(part.books) == {"shares"}
     assert part.labels == whole.labels
     for name, value in part.values.items():

@@ -147,7 +147,7 @@ class LiveTrainer:
 
     def _iterate(self, *, trace: bool, whole: bool = True) -> None:
         """whole: nothing is left out of the Trace, so that all of it can be looked into afterwards."""
-        snapshot = self.trainer.step(trace=trace, with_shares=whole)
+        snapshot = self.trainer.step(trace=trace, whole=whole)
         now = time.monotonic()
         self._count(now)
         if snapshot.stopped:
