@@ -35,7 +35,14 @@ from core.truncation import TBPTT
 PAIRS = 2**21
 """The most numbers that a score may hold for pairs of steps at one time; more queries than that are taken one group after the other."""
 LAGS = 8
-"""The most distances between two steps that are looked at together: one call for eight small tensors costs what one of them did."""
+"""Distances between two steps that are looked at together, at least: one call for eight small tensors costs what one of them did."""
+TOGETHER = 2**15
+"""Numbers up to which more of them are: a quarter of a megabyte stays in the cache."""
+
+
+def lags_together(steps: int, numbers: int) -> int:
+    """How many lags are looked at together, at most.   numbers: of one step, for all sequences."""
+    return max(LAGS, min(steps, TOGETHER // max(1, steps * numbers)))
 
 
 class Scoring(ABC):
@@ -330,8 +337,9 @@ class Paths:
         return out.flatten(0, 1)
 
     def ahead(self, lags: range) -> Tensor:
-        """A[t + lag, t] for at most `LAGS` lags, (lags, T - first lag, B, H): what the loss so many steps later sends to each step t.
+        """A[t + lag, t] for a few lags, (lags, T - first lag, B, H): what the loss so many steps later sends to each step t.
 
+        At most `lags_together` of them.
         0 where that is no step.  At lag 0 it is what comes through the key and the value alone.
         """
         steps = slice(0, len(self.d_read) - lags.start, 1)
@@ -353,7 +361,9 @@ class Paths:
     @cached_property
     def _padded(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """q, e, z and weights with steps of zeros after the last: losses that are not there send nothing."""
-        q, e, z, weights = (nn.functional.pad(value, (0, 0, 0, LAGS)) for value in (self.attended.q, self.e, self.z, self.attended.weights))
+        steps, batch, hidden = self.d_read.shape
+        after = (0, 0, 0, lags_together(steps, batch * hidden))
+        q, e, z, weights = (nn.functional.pad(value, after) for value in (self.attended.q, self.e, self.z, self.attended.weights))
         return q, e, z, weights
 
     def _pairs(self, t: slice, ahead: range = range(1)) -> Tensor:

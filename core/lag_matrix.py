@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.attention import LAGS, Paths
+from core.attention import Paths, lags_together
 from core.bptt import Backward, Errors, State, Unrolled, backward, descend
 from core.hooks import Hooks
 from core.trace import Array
@@ -32,8 +32,6 @@ class Lag(Backward):
     given, the sum over the cells that it keeps, which must be the truncated dL/dh_t.   with_c: whether c's are looked at, too.
     """
 
-    turns = LAGS
-
     def __init__(
         self,
         unrolled: Unrolled,
@@ -44,10 +42,12 @@ class Lag(Backward):
         *,
         with_c: bool = True,
     ) -> None:
+        steps, batch, hidden = direct.shape
+        self.turns = lags_together(steps, batch * hidden)
         self._states = unrolled.cell.states if with_c else unrolled.cell.states[:1]
         super().__init__(unrolled, direct, TBPTT(1, len(direct)), paths=paths, beyond=beyond)
         self._reach: Array | None = None
-        self._keep: list[Tensor | None] = [None] * -(-self._steps // LAGS)
+        self._keep: list[Tensor | None] = [None] * -(-self._steps // self.turns)
         self.keep(reach)
 
     def begin(
@@ -55,7 +55,7 @@ class Lag(Backward):
     ) -> None:
         super().begin(unrolled, direct, hooks, paths, beyond)
         # The rows after the last are where the diagonals of the first few columns end that are written with longer ones.
-        square = (self._steps + LAGS, self._steps, self._batch)
+        square = (self._steps + self.turns, self._steps, self._batch)
         self._plain = True
         self._norms = [[direct.new_full(square, float("nan")) for _ in self._states] for _ in unrolled.layers]
         self._kept = [[torch.zeros_like(direct) for _ in self._states] for _ in unrolled.layers]
@@ -69,7 +69,7 @@ class Lag(Backward):
             below = np.concatenate((reach, np.zeros_like(reach)))
             by_lag = np.lib.stride_tricks.as_strided(below, reach.shape, (below.strides[0], sum(below.strides)))
             kept = torch.as_tensor(by_lag.astype(float))[..., None, None].to(self._direct.dtype)
-            self._keep = [lags if lags.any() else None for lags in kept.split(LAGS)]
+            self._keep = [lags if lags.any() else None for lags in kept.split(self.turns)]
         self._reach = reach
 
     @property
@@ -81,8 +81,8 @@ class Lag(Backward):
 
     def _visit(self, layer: int, r: int, back: int, dh: Tensor, dc: Tensor) -> None:
         # Each window is one loss s, `back` steps ahead of the step t at which it stands.
-        if (back + 1) % LAGS == 0 or back == self._steps - 1:
-            self._look(layer, range(back - back % LAGS, back + 1))
+        if (back + 1) % self.turns == 0 or back == self._steps - 1:
+            self._look(layer, range(back - back % self.turns, back + 1))
 
     def _look(self, layer: int, lags: range) -> None:
         """Look at what has travelled so far."""
@@ -101,7 +101,7 @@ class Lag(Backward):
         if self._plain and not plain(longest):  # errors grow or fade on their way back: the longest lag tells first
             self._plain = False
             self._measure(errors, cells)
-        keep = self._keep[lags.start // LAGS]
+        keep = self._keep[lags.start // self.turns]
         if keep is not None:
             steps = errors.shape[1]
             if not self._plain:  # 0 times what exploded is no 0

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
+from core import attention
 from core.experiment import Experiment
 
 # One example may compile or import something: a deadline would measure the machine.  Derandomised: a failure can be repeated by anybody.
@@ -17,6 +20,15 @@ torch.set_num_threads(1)
 
 TEXT = "a b c a d\nb a\nc a b"
 """Three sentences of different lengths: every batch of them is padded."""
+
+
+@pytest.fixture(scope="module", params=["all at once", "a few at a time"])
+def lags(request: pytest.FixtureRequest) -> Iterator[None]:
+    """How many lags are looked at together: all of a short sequence, or, as of a long one, a few after the others."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "a few at a time":
+            patch.setattr(attention, "TOGETHER", 0)
+        yield
 
 
 @pytest.fixture

@@ -29,6 +29,8 @@ from core.truncation import TBPTT
 from tests.core import attending
 from tests.core.stacks import assert_close, flat, truncations
 
+pytestmark = pytest.mark.usefixtures("lags")
+
 KINDS = [name for name, kind in ATTENTIONS.items() if kind.scoring]
 every_cell = pytest.mark.parametrize("cell", CELLS)
 every_kind = pytest.mark.parametrize("kind", KINDS)
@@ -37,7 +39,7 @@ every_depth = pytest.mark.parametrize("layers", [1, 2])
 every_window = pytest.mark.parametrize("windows", [TBPTT(99, 99), TBPTT(2, 2), TBPTT(1, 3), TBPTT(2, 5), TBPTT(3, 4)], ids=str)
 FULL = TBPTT(99, 99)
 LONG = " ".join("abcadbacdbcabddcabc") + "\n" + " ".join("bcadcbadbcaddbabc")
-"""More steps than twice the lags that are looked at together, and some left over."""
+"""More steps than twice the lags that are looked at together where they are few, and some left over."""
 BLOCKS = {"truncation": "chunk", "k": 2, "update_every": "block"}
 
 

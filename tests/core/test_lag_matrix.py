@@ -16,6 +16,8 @@ from core.truncation import TBPTT
 from tests.core import oracle
 from tests.core.stacks import Stack, assert_close, make, stacks, truncations
 
+pytestmark = pytest.mark.usefixtures("lags")
+
 every_cell = pytest.mark.parametrize("kind", CELLS)
 every_depth = pytest.mark.parametrize("layers", [1, 2, 3])
 

@@ -23,6 +23,8 @@ from core.transformer import Transformer
 from core.truncation import TBPTT
 from tests.core.stacks import assert_close, flat, truncations
 
+pytestmark = pytest.mark.usefixtures("lags")
+
 every_number_of_heads = pytest.mark.parametrize("heads", [1, 2])
 every_window = pytest.mark.parametrize("windows", [TBPTT(99, 99), TBPTT(2, 2), TBPTT(1, 3), TBPTT(2, 5), TBPTT(3, 4)], ids=str)
 BLOCKS = {"truncation": "chunk", "k": 2, "update_every": "block"}
