@@ -35,14 +35,14 @@ from core.truncation import TBPTT
 PAIRS = 2**21
 """The most numbers that a score may hold for pairs of steps at one time; more queries than that are taken one group after the other."""
 LAGS = 8
-"""Distances between two steps that are looked at together, at least: one call for eight small tensors costs what one of them did."""
+"""So many distances between two steps are looked at together, at least: one call for eight small tensors costs what one of them did."""
 TOGETHER = 2**15
-"""Numbers up to which more of them are: a quarter of a megabyte stays in the cache."""
+"""And more of them up to so many numbers, which stay in a processor's cache."""
 
 
-def lags_together(steps: int, numbers: int) -> int:
-    """How many lags are looked at together, at most.   numbers: of one step, for all sequences."""
-    return max(LAGS, min(steps, TOGETHER // max(1, steps * numbers)))
+def lags_together(vectors: Tensor) -> int:
+    """How many lags of vectors (T, B, H) are looked at together, at most: as many as fit into `TOGETHER` numbers, but at least `LAGS`."""
+    return max(LAGS, min(len(vectors), TOGETHER // max(1, vectors.numel())))
 
 
 class Scoring(ABC):
@@ -337,9 +337,8 @@ class Paths:
         return out.flatten(0, 1)
 
     def ahead(self, lags: range) -> Tensor:
-        """A[t + lag, t] for a few lags, (lags, T - first lag, B, H): what the loss so many steps later sends to each step t.
+        """A[t + lag, t] for at most `lags_together` lags, (lags, T - first lag, B, H): what the loss that much later sends to each step t.
 
-        At most `lags_together` of them.
         0 where that is no step.  At lag 0 it is what comes through the key and the value alone.
         """
         steps = slice(0, len(self.d_read) - lags.start, 1)
@@ -361,8 +360,7 @@ class Paths:
     @cached_property
     def _padded(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """q, e, z and weights with steps of zeros after the last: losses that are not there send nothing."""
-        steps, batch, hidden = self.d_read.shape
-        after = (0, 0, 0, lags_together(steps, batch * hidden))
+        after = (0, 0, 0, lags_together(self.d_read))
         q, e, z, weights = (nn.functional.pad(value, after) for value in (self.attended.q, self.e, self.z, self.attended.weights))
         return q, e, z, weights
 

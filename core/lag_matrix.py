@@ -28,8 +28,9 @@ VECTORS = 2**26
 class Lag(Backward):
     """The backward pass with every loss kept apart: row s of the lag matrix is the error of L_s alone.
 
-    Never holds (T, T, B, H): the vectors of a few lags at a time become norms over units, and, where a truncation's `reach` (T, T) is
-    given, the sum over the cells that it keeps, which must be the truncated dL/dh_t.   with_c: whether c's are looked at, too.
+    Never holds (T, T, B, H) where that is large: the vectors of a few lags at a time (`core.attention.lags_together`) become norms over
+    units, and, where a truncation's `reach` (T, T) is given, the sum over the cells that it keeps, which must be the truncated dL/dh_t.
+    with_c: whether c's are looked at, too.   ValueError where the paths are of another shape than direct.
     """
 
     def __init__(
@@ -42,8 +43,9 @@ class Lag(Backward):
         *,
         with_c: bool = True,
     ) -> None:
-        steps, batch, hidden = direct.shape
-        self.turns = lags_together(steps, batch * hidden)
+        if paths and paths.d_read.shape != direct.shape:
+            raise ValueError(f"direct is {tuple(direct.shape)}, but the paths of attention are {tuple(paths.d_read.shape)}.")
+        self.turns = lags_together(direct)
         self._states = unrolled.cell.states if with_c else unrolled.cell.states[:1]
         super().__init__(unrolled, direct, TBPTT(1, len(direct)), paths=paths, beyond=beyond)
         self._reach: Array | None = None
@@ -97,8 +99,9 @@ class Lag(Backward):
     def _note(self, errors: Tensor, cells: Tensor, lags: range, kept: Tensor) -> None:
         """Write the norms of some lags, and add up what is kept."""
         self._measure(errors, cells)
-        longest = cells[-1, : self._steps - lags[-1]]
-        if self._plain and not plain(longest):  # errors grow or fade on their way back: the longest lag tells first
+        # Of each loss, the longest lag tells first: errors grow or fade on their way back.
+        longest = torch.cat((cells[:, 0], cells[-1, : self._steps - lags[-1]]))
+        if self._plain and not plain(longest):
             self._plain = False
             self._measure(errors, cells)
         keep = self._keep[lags.start // self.turns]
@@ -195,7 +198,8 @@ class LagSweep:
         with_c: bool = True,
     ) -> LagMatrix:
         """The error norms of every loss at every earlier state; see `Lag`."""
-        shape = (direct.shape, direct.dtype, unrolled.cell, len(unrolled.layers), paths is None, with_c)
+        looks_at_c = with_c and "c" in unrolled.cell.states
+        shape = (direct.shape, direct.dtype, unrolled.cell, len(unrolled.layers), paths is None, looks_at_c)
         if self._shape == shape:
             self._walk.begin(unrolled, direct, paths=paths, beyond=beyond)
             self._walk.keep(reach)

@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from core import limits
-from core.file_words import in_order, metadata
+from core.file_words import in_order, length, metadata
 from core.trace import AXES, PARTS, Array, Axis, Trace
 
 FORMAT = "bptt-recording-1"
@@ -160,7 +160,7 @@ def check_size(size: int) -> None:
 
 def _check_words(block: bytes) -> None:
     """`InvalidRecording` for a file whose header is too long to be taken apart."""
-    if limits.RECORDING_WORDS < int.from_bytes(block[:8], "little") <= len(block):
+    if limits.RECORDING_WORDS < length(block) <= len(block):
         raise InvalidRecording(f"The words of a recording may take {limits.RECORDING_WORDS / 2**20:.0f} MB at most.")
 
 

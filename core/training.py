@@ -119,7 +119,7 @@ class Trainer:
     def step(self, trace: bool = False, watch: Watch | None = None, *, whole: bool = True) -> Snapshot:
         """One iteration: a pass over the batch, clipping, an update.  With `trace`, the Snapshot carries what was seen before the update.
 
-        whole: whether that has `core.trace.REST`, too, which takes two fifths of its time.
+        whole: whether that has `core.trace.REST`, too, which takes a quarter to two fifths of its time.
         watch: is called with the pass and the block that it is of, while `gradient` is not clipped yet; the next pass overwrites both.
         When the loss or the gradient is not finite, nothing is updated and the Snapshot says where it began.
         """

@@ -14,7 +14,7 @@ Change = Callable[[Mapping[str, str]], None]
 """Takes what was typed into fields."""
 
 
-def folded(label: str, key: str, *, unfold: bool = False) -> ExpanderContainer:
+def folded(label: str, key: str, *, unfold: bool = False, icon: str | None = None) -> ExpanderContainer:
     """A place that opens at a click; what stands there is to be drawn only where it is `open`.
 
     Everything that a page draws is sent and built again at each of its runs: what nobody sees had half of the time that this takes.
@@ -22,7 +22,7 @@ def folded(label: str, key: str, *, unfold: bool = False) -> ExpanderContainer:
     """
     if unfold:
         session.set_widget(key, value=True)
-    return st.expander(label, key=key, on_change="rerun")
+    return st.expander(label, key=key, icon=icon, on_change="rerun")
 
 
 def line(sentence: str | None, tone: str, role: str = "") -> None:

@@ -25,6 +25,8 @@ PRECISION = 64 * torch.finfo(torch.float64).eps
 
 ROWS = 512
 """Unit vectors that are taken through their steps at a time: with fewer, most of the time goes into calls; more leave the cache."""
+FEWEST = 8
+"""Steps at a time that are worth it: large states are quicker one step after the other."""
 
 
 class Recurrence:
@@ -57,8 +59,16 @@ class Recurrence:
         return self.back(step, torch.eye(self.size, dtype=torch.float64))
 
     def jacobians(self, count: int) -> Iterator[Tensor]:
-        """D_t, (S, S), of the first `count` steps, one after the other; computed many at a time."""
-        at_once = max(1, ROWS // self.size)
+        """D_t, (S, S), of the first `count` steps, one after the other; of small states computed many at a time.
+
+        ValueError where there are not so many.
+        """
+        if count > self.steps:
+            raise ValueError(f"There are Jacobians of {self.steps} steps, not of {count}.")
+        at_once = ROWS // self.size
+        if at_once < FEWEST:
+            yield from map(self.jacobian, range(count))
+            return
         for first in range(0, count, at_once):
             steps = min(at_once, count - first)
             slopes = (slope[first : first + steps, 0].repeat_interleave(self.size, 0) for slope in self.slopes)

@@ -25,6 +25,9 @@ class Ahead:
                 headers = MutableHeaders(scope=message)
                 if headers.get("content-type", "").startswith("text/html"):
                     headers.append("link", ", ".join(self._links(scope["path"])))
+                    # Streamlit's page may be the same when these files are not: a browser that keeps it would keep their old names.
+                    for name in ("etag", "last-modified"):
+                        del headers[name]
             await send(message)
 
         await self._app(scope, receive, told if scope["type"] == "http" else send)

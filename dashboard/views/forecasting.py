@@ -16,7 +16,7 @@ from core.forecast_frame import frame
 from dashboard import comparing, session
 from dashboard.charts import residuals
 from dashboard.charts.picture import number
-from dashboard.form import problem_line
+from dashboard.form import folded, problem_line
 from dashboard.live import runs
 from dashboard.live.fits import Result
 from dashboard.live.runs import LiveError
@@ -106,7 +106,10 @@ def _orders(held: Session, say: Texts) -> None:
         draw(label, key=f"fit {name}", help=literal(help), on_change=take, args=(name,))
         problem_line(refused.get(name))
 
-    with st.expander(say("forecast.orders"), key="orders"):
+    place = folded(say("forecast.orders"), "orders", unfold=bool(refused))
+    if not place.open:
+        return
+    with place:
         field("arima", st.text_input, say("forecast.arima"), say("forecast.arima_help"))
         field("ets", st.text_input, say("forecast.ets"), say("forecast.ets_help"))
         field("logarithm", st.toggle, say("forecast.logarithm"), say("forecast.logarithm_help"))
@@ -119,7 +122,10 @@ def _fitted(name: str, result: Result, say: Texts) -> None:
         label += f" · {say('forecast.no_fit')}"
     elif not all(fit.converged for fit in result.fitted):
         label += f" · {say('forecast.not_converged')}"
-    with st.expander(literal(label), key=f"fitted {name}", icon=":material/warning:" if result.words else None):
+    place = folded(literal(label), f"fitted {name}", icon=":material/warning:" if result.words else None)
+    if not place.open:
+        return
+    with place:
         st.html(f"<p class='aside'>{escape(BASELINES[name].help)}</p>")
         problem_line(result.words)
         for fitted in result.fitted:

@@ -13,6 +13,7 @@ from core import bptt
 from core.cells import CELLS
 from core.lag_matrix import lag_matrix, lag_row, lag_vectors
 from core.truncation import TBPTT
+from core.vector_norms import norms
 from tests.core import oracle
 from tests.core.stacks import Stack, assert_close, make, stacks, truncations
 
@@ -160,6 +161,21 @@ def test_errors_that_float32_holds_are_not_said_to_have_vanished():
     assert small.any(), "the case is there"
     assert (norms[39][there] > 0).all()
     assert_close(norms[39][there], row.double().norm(dim=-1)[there].float(), 1e-5, 0)
+
+
+def test_what_fades_in_one_sequence_is_seen_beside_another_that_does_not():
+    """The second is shorter, saturates, and its errors leave the range of float64's squares."""
+    stack = make("rnn_tanh", steps=30, batch=2, lengths=(30, 24))
+    stack.x[:, 0] *= 0.1
+    stack.x[:, 1] = 14
+    unrolled = stack.forward()
+    (found,) = lag_matrix(unrolled, stack.direct).h
+    (vectors,) = lag_vectors(unrolled, stack.direct)
+    expected = norms(vectors)
+    assert 0 < expected[23, 0, 1] < 1e-162
+    below = torch.ones(30, 30, dtype=torch.bool).tril()
+    assert_close(found[below], expected[below])
+    assert found[23, 0, 1].item() == pytest.approx(expected[23, 0, 1].item(), rel=1e-9)
 
 
 @pytest.mark.parametrize("kind", ["rnn_tanh", "lstm"])

@@ -16,6 +16,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from core import InvalidRecording, Recorder, Recording, limits
 from core.cells import CELLS
+from core.file_words import metadata
 from core.recording import COLUMNS
 from core.trace import Axis
 from tests.core import oracle
@@ -397,8 +398,7 @@ def test_a_recording_comes_back_as_it_was_written(recording: Recording, tmp_path
 def changed(recording: Recording, words: Callable[[dict], None] = lambda _: None, **tensors: np.ndarray | None) -> bytes:
     """The file, with something else in it."""
     block = recording.to_bytes()
-    about = json.loads(block[8 : 8 + int.from_bytes(block[:8], "little")])["__metadata__"]
-    about = {name: json.loads(value) if name != "format" else value for name, value in about.items()}
+    about = {name: json.loads(value) if name != "format" else value for name, value in metadata(block).items()}
     words(about)
     held = load(block) | {name.replace("_", "/", 1): value for name, value in tensors.items() if value is not None}
     return save(held, {name: value if isinstance(value, str) else json.dumps(value) for name, value in about.items()})

@@ -18,6 +18,7 @@ from core import limits
 from core.cells import CELLS
 from core.checkpoint import InvalidCheckpoint
 from core.experiment import Experiment, InvalidExperiment
+from core.file_words import metadata
 from core.optimisers import OPTIMISERS
 from core.tokens import PAD
 from core.training import Trainer
@@ -326,8 +327,7 @@ def altered(trainer: Trainer, **changes) -> bytes:
     """A checkpoint with other tensors ("group/name" -> tensor or None) or other words (experiment, clocks)."""
     block = trainer.checkpoint()
     tensors = load(block)
-    size = int.from_bytes(block[:8], "little")
-    words = json.loads(block[8 : 8 + size])["__metadata__"]
+    words = metadata(block)
     for name, value in changes.pop("tensors", {}).items():
         tensors.pop(name, None)
         if value is not None:

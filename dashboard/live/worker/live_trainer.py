@@ -11,7 +11,7 @@ from typing import Any
 from core.experiment import Experiment, can_change_live
 from core.limits import ATTENDED_LAG_STEPS, LAG_STEPS
 from core.tasks import Drawn, Task
-from core.trace import Trace
+from core.trace import REST, Trace
 from core.training import Snapshot, Stopped, Trainer
 from core.truncation import TRUNCATIONS
 from dashboard.live import words
@@ -137,7 +137,7 @@ class LiveTrainer:
     @property
     def _inspectable(self) -> bool:
         """Whether the snapshot on screen is the latest iteration's, and whole."""
-        return self._snapshot.iteration == self.trainer.iteration and "share_norm" in traced(self._snapshot)
+        return self._snapshot.iteration == self.trainer.iteration and any(name in traced(self._snapshot) for name in REST)
 
     def _frame_wanted(self, now: float) -> bool:
         if not self._demand.fps or now < self._frame_at or self._serial - self._seen >= self._settings.in_flight:

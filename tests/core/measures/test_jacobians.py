@@ -55,11 +55,18 @@ def test_each_step_is_autograds(kind, layer):
             assert_close(recurrence.jacobian(step), by_autograd(stack, layer, sequence, step))
 
 
+def test_there_are_as_many_as_steps():
+    with pytest.raises(ValueError, match="of 7 steps, not of 8"):
+        next(Recurrence(make("gru", steps=7, batch=1).forward()).jacobians(8))
+
+
 @every_cell
-def test_many_at_a_time_are_one_after_the_other(kind, monkeypatch):
+@pytest.mark.parametrize("fewest", [1, 8], ids=["three at a time", "one at a time"])
+def test_many_at_a_time_are_one_after_the_other(kind, fewest, monkeypatch):
     """Also where the last ones are fewer than the others."""
-    monkeypatch.setattr(jacobians, "ROWS", 3 * 8)
+    monkeypatch.setattr(jacobians, "FEWEST", fewest)
     recurrence = Recurrence(make(kind, 2, steps=7, batch=2).forward(), 1, 1)
+    monkeypatch.setattr(jacobians, "ROWS", 3 * recurrence.size)
     found = list(recurrence.jacobians(7))
     assert len(found) == 7
     for step, matrix in enumerate(found):
