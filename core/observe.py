@@ -157,8 +157,11 @@ def _lag(
     last: how many steps there are before nothing but padding.
     """
     most = limits.ATTENDED_LAG_STEPS if paths else limits.LAG_STEPS
-    late = slice(0, part.steps) if part.steps <= most else slice(max(0, last - most), last)
-    matrix = sweep(part.section(late), direct[late], reach[late, late], paths.section(late) if paths else None, beyond, with_c=with_c)
+    late, swept, along = slice(0, part.steps), part, paths
+    if part.steps > most:
+        late = slice(max(0, last - most), last)
+        swept, along = part.section(late), paths and paths.section(late)
+    matrix = sweep(swept, direct[late], reach[late, late], along, beyond, with_c=with_c)
     difference = _relative([kept - dh[late] for kept, dh in zip(matrix.kept_h, total, strict=True)], total)
     own = [_norms(own[late]) for own in parts]
     diagonal = _relative([h.diagonal().T - norm for h, norm in zip(matrix.h, own, strict=True)], own)
