@@ -28,6 +28,11 @@ def panel(held: Session, say: Texts) -> None:
     asked = typed.asked("estimators", lambda: _asked(say)) or Asked()
     line(say("lab.estimators.attends") if held.experiment.attends else "", "aside")
     frame.study(held, "estimators", asked, lambda found: _found(found, say), say)
+    frame.lower(held, PLACE, lambda: _lower(held, say))
+
+
+def _lower(held: Session, say: Texts) -> None:
+    """Influence balancing, with each of them."""
     _influence(held, say)
     st.html(f"<p class='aside'>{escape(say('lab.estimators.source'))}</p>")
     looking.picture_format(say)

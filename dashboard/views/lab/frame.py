@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from dashboard.views.notices import notices
 
 ASK_EVERY = 0.4
 """Seconds between two looks at how far a study is."""
+SOON = 0.8
+"""Seconds after which what stands further down a page comes: its first figure is drawn by then."""
 KEPT_BYTES = 4 * 2**20
 """The largest checkpoint of a run that its page keeps, to go on from."""
 MORE = (0, 100, 300, 1000)
@@ -90,6 +93,24 @@ def page(name: str, contents: Contents, badge: Panel) -> None:
         return
     _subject(held, contents, say)
     contents.panel(held, say)
+
+
+def lower(held: Session, name: str, draw: Callable[[], None]) -> None:
+    """What stands further down a page, which on a visitor's first run of it comes a moment later.
+
+    A browser builds everything that it is sent before it draws the first figure.
+    """
+    left = held.due.setdefault(name, time.monotonic() + SOON) - time.monotonic()
+    if left <= 0:
+        draw()
+        return
+
+    @st.fragment(run_every=left, key=f"lower {name}")
+    def wait() -> None:
+        if time.monotonic() >= held.due[name]:
+            st.rerun()
+
+    wait()
 
 
 def further(say: Texts, *, there: bool) -> None:

@@ -28,6 +28,11 @@ MEASURES = ("error", "degrees")
 def panel(held: Session, say: Texts) -> None:
     """Everything on the page."""
     frame.study(held, "truncation", Asked(), lambda found: _found(found, say), say)
+    frame.lower(held, PLACE, lambda: _lower(held, say))
+
+
+def _lower(held: Session, say: Texts) -> None:
+    """What it costs, what becomes of it over training, and other networks."""
     with frame.headed(held, "cost", PLACE, say):
         frame.study(held, "cost", cost.Asked(), lambda found: _cost(found, say), say)
     _growth(held, say)

@@ -50,6 +50,12 @@ def panel(held: Session, say: Texts) -> None:
     )
     line(say("lab.vanishing.attends") if experiment.attends else "", "aside")
     frame.study(held, "vanishing", asked, lambda found: _fading(found, state, say), say)
+    frame.lower(held, PLACE, lambda: _lower(held, say))
+
+
+def _lower(held: Session, say: Texts) -> None:
+    """Other networks of the same kind."""
+    experiment = held.experiment
     try:
         check_drawn(experiment)
     except InvalidExperiment as alone:
