@@ -49,8 +49,8 @@ def observe(
 
     gradient: of each weight, before clipping.  axes: of the observed sequences, which are the batch's `rows`.  task: theirs.
     first: the step, from 0, of the pass's first step; where a pass covers only a block of the sequence, the other steps are NaN.
-    sweep: of the lag matrix, with room that was kept.   whole: whether it has `core.trace.REST`, too, which takes a
-    quarter to two fifths of the time, and the book of the shares.
+    sweep: of the lag matrix, with room that was kept.
+    whole: whether it has `core.trace.REST`, too, which takes a quarter to two fifths of the time, and the book of the shares.
     """
     part = seen.unrolled.section(rows=rows)
     direct = seen.direct[:, rows]
