@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,13 +110,17 @@ TYPICAL = 25
 """So many norms before one say what is typical."""
 
 
-def times_typical(norms: Array, over: int = TYPICAL, fewest: int = 5) -> Array:
-    """Each norm against the median of the `over` norms before it, (n,); NaN where fewer than `fewest` came before."""
-    found = np.full(len(norms), np.nan)
-    for place in range(fewest, len(norms)):
-        typical = float(np.median(norms[max(0, place - over) : place]))
-        found[place] = norms[place] / typical if typical > 0 else np.nan
-    return found
+def times_typical(norms: Array, over: int = TYPICAL) -> Array:
+    """Each norm against the median of the `over` norms before it, (n,); see `times_median`."""
+    return np.array([times_median(norm, norms[max(0, place - over) : place]) for place, norm in enumerate(norms)], float)
+
+
+def times_median(norm: float, before: Array | Sequence[float], fewest: int = 5) -> float:
+    """One norm against the median of those before it; NaN where that is 0, or where there are fewer than `fewest`."""
+    if len(before) < fewest:
+        return math.nan
+    typical = float(np.median(before))
+    return float(norm) / typical if typical > 0 else math.nan
 
 
 def value_threshold(gradient: Array, norm: float) -> float:

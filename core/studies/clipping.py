@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from core.measures.norms import TYPICAL, Advice, advice, degrees, histogram, times_typical, value_threshold
+from core.measures.norms import TYPICAL, Advice, advice, degrees, histogram, times_median, times_typical, value_threshold
 from core.studies import start
 from core.studies.study import Progress, Refused
 from core.trace import Array
@@ -182,7 +182,7 @@ class _Watching:
         self._raw = trainer.gradient.clone()
         self.weights.append([length(g.flatten()) for g in gradients.values()])
         self.norms.append(length(trainer.gradient))
-        times = float(times_typical(np.array(self.norms[-TYPICAL - 1 :]))[-1])
+        times = times_median(self.norms[-1], self.norms[-TYPICAL - 1 : -1])
         if not (self.asked.spikes and math.isfinite(self.norms[-1]) and times > LEAST):
             return
         # Of gradients that follow each other closely, the longest tells of all.

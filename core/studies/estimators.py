@@ -27,7 +27,7 @@ SAMPLES = 500
 SHORTEST_CUT, LONGEST_CUT = 0.01, 0.9
 TIMED = 5
 """At most so many runs of an exact estimator are timed, as long as they take less than `TIMED_FOR` seconds together."""
-TIMED_FOR = 0.3
+TIMED_FOR = 0.1
 """Seconds."""
 
 
