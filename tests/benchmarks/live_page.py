@@ -15,6 +15,7 @@ import os
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from playwright.sync_api import Browser, CDPSession, Page
 
 from core.experiment import Experiment
 from dashboard import address
+from dashboard.live.settings import Settings
 from tests.benchmarks.live_server import SQUARE
 from tests.benchmarks.processes import cores, cpu, family, kept_to, memory
 from tests.browsing import SCREENS, chromium
@@ -131,7 +133,12 @@ class Visit:
         self.page: Page = context.new_page()
         self.chrome: CDPSession = context.new_cdp_session(self.page)
         self.chrome.send("Performance.enable")
-        self.close: Callable[[], None] = context.close
+        self.context = context
+
+    def close(self) -> None:
+        """Leave, and wait until the run has been paused, which would otherwise train on beside the next visitor's."""
+        self.context.close()
+        time.sleep(2 * Settings().pause_after)
 
     def open(self) -> float:
         """Seconds until the page can be used."""
@@ -306,7 +313,7 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         with kept_to(ours):
-            server = stack.enter_context(serve(folder / "log.txt", environment={"BPTT_PAUSE_AFTER": "3600"}))
+            server = stack.enter_context(serve(folder / "log.txt"))
         with kept_to(theirs):
             browser = stack.enter_context(chromium())
         first = Visit(browser, server, options.address)
