@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
+from dashboard.beforehand import Beforehand
 from dashboard.component import assets
 from dashboard.component.ahead import Ahead
 from dashboard.kept import Kept
@@ -16,7 +17,12 @@ from dashboard.views.lab.pages import LAB
 app = st.App(
     "main.py",
     routes=[*route.ROUTES, *assets.ROUTES],
-    middleware=[Middleware(Kept, folder=Path(st.__file__).parent / "static"), Middleware(Visitors), Middleware(Ahead, figures=LAB)],
+    middleware=[
+        Middleware(Kept, folder=Path(st.__file__).parent / "static"),
+        Middleware(Visitors),
+        Middleware(Ahead, figures=LAB),
+        Middleware(Beforehand, pages=LAB),
+    ],
     lifespan=route.lifespan,
     on_script_error=mishap.show,
 )

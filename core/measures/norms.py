@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from core.trace import Array
 
@@ -108,19 +110,21 @@ def histogram(norms: Array, bins: int = BINS) -> tuple[Array, Array]:
 
 TYPICAL = 25
 """So many norms before one say what is typical."""
+FEWEST = 5
+"""Fewer do not."""
 
 
 def times_typical(norms: Array, over: int = TYPICAL) -> Array:
     """Each norm against the median of the `over` norms before it, (n,); see `times_median`."""
-    return np.array([times_median(norm, norms[max(0, place - over) : place]) for place, norm in enumerate(norms)], float)
+    medians = pd.Series(norms, dtype=float).rolling(over, min_periods=FEWEST, closed="left").median().to_numpy()
+    found: Array = np.divide(norms, medians, out=np.full(len(norms), np.nan), where=medians > 0)
+    return found
 
 
-def times_median(norm: float, before: Array | Sequence[float], fewest: int = 5) -> float:
-    """One norm against the median of those before it; NaN where that is 0, or where there are fewer than `fewest`."""
-    if len(before) < fewest:
-        return math.nan
-    typical = float(np.median(before))
-    return float(norm) / typical if typical > 0 else math.nan
+def times_median(norm: float, before: Sequence[float]) -> float:
+    """One norm against the median of those before it; NaN where that is 0, or where there are fewer than `FEWEST`."""
+    typical = statistics.median(before) if len(before) >= FEWEST else math.nan
+    return norm / typical if typical > 0 else math.nan
 
 
 def value_threshold(gradient: Array, norm: float) -> float:

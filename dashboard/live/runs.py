@@ -80,6 +80,7 @@ class RunInfo:
 
     control: whether the key that found it controls it.  watch: its key for watching.  started_from: the experiment of its iteration 0.
     speed: iterations per second, None = unlimited.   given: whether it began with weights that do not come from its seed.
+    fresh: whether it is at iteration 0 what any new run of its experiment would be.
     """
 
     control: bool
@@ -91,6 +92,7 @@ class RunInfo:
     words: str
     speed: float | None
     given: bool
+    fresh: bool
 
     @property
     def changed_live(self) -> bool:
@@ -182,7 +184,16 @@ def find(key: str) -> RunInfo | None:
 
 def _info(run: Run, key: str) -> RunInfo:
     return RunInfo(
-        run.control == key, run.watch, run.experiment, run.started_from, run.state, run.iteration, run.words, run.speed, run.given
+        run.control == key,
+        run.watch,
+        run.experiment,
+        run.started_from,
+        run.state,
+        run.iteration,
+        run.words,
+        run.speed,
+        run.given,
+        run.fresh,
     )
 
 

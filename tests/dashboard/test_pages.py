@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 
@@ -17,31 +15,10 @@ from core.experiment import SPECS, Experiment
 from dashboard import address
 from dashboard.charts import CHARTS
 from dashboard.live import runs
-from dashboard.live.route import lifespan
 from dashboard.texts import literal
 from tests.serving import ROOT
 
 MAIN = ROOT / "dashboard" / "main.py"
-
-
-@pytest.fixture(scope="module")
-def trainers() -> Iterator[None]:
-    """The live server without its sockets: its event loop in a thread, its workers beside it."""
-    loop, ending, begun = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
-
-    async def live() -> None:
-        async with lifespan(None):
-            begun.set()
-            await ending.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(live(),))
-    thread.start()
-    assert begun.wait(30)
-    runs.catalogue()
-    yield
-    loop.call_soon_threadsafe(ending.set)
-    thread.join(30)
-    loop.close()
 
 
 @pytest.fixture

@@ -232,6 +232,10 @@ def _begin(held: Session, name: str, asked: Any, past: int | None = None) -> Cal
     observe, more = session.widget("lab observe", 0), session.widget("lab more", 0)
 
     def begin(asker: str) -> str:
+        info = runs.find(control)
+        if past is None and info is not None and info.fresh:  # nothing that is worth keeping, and perhaps begun ahead
+            held.kept = b""
+            return studying.start(name, asked, info.experiment, observe, more, asker)
         checkpoint = runs.checkpoint(control, past)
         if past is None:
             held.kept = checkpoint if len(checkpoint) <= KEPT_BYTES else b""

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from core import passes
 from core.clipping import CLIPS
 from core.experiment import Experiment
-from core.measures.norms import advice, clipped_share, degrees, early, histogram, times_typical, value_threshold
+from core.measures.norms import TYPICAL, advice, clipped_share, degrees, early, histogram, times_median, times_typical, value_threshold
 from core.measures.spikes import carried
 from core.training import Trainer
 from tests.core.stacks import assert_close
@@ -103,6 +103,13 @@ def test_a_norm_is_typical_of_those_before_it():
     found = times_typical(norms)
     assert np.isnan(found[:5]).all()
     assert found[5:].tolist() == [10, 3 / 3.5]
+    assert times_typical(np.zeros(7)).tolist() == pytest.approx([math.nan] * 7, nan_ok=True)
+
+
+def test_one_norm_is_told_as_all_of_a_training_are():
+    norms = np.random.default_rng(0).lognormal(size=80)
+    alone = [times_median(norm, norms[max(0, place - TYPICAL) : place].tolist()) for place, norm in enumerate(norms.tolist())]
+    assert times_typical(norms).tolist() == pytest.approx(alone, nan_ok=True)
 
 
 MODELS = [
