@@ -5,7 +5,6 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from dashboard.beforehand import Beforehand
 from dashboard.component import assets
 from dashboard.component.ahead import Ahead
 from dashboard.kept import Kept
@@ -17,12 +16,7 @@ from dashboard.views.lab.pages import LAB
 app = st.App(
     "main.py",
     routes=[*route.ROUTES, *assets.ROUTES],
-    middleware=[
-        Middleware(Kept, folder=Path(st.__file__).parent / "static"),
-        Middleware(Visitors),
-        Middleware(Ahead, figures=LAB),
-        Middleware(Beforehand, pages=LAB),
-    ],
+    middleware=[Middleware(Kept, files=Path(st.__file__).parent / "static"), Middleware(Visitors), Middleware(Ahead, figures=LAB)],
     lifespan=route.lifespan,
     on_script_error=mishap.show,
 )

@@ -114,9 +114,9 @@ FEWEST = 5
 """Fewer do not."""
 
 
-def times_typical(norms: Array, over: int = TYPICAL) -> Array:
-    """Each norm against the median of the `over` norms before it, (n,); see `times_median`."""
-    medians = pd.Series(norms, dtype=float).rolling(over, min_periods=FEWEST, closed="left").median().to_numpy()
+def times_typical(norms: Array) -> Array:
+    """Each norm against the median of the `TYPICAL` norms before it, (n,); see `times_median`."""
+    medians = pd.Series(norms, dtype=float).rolling(TYPICAL, min_periods=FEWEST, closed="left").median().to_numpy()
     found: Array = np.divide(norms, medians, out=np.full(len(norms), np.nan), where=medians > 0)
     return found
 

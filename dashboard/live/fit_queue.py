@@ -180,11 +180,6 @@ class FitQueue:
         """The process ids of the fitting processes."""
         return [worker.pid for worker, _ in self._fitters.values() if worker.pid]
 
-    @property
-    def idle(self) -> bool:
-        """Whether a process waits for something to do."""
-        return not self._any() and any(not ticket for _, ticket in self._fitters.values())
-
     # What pages ask for
 
     async def submit(self, job: Job) -> None:

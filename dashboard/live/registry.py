@@ -282,7 +282,7 @@ class Registry:
             run.live()
             await worker.request({"do": "change", "run": run.number, "experiment": experiment.to_dict()})
             if run.untouched or not can_change_live(changes):
-                run.began(experiment, drawn=run.drawn or not can_change_live(changes))
+                run.began(experiment)
         return run
 
     async def command(self, key: str, do: str, value: Any = None) -> None:
@@ -322,14 +322,16 @@ class Registry:
         """Go on from a checkpoint, with its experiment."""
         run, worker = self._controlled(key)
         answer, _ = await worker.request({"do": "restore", "run": run.number}, checkpoint)
-        run.began(Experiment.from_dict(answer["experiment"]), drawn=False)
+        run.began(Experiment.from_dict(answer["experiment"]))
+        run.taken += 1
         return run
 
     async def weights(self, key: str, block: bytes, nonlinearity: str) -> tuple[Run, dict[str, Any]]:
         """Begin again with weights from a file, and what was found in it."""
         run, worker = self._controlled(key)
         answer, _ = await worker.request({"do": "weights", "run": run.number, "nonlinearity": nonlinearity}, block)
-        run.began(Experiment.from_dict(answer["experiment"]), drawn=False)
+        run.began(Experiment.from_dict(answer["experiment"]))
+        run.taken += 1
         return run, answer["found"]
 
     async def close(self, key: str) -> None:

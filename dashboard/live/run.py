@@ -33,8 +33,8 @@ class Run:
     def __init__(self, number: int, experiment: Experiment, worker: Worker, settings: Settings, visitor: str = "") -> None:
         self.number, self.experiment, self.started_from = number, experiment, experiment
         self.control, self.watch = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-        self.drawn = True
-        """Whether its iteration 0 is what its seed draws: not after weights came from elsewhere."""
+        self.taken = 0
+        """How often it went on from a file."""
         self.visitor = visitor
         """Whose run it is; "" when that is not known."""
         self.worker: Worker | None = worker
@@ -217,7 +217,7 @@ class Run:
             self.resume_after_death = do == "play"
             return
         if do == "restart":
-            self.began(self.experiment, drawn=not self.given)
+            self.began(self.experiment)
         self.live()
         self.changes += 1
         self.order(do)
@@ -272,15 +272,9 @@ class Run:
         """Whether nobody has ever played it: whatever is changed now, it begins so."""
         return self.state == words.READY and self.iteration == 0
 
-    @property
-    def fresh(self) -> bool:
-        """Whether it is at iteration 0 what any new run of its experiment would be."""
-        return self.drawn and self.iteration == 0 and self.experiment == self.started_from
-
-    def began(self, experiment: Experiment, *, drawn: bool = True) -> None:
-        """It has begun anew with this experiment.   drawn: with weights that its seed draws, all of them."""
+    def began(self, experiment: Experiment) -> None:
+        """It has begun anew with this experiment."""
         self.experiment = self.started_from = experiment
-        self.drawn = drawn
         self.checkpoints = self._no_checkpoints()
 
     def end(self) -> None:

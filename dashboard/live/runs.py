@@ -80,7 +80,7 @@ class RunInfo:
 
     control: whether the key that found it controls it.  watch: its key for watching.  started_from: the experiment of its iteration 0.
     speed: iterations per second, None = unlimited.   given: whether it began with weights that do not come from its seed.
-    fresh: whether it is at iteration 0 what any new run of its experiment would be.
+    taken: how often it went on from a file: its weights may then be others at the same iteration.
     """
 
     control: bool
@@ -92,7 +92,7 @@ class RunInfo:
     words: str
     speed: float | None
     given: bool
-    fresh: bool
+    taken: int
 
     @property
     def changed_live(self) -> bool:
@@ -193,7 +193,7 @@ def _info(run: Run, key: str) -> RunInfo:
         run.words,
         run.speed,
         run.given,
-        run.fresh,
+        run.taken,
     )
 
 

@@ -4,8 +4,8 @@
     seen = studying.progress(ticket)      # at every rerun, while seen.state is "fitting"
     found = studying.result(ticket)       # what is found so far, or None
 
-A study works on a copy in a fitting process, made from a checkpoint or anew from an Experiment, so that the run goes on undisturbed.  The
-same inputs give the same ticket, and what is known of it at once.  Everything here raises `LiveError`, one sentence for the user.
+A study works on a checkpoint in a fitting process, so that the run it came from goes on undisturbed.  The same inputs give the same
+ticket, and what is known of it at once.  Everything here raises `LiveError`, one sentence for the user.
 """
 
 from __future__ import annotations
@@ -15,17 +15,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from core.experiment import Experiment
 from core.studies import STUDIES, plain, unpack
-from dashboard.live import fits, pipe, runs
+from dashboard.live import fits, pipe
 from dashboard.live.fits import FitProgress, progress
 from dashboard.live.job import Job, Piece
 from dashboard.live.workers import LiveError
 
-__all__ = ["FitProgress", "LiveError", "begin_ahead", "leave", "progress", "result", "start"]
-
-Network = Experiment | bytes
-"""What is studied: the network that an Experiment begins with, or that of a checkpoint."""
+__all__ = ["FitProgress", "LiveError", "leave", "progress", "result", "start"]
 
 
 @dataclass(eq=False, kw_only=True)
@@ -34,7 +30,7 @@ class StudyJob(Job):
 
     study: str
     asked: dict[str, Any]
-    network: Network
+    checkpoint: bytes
     observe: int
     more: int
     seconds: float
@@ -45,12 +41,9 @@ class StudyJob(Job):
     def begin(self) -> None:
         """One piece."""
         request = {"do": "study", "job": self.ticket, "study": self.study, "asked": self.asked, "observe": self.observe, "more": self.more}
-        if isinstance(self.network, Experiment):
-            request["experiment"], block = self.network.to_dict(), b""
-        else:
-            block, self.network = self.network, b""  # the piece has it, and is forgotten when it is done
         # The process ends it by itself before that.
-        self.pieces.append(Piece(request=request, block=block, patience=2 * self.seconds + 30))
+        self.pieces.append(Piece(request=request, block=self.checkpoint, patience=2 * self.seconds + 30))
+        self.checkpoint = b""  # the piece has it, and is forgotten when it is done
 
     def hear(self, message: pipe.Message, block: bytes) -> None:
         """How far it is."""
@@ -79,42 +72,32 @@ class StudyJob(Job):
         return self.study, self.latest
 
 
-def start(study: str, asked: Any, network: Network, observe: int = 0, more: int = 0, asker: str = "") -> str:
-    """Begin a study of a network, unless that is done or being done; the ticket by which to ask after it.
+def start(study: str, asked: Any, checkpoint: bytes, observe: int = 0, more: int = 0, asker: str = "") -> str:
+    """Begin a study of a checkpoint's network, unless that is done or being done; the ticket by which to ask after it.
 
     asked: of the study's own kind.   observe: the sequence that is looked at.   more: iterations to train before.
     asker: who asks, to `leave` by.
     """
-    job = _job(study, asked, network, observe, more, {asker})
-    fits.ask(fits.queue().submit(job))
-    return job.ticket
-
-
-async def begin_ahead(study: str, asked: Any, experiment: Experiment) -> None:
-    """Begin a study that somebody will ask for, of the network that an Experiment begins with, where a process has nothing else to do.
-
-    To be awaited on the server's event loop.  `InvalidExperiment` where there can be no such run.
-    """
-    await runs.registry().check(experiment)
-    if fits.queue().idle:
-        await fits.queue().submit(_job(study, asked, experiment, 0, 0, set()))
-
-
-def _job(study: str, asked: Any, network: Network, observe: int, more: int, askers: set[str]) -> StudyJob:
     options = plain(asked)
-    of, weights = (network.to_dict(), b"") if isinstance(network, Experiment) else (None, network)
-    said = json.dumps([study, options, observe, more, of])
-    return StudyJob(
-        ticket=hashlib.sha256(said.encode() + weights).hexdigest(),
-        study=study,
-        asked=options,
-        network=network,
-        observe=observe,
-        more=more,
-        seconds=fits.queue().settings.study_seconds,
-        long=STUDIES[study].long,
-        askers=askers,
+    said = json.dumps([study, options, observe, more])
+    ticket = hashlib.sha256(said.encode() + checkpoint).hexdigest()
+    queue = fits.queue()
+    fits.ask(
+        queue.submit(
+            StudyJob(
+                ticket=ticket,
+                study=study,
+                asked=options,
+                checkpoint=checkpoint,
+                observe=observe,
+                more=more,
+                seconds=queue.settings.study_seconds,
+                long=STUDIES[study].long,
+                askers={asker},
+            )
+        )
     )
+    return ticket
 
 
 def result(ticket: str) -> Any:

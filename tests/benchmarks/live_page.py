@@ -138,7 +138,7 @@ class Visit:
     def close(self) -> None:
         """Leave, and wait until the run has been paused, which would otherwise train on beside the next visitor's."""
         self.context.close()
-        time.sleep(2 * Settings().pause_after)
+        time.sleep(2 * Settings.from_environment().pause_after)
 
     def open(self) -> float:
         """Seconds until the page can be used."""

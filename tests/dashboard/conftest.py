@@ -1,10 +1,8 @@
-"""What the dashboard's tests share: the real catalogue, Traces of real networks, and a live server."""
+"""What the dashboard's tests share: the real catalogue, and Traces of real networks."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 
 import pytest
@@ -13,8 +11,6 @@ from core.catalogue import Catalogue
 from core.experiment import Experiment
 from core.trace import Trace
 from core.training import Trainer
-from dashboard.live import runs
-from dashboard.live.route import lifespan
 
 
 @pytest.fixture(scope="session")
@@ -36,23 +32,3 @@ def observe() -> Callable[..., Trace]:
         return trace.of(0)
 
     return observed
-
-
-@pytest.fixture(scope="module")
-def trainers() -> Iterator[None]:
-    """The live server without its sockets: its event loop in a thread, its workers beside it."""
-    loop, ending, begun = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
-
-    async def live() -> None:
-        async with lifespan(None):
-            begun.set()
-            await ending.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(live(),))
-    thread.start()
-    assert begun.wait(30)
-    runs.catalogue()
-    yield
-    loop.call_soon_threadsafe(ending.set)
-    thread.join(30)
-    loop.close()

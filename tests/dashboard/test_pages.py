@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -12,13 +14,35 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.experiment import SPECS, Experiment
+from core.training import Trainer
 from dashboard import address
 from dashboard.charts import CHARTS
 from dashboard.live import runs
+from dashboard.live.route import lifespan
 from dashboard.texts import literal
 from tests.serving import ROOT
 
 MAIN = ROOT / "dashboard" / "main.py"
+
+
+@pytest.fixture(scope="module")
+def trainers() -> Iterator[None]:
+    """The live server without its sockets: its event loop in a thread, its workers beside it."""
+    loop, ending, begun = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
+
+    async def live() -> None:
+        async with lifespan(None):
+            begun.set()
+            await ending.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(live(),))
+    thread.start()
+    assert begun.wait(30)
+    runs.catalogue()
+    yield
+    loop.call_soon_threadsafe(ending.set)
+    thread.join(30)
+    loop.close()
 
 
 @pytest.fixture
@@ -403,3 +427,28 @@ def test_a_link_to_an_own_series_without_values_opens_all_the_same(trainers: Non
     assert runs.find(session.control).experiment == Experiment(task="series", cell="gru")
     assert "travel as an experiment file" in session.notes[0]
     runs.close(session.control)
+
+
+def laboratory() -> None:
+    from dashboard.views import proof
+    from dashboard.views.lab import frame
+    from dashboard.views.lab.pages import LAB
+
+    frame.page("truncation", LAB["truncation"], proof.badge)
+
+
+def test_a_study_follows_weights_that_come_from_a_file(trainers: None):
+    """Of the same experiment at the same iteration, they are another network."""
+    page = AppTest.from_function(laboratory, default_timeout=60)
+    page.run()
+    held = page.session_state["session"]
+    known = held.inquiries["truncation"]
+    first = known.ticket
+    page.run()
+    assert known.ticket == first
+    other = Trainer(held.experiment)
+    other.model.flat.detach().mul_(0.5)
+    runs.restore(held.control, other.checkpoint())
+    page.run()
+    assert known.ticket != first
+    runs.close(held.control)

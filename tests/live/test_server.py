@@ -565,45 +565,6 @@ class TestDeaths:
         wait_for(lambda: runs.find(keys.control).state == "paused")
 
 
-def test_a_run_is_fresh_as_long_as_any_new_run_would_be_the_same(keys: runs.RunKeys):
-    control = keys.control
-
-    def fresh() -> bool:
-        return runs.find(control).fresh
-
-    def at(iteration: int) -> None:
-        wait_for(lambda: runs.find(control).iteration == iteration)
-
-    assert fresh()
-    runs.change(control, SMALL.replace(learning_rate=0.5))
-    assert fresh(), "nobody has played it yet"
-    runs.command(control, "step")
-    at(1)
-    assert not fresh()
-    runs.command(control, "restart")
-    at(0)
-    assert fresh()
-
-    weights = io.BytesIO()
-    torch.save(nn.LSTM(4, 8).state_dict(), weights)
-    runs.take_weights(control, weights.getvalue(), "tanh")
-    assert (runs.find(control).iteration, fresh()) == (0, False), "its weights are not those of its seed"
-    runs.change(control, SMALL.replace(learning_rate=0.25))
-    assert not fresh()
-    runs.command(control, "step")
-    at(1)
-    runs.command(control, "restart")
-    at(0)
-    assert not fresh(), "it begins with the weights that were given"
-    runs.change(control, SMALL.replace(seed=5))
-    assert fresh()
-
-    runs.restore(control, Trainer(SMALL).checkpoint())
-    assert not fresh(), "a file says what its iteration 0 is"
-    runs.command(control, "restart")
-    wait_for(fresh)
-
-
 def test_keys_stay_out_of_logs(server: str, keys: runs.RunKeys, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture):
     with watch(server, keys.control) as viewer:
         viewer.socket.send("junk")

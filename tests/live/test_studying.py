@@ -71,27 +71,6 @@ def test_a_copy_is_trained_on_before_it_is_studied(server: str, checkpoint: byte
     assert found.iteration == 23
 
 
-def test_the_network_that_an_experiment_begins_with_is_that_of_a_new_run(server: str):
-    same(done(studying.start("truncation", Asked(), SMALL)), here(Trainer(SMALL).checkpoint()))
-
-
-def test_what_was_begun_ahead_is_there_when_it_is_asked_for(server: str, checkpoint: bytes):
-    ahead = SMALL.replace(seed=11)
-    wait_for(lambda: fits.queue().idle, 60)
-    fits.ask(studying.begin_ahead("truncation", Asked(), ahead))
-    wait_for(lambda: fits.queue().idle, 60)
-    assert studying.progress(studying.start("truncation", Asked(), ahead)).state == "done"
-
-
-def test_nothing_is_begun_ahead_while_all_processes_work(server: str, checkpoint: bytes):
-    ticket = studying.start("truncation", Asked(), checkpoint, more=10**6)
-    wait_for(lambda: "training" in studying.progress(ticket).words)
-    known = len(fits.queue()._jobs)
-    fits.ask(studying.begin_ahead("truncation", Asked(), SMALL.replace(seed=12)))
-    assert len(fits.queue()._jobs) == known
-    studying.leave(ticket)
-
-
 def test_the_same_question_is_answered_once(server: str, checkpoint: bytes):
     ticket = studying.start("truncation", Asked(), checkpoint)
     done(ticket)

@@ -137,8 +137,9 @@ class Fitter:
         return {"measured": found.to_dict()}, b""
 
     def _study(self, message: pipe.Message, block: bytes) -> Answer:
-        """A study of a network that is trained on for `more` iterations first.  On its way it says how far it is."""
+        """A study of the network in a checkpoint, trained on for `more` iterations first.  On its way it says how far it is."""
         from core.checkpoint import InvalidCheckpoint
+        from core.training import Trainer
 
         study, job, seconds = STUDIES[message["study"]], message["job"], self._settings.study_seconds
         self._cancelled = None
@@ -146,7 +147,7 @@ class Fitter:
         late = f"It was not done within {seconds:g} seconds; choose a smaller question or a smaller network."
         told, found = 0.0, b""
         try:
-            trainer = _network(message, block)
+            trainer = Trainer.restore(block, observe=message["observe"])
             asked = study.asked(**message["asked"])
             for progress in itertools.chain(_trained(trainer, message["more"]), study.run(trainer, asked)):
                 self._going(job, until, late)
@@ -165,15 +166,6 @@ class Fitter:
 
 def _array(message: pipe.Message, block: bytes) -> Array:
     return np.frombuffer(block).reshape(message["shape"])
-
-
-def _network(message: pipe.Message, block: bytes) -> Trainer:
-    """That of a checkpoint, or the one that an Experiment begins with."""
-    from core.training import Trainer
-
-    if "experiment" in message:
-        return Trainer(Experiment.from_dict(message["experiment"]), observe=message["observe"])
-    return Trainer.restore(block, observe=message["observe"])
 
 
 def _trained(trainer: Trainer, more: int) -> Iterator[Progress[Any]]:

@@ -214,7 +214,9 @@ def on_demand(held: Session, name: str, asked: Callable[[], Any], label: str, dr
 
 def _subject_of(held: Session, asked: Any) -> tuple[Any, ...]:
     """What a question is about: which network, and what of it."""
-    return held.control, held.experiment, asked, session.widget("lab observe", 0), session.widget("lab more", 0)
+    info = runs.find(held.control or "")
+    taken = info.taken if info else 0
+    return held.control, held.experiment, asked, session.widget("lab observe", 0), session.widget("lab more", 0), taken
 
 
 def of_present(held: Session, known: Inquiry) -> bool:
@@ -232,10 +234,6 @@ def _begin(held: Session, name: str, asked: Any, past: int | None = None) -> Cal
     observe, more = session.widget("lab observe", 0), session.widget("lab more", 0)
 
     def begin(asker: str) -> str:
-        info = runs.find(control)
-        if past is None and info is not None and info.fresh:  # nothing that is worth keeping, and perhaps begun ahead
-            held.kept = b""
-            return studying.start(name, asked, info.experiment, observe, more, asker)
         checkpoint = runs.checkpoint(control, past)
         if past is None:
             held.kept = checkpoint if len(checkpoint) <= KEPT_BYTES else b""
