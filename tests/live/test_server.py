@@ -492,7 +492,7 @@ class TestDeaths:
         assert since == list(range(1, int(last.tail[-1, 0]) + 1))
         assert worker_pids() != [pid]
 
-    def test_a_change_made_at_rest_survives(self, keys: runs.RunKeys):
+    def test_a_change_made_at_rest_survives(self, viewer: Watcher, keys: runs.RunKeys):
         runs.command(keys.control, "step")
         changed = SMALL.replace(learning_rate=0.5, clip="value")
         runs.change(keys.control, changed)
@@ -533,7 +533,7 @@ class TestDeaths:
         runs.command(keys.control, "pause")
         wait_for(lambda: run.state == "paused" and runs.checkpoints(keys.control)[-1] == run.iteration)
 
-    def test_a_change_younger_than_the_checkpoint_survives(self, keys: runs.RunKeys):
+    def test_a_change_younger_than_the_checkpoint_survives(self, viewer: Watcher, keys: runs.RunKeys):
         runs.command(keys.control, "step")
         wait_for(lambda: runs.registry().find(keys.control).checkpoints.latest)
         changed = SMALL.replace(learning_rate=0.5)
@@ -545,7 +545,7 @@ class TestDeaths:
         assert runs.find(keys.control).experiment == changed
         assert runs.trace(keys.control)[0].iteration == 1
 
-    def test_pages_are_told_while_no_worker_is_there(self, keys: runs.RunKeys):
+    def test_pages_are_told_while_no_worker_is_there(self, viewer: Watcher, keys: runs.RunKeys):
         os.kill(worker_pids()[0], signal.SIGKILL)
         wait_for(lambda: runs.find(keys.control).state == "restarting")
         with pytest.raises(LiveError):
