@@ -90,6 +90,15 @@ def test_a_room_waits_for_one_packing(kept: Kept, monkeypatch: pytest.MonkeyPatc
     assert bodies.count(b"packed") == 30
 
 
+def test_what_could_not_be_read_is_tried_again(kept: Kept, tmp_path: Path):
+    file = tmp_path / "static" / "index.css"
+    file.rename(tmp_path / "away")
+    with pytest.raises(OSError, match=r"index\.css"):
+        ask(kept, "/static/index.css")
+    (tmp_path / "away").rename(file)
+    assert gzip.decompress(ask(kept, "/static/index.css")[1]).decode() == SCRIPT
+
+
 def test_what_is_packed_already_is_sent_as_it_is(kept: Kept):
     headers, body = ask(kept, "/static/font.woff2")
     assert body == FONT

@@ -27,7 +27,7 @@ from dashboard.views.notices import notices
 ASK_EVERY = 0.4
 """Seconds between two looks at how far a study is."""
 SOON = 0.8
-"""Seconds after which what stands further down a page comes: its first figure is drawn by then."""
+"""Seconds after which what stands further down a page comes: its first figure has a start by then."""
 KEPT_BYTES = 4 * 2**20
 """The largest checkpoint of a run that its page keeps, to go on from."""
 MORE = (0, 100, 300, 1000)
