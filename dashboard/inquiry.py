@@ -13,8 +13,7 @@ from dashboard.live import studying
 from dashboard.live.studying import FitProgress, LiveError
 
 AT_ONCE = 0.6
-"""Seconds that a page waits for a quick study before it shows how far it is.  A piece that is shown sooner makes a page that has only begun
-later: it is drawn twice."""
+"""Seconds that a page waits for a quick study before it shows how far it is."""
 LOOK_EVERY = 0.01
 
 
@@ -25,6 +24,7 @@ class Inquiry:
     asked: of what network, and with which options; anything else is another question.   progress: None before it is asked.
     found: what is found so far, None where there is nothing; `stale` while it still answers the question before.
     problem: why there is nothing, or nothing more.   asker: who asks: another page may ask the same.
+    since: when it was asked for the first time, in seconds of the monotonic clock; 0 when there was an answer to an earlier question.
     """
 
     asked: Any = None
@@ -34,6 +34,7 @@ class Inquiry:
     stale: bool = False
     problem: str = ""
     asker: str = field(default_factory=lambda: uuid4().hex)
+    since: float = 0.0
     lock: RLock = field(default_factory=RLock, compare=False, repr=False)
     """Held while it is asked: Streamlit starts the next run of a script before the last has ended, and that one, finding it asked, would
     draw a page that waits for nothing."""
@@ -60,19 +61,22 @@ def follow(held: Inquiry, asked: Any, begin: Callable[[str], str]) -> None:
 
 
 def again(held: Inquiry, begin: Callable[[str], str]) -> None:
-    """Ask, also when it was cancelled.  A quick answer is waited for; what was asked before is given up."""
+    """Ask, also when it was cancelled.  A quick answer is waited for, and where there is none yet its beginning is enough; what was asked
+    before is given up.
+    """
     if held.going_on:
         cancel(held)
-    held.problem, held.ticket, held.progress = "", "", None
+    first, now = held.found is None, time.monotonic()
+    held.problem, held.ticket, held.progress, held.since = "", "", None, now if first else 0.0
     try:
         held.ticket = begin(held.asker)
-        until = time.monotonic() + AT_ONCE
-        while studying.progress(held.ticket).state == "fitting" and time.monotonic() < until:
-            time.sleep(LOOK_EVERY)
     except LiveError as error:
         held.problem = str(error)
         return
     look(held)
+    while held.going_on and not (first and held.found is not None) and time.monotonic() < now + AT_ONCE:
+        time.sleep(LOOK_EVERY)
+        look(held)
 
 
 def look(held: Inquiry) -> None:

@@ -94,7 +94,11 @@ class Session:
     """Held while a change is applied: Streamlit stops a script in the midst of one, and starts the next run before the last has ended."""
 
     due: dict[str, float] = field(default_factory=dict)
-    """When what stands further down a page of the laboratory is to come, by the page; in seconds of the monotonic clock."""
+    """When what need not be there for the first figure of a page of the laboratory is to come, by the page; in seconds of the monotonic
+    clock."""
+
+    opened: str = ""
+    """The page of the laboratory by which the tab was opened."""
 
     done: dict[str, str] = field(default_factory=dict)
     """What the browser asked for, name -> the id of the wish that was done last."""

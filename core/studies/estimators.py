@@ -169,7 +169,7 @@ class Found:
 
 
 def study(trainer: Trainer, asked: Asked) -> Iterator[Progress[Found]]:
-    """See `Found`.  First one estimate of each, then the samples of the random ones."""
+    """See `Found`.  First one estimate of each, then the time that an exact one takes, then the samples of the random ones."""
     import torch
 
     from core.estimators import ESTIMATORS, Knobs
@@ -201,18 +201,22 @@ def study(trainer: Trainer, asked: Asked) -> Iterator[Progress[Found]]:
             tuple(row.estimated(len(names) + 1) for row in rows.values() if row.begun),
         )
 
-    drawn = [row for row in rows.values() if row.estimator.random]
     # RTRL may take long: it comes when all others have something to show.
     first = sorted(rows.values(), key=lambda row: row.name == "rtrl")
-    queue = [*first, *(row for _ in range(asked.samples - 1) for row in drawn)]
+    exact, drawn = ([row for row in first if row.estimator.random is random] for random in (False, True))
+    queue = [
+        *((row, row.weighed) for row in first),
+        *((row, row.timed) for row in exact),
+        *((row, row.sampled) for _ in range(asked.samples - 1) for row in drawn),
+    ]
     total, told = len(queue), time.monotonic()
     shown: Found | None = None
-    for done, row in enumerate(queue):
-        for _ in row.more(trainer, batch, generator, knobs):
+    for done, (row, walked) in enumerate(queue):
+        for _ in walked(trainer, batch, generator, knobs):
             if time.monotonic() - told > TELL_EVERY:
                 told = time.monotonic()
                 yield Progress(done, total, row.estimator.label, shown)
-        if time.monotonic() - told > TELL_EVERY or done + 1 in (2, total):
+        if time.monotonic() - told > TELL_EVERY or done + 1 in (len(first) - 1, total):
             told, shown = time.monotonic(), found()
             yield Progress(done + 1, total, row.estimator.label, shown)
 
@@ -234,35 +238,34 @@ class _Row:
     def begun(self) -> bool:
         return bool(self._tally.samples or self._refused)
 
-    def more(self, trainer: Trainer, batch: Batch, generator: Any, knobs: Knobs) -> Iterator[None]:
-        """One more estimate, in pieces.  The first is not timed but weighed: counting bytes takes time; an exact one is then timed."""
-        if self._refused:
-            return
+    def weighed(self, trainer: Trainer, batch: Batch, generator: Any, knobs: Knobs) -> Iterator[None]:
+        """The first estimate, in pieces.  It is not timed: counting bytes takes time."""
         try:
             self.estimator.check(trainer.model, batch)
         except ValueError as refusal:
             self._refused = str(refusal)
             return
         walk = self.estimator.walk(trainer.model, trainer.task, batch, generator, knobs)
-        if not self._tally.samples:
-            while True:
-                with self._held:
-                    found = next(walk)
-                if found is not None:
-                    break
-                yield
-            self._tally.add(found)
-            del walk, found
-        else:
-            yield from self._timed(walk, keep=True)
-        while not self.estimator.random and self._wants_timing():
-            yield from self._timed(self.estimator.walk(trainer.model, trainer.task, batch, generator, knobs), keep=False)
+        while True:
+            with self._held:
+                found = next(walk)
+            if found is not None:
+                break
+            yield
+        self._tally.add(found)
 
-    def _wants_timing(self) -> bool:
-        return not self._seconds or (len(self._seconds) < TIMED and sum(self._seconds) < TIMED_FOR)
+    def timed(self, trainer: Trainer, batch: Batch, generator: Any, knobs: Knobs) -> Iterator[None]:
+        """The same estimate again and again, of an exact estimator."""
+        while not self._refused and len(self._seconds) < TIMED and sum(self._seconds) < TIMED_FOR:
+            yield from self._run(trainer, batch, generator, knobs, keep=False)
 
-    def _timed(self, walk: Iterator[Gradient | None], *, keep: bool) -> Iterator[None]:
-        seconds = 0.0
+    def sampled(self, trainer: Trainer, batch: Batch, generator: Any, knobs: Knobs) -> Iterator[None]:
+        """One more estimate, which is timed as well."""
+        if not self._refused:
+            yield from self._run(trainer, batch, generator, knobs, keep=True)
+
+    def _run(self, trainer: Trainer, batch: Batch, generator: Any, knobs: Knobs, *, keep: bool) -> Iterator[None]:
+        walk, seconds = self.estimator.walk(trainer.model, trainer.task, batch, generator, knobs), 0.0
         while True:
             begun = time.process_time()
             found = next(walk)

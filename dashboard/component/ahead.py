@@ -1,14 +1,20 @@
-"""Tells browsers, with a page's first bytes, which of the component's files it will need: they come while Streamlit starts."""
+"""Tells browsers, in a page's first bytes, what they would only learn, or ask for, once Streamlit has started."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import gzip
+from collections.abc import Collection
 
 import streamlit as st
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.component.assets import ADDRESS, BUNDLE, DRAWING, prefix, version
+
+HEAD = b"<head>"
+
+# A page's path ends with its name: Streamlit would ask for its server below that name first, be refused, and wait before it asks again.
+SERVER = '<script>window.__streamlit = { BACKEND_BASE_URL: new URL(".", location).href };</script>'
 
 
 class Ahead:
@@ -19,21 +25,48 @@ class Ahead:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
+        await self._app(scope, receive, _Telling(send, self._words(scope["path"])) if scope["type"] == "http" else send)
 
-        async def told(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                if headers.get("content-type", "").startswith("text/html"):
-                    headers.append("link", ", ".join(self._links(scope["path"])))
-                    # Streamlit's page may be the same when these files are not: a browser that keeps it would keep their old names.
-                    for name in ("etag", "last-modified"):
-                        del headers[name]
-            await send(message)
-
-        await self._app(scope, receive, told if scope["type"] == "http" else send)
-
-    def _links(self, path: str) -> Iterator[str]:
+    def _words(self, path: str) -> bytes:
+        """What is put on top of a page's head."""
         folder = f"{prefix(st.get_option('server.baseUrlPath') or '')}{ADDRESS}/{version()}"
-        yield f"<{folder}/{BUNDLE}>; rel=modulepreload"
+        words = f'{SERVER}<link rel="modulepreload" href="{folder}/{BUNDLE}">'
         if path.rpartition("/")[2] in self._figures:
-            yield f"<{folder}/{DRAWING}>; rel=preload; as=script; fetchpriority=low"
+            words += f'<link rel="preload" as="script" fetchpriority="low" href="{folder}/{DRAWING}">'
+        return words.encode()
+
+
+class _Telling:
+    """Sends on what is sent, pages with more words in their heads."""
+
+    def __init__(self, send: Send, words: bytes) -> None:
+        self._send, self._words = send, words
+        self._page: Message | None = None
+        self._body = b""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and _is_page(message):
+            self._page = message
+        elif self._page is None:
+            await self._send(message)
+        else:
+            self._body += message.get("body", b"")
+            if not message.get("more_body"):
+                await self._tell(self._page)
+
+    async def _tell(self, page: Message) -> None:
+        headers = MutableHeaders(scope=page)
+        if self._body:
+            packed = headers.get("content-encoding") == "gzip"
+            body = (gzip.decompress(self._body) if packed else self._body).replace(HEAD, HEAD + self._words, 1)
+            self._body = gzip.compress(body, mtime=0) if packed else body
+            headers["content-length"] = str(len(self._body))
+        # Streamlit's page may be the same when these files are not: a browser that keeps it would keep their old names.
+        for name in ("etag", "last-modified"):
+            del headers[name]
+        await self._send(page)
+        await self._send({"type": "http.response.body", "body": self._body})
+
+
+def _is_page(start: Message) -> bool:
+    return MutableHeaders(scope=start).get("content-type", "").startswith("text/html")

@@ -26,6 +26,9 @@ LIBRARY = Path(__file__).resolve().parents[2] / "assets" / "scripts" / "plotly-c
 KEPT = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 BUNDLE, DRAWING = "modules.js", "plotly.js"
+EAGER = b"//# allFunctionsCalledOnLoad\n"
+"""Asks V8 to compile the functions of a script while it comes, on another thread, and not each when it is called for the first time
+(https://v8.dev/blog/explicit-compile-hints); to others it is a comment."""
 ENTRIES = ("explorer.js", "tab.js", "drawing.js", "plot.js")
 """The modules that are mounted."""
 
@@ -69,7 +72,7 @@ def _bundle(_: str) -> bytes:
 
 @cache
 def _library(_: str) -> bytes:
-    return _packed(LIBRARY.read_bytes())
+    return _packed(EAGER + LIBRARY.read_bytes())
 
 
 def _packed(text: bytes) -> bytes:

@@ -66,3 +66,33 @@ def test_the_next_run_of_a_page_waits_until_the_baselines_are_asked_for(monkeypa
     comparing.follow(held, experiment, Options())
     assert held.going_on
     first.join()
+
+
+class Slow:
+    """A study that has a beginning at once and everything at the third."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.looks = 0
+        monkeypatch.setattr(studying, "progress", self.progress)
+        monkeypatch.setattr(studying, "result", lambda ticket: f"{ticket}, look {self.looks}")
+
+    def progress(self, _: str) -> FitProgress:
+        self.looks += 1
+        return FitProgress(self.looks, 3, "", "done" if self.looks == 3 else "fitting")
+
+
+def test_a_beginning_is_shown_at_once_where_there_was_nothing(monkeypatch: pytest.MonkeyPatch):
+    Slow(monkeypatch)
+    held = Inquiry()
+    inquiry.follow(held, "a question", lambda _: "first")
+    assert (held.shown, held.going_on) == ("first, look 2", True)
+    assert held.since > 0
+
+
+def test_an_answer_is_not_replaced_by_the_beginning_of_the_next_one(monkeypatch: pytest.MonkeyPatch):
+    """A page would lose what stands there, and have it again a moment later."""
+    Slow(monkeypatch)
+    held = Inquiry(asked="a question", found="an answer")
+    inquiry.follow(held, "another question", lambda _: "second")
+    assert (held.shown, held.going_on) == ("second, look 3", False)
+    assert held.since == 0

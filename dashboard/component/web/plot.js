@@ -23,6 +23,13 @@ function inTurn(draw) {
   turn = turn.then(() => new Promise((go) => setTimeout(go))).then(draw).catch(reportError);
 }
 
+const drawings = new EventTarget();
+
+/** Resolves when the next figure that has not been drawn before stands. */
+export function nextDrawn() {
+  return new Promise((stands) => drawings.addEventListener("drawn", stands, { once: true }));
+}
+
 export default mounted((root, data) => new Plot(root, inWords(data.words).figure));
 
 class Plot {
@@ -79,6 +86,7 @@ class Plot {
     element.on("plotly_click", ({ points: [{ x, y }] }) => this.data.picks && this.setStateValue("picked", wish([x, y])));
     Object.assign(this, { width: element.offsetWidth, height: element.offsetHeight });
     this.resized.observe(element);
+    drawings.dispatchEvent(new Event("drawn"));
   }
 
   #fit() {

@@ -3,7 +3,8 @@
 
 import { plotly } from "./library.js";
 import { mounted } from "./mounting.js";
-import { TabRun } from "./tabrun.js";
+import { nextDrawn } from "./plot.js";
+import { TabRun, wish } from "./tabrun.js";
 import { arrival } from "./visits.js";
 
 export default mounted(() => new Tab());
@@ -15,12 +16,19 @@ class Tab {
     plotly().catch(() => {}); // while what its figures show is computed
   }
 
-  /** data: base, path, query, run, watching.  Waits until the address bar has the path, which Streamlit writes some time after it shows the page. */
+  /**
+   * data: base, path, query, run, watching, awaits (whether the page is to be told of its first figure).
+   * Waits until the address bar has the path, which Streamlit writes some time after it shows the page.
+   */
   accept({ data, setStateValue }) {
     const path = data.base + data.path;
     const address = data.query ? `${path}?${data.query}` : path;
     if (!data.watching) this.kept.offer(data.run, (offered) => setStateValue("reattach", offered));
     this.run = data.run;
+    if (data.awaits && this.awaited !== path) {
+      this.awaited = path;
+      nextDrawn().then(() => this.awaited === path && setStateValue("drawn", wish(data.path)));
+    }
     this.arriving?.();
     this.arriving = arrival(path, () => {
       if (location.pathname + location.search !== address) history.replaceState(history.state, "", address);

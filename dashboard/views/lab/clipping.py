@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -22,6 +22,9 @@ from dashboard.session import Session
 from dashboard.texts import Texts
 from dashboard.views import looking
 from dashboard.views.lab import frame, typed
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 PLACE = "clipping"
 QUANTILES = (0.5, 0.8, 0.9, 0.95, 0.99)
@@ -61,16 +64,22 @@ def _norms(held: Session, say: Texts) -> None:
         ),
     )
     if asked:
-        frame.study(held, "clipping", asked, lambda found: _norms_found(found, say), say)
+        frame.study(held, "clipping", asked, lambda found: _norms_found(held, found, say), say)
 
 
-def _norms_found(found: clipping.Found, say: Texts) -> None:
+def _norms_found(held: Session, found: clipping.Found, say: Texts) -> None:
     look, place = looking.as_shown(say), "norms"
     quantile = typed.pick("norms", "quantile", QUANTILES, 0.9, percent, say)
     left, right = st.columns(2, gap="large")
     with left:
         looking.heading("norms", "norms.csv", looking.table(found.to_frame), place, say)
         looking.figure(norms.draw(found, quantile, look), "norms", place)
+    frame.afterwards(held, PLACE, lambda: _norms_further(found, quantile, right, look, say))
+
+
+def _norms_further(found: clipping.Found, quantile: float, right: DeltaGenerator, look: Look, say: Texts) -> None:
+    """How the norms are distributed, how far clipping turned gradients, and what carried the longest."""
+    place = "norms"
     with right:
         looking.heading("distribution", "norms_distribution.csv", looking.table(found.distribution), place, say)
         looking.figure(norms.draw_distribution(found, quantile, look), "distribution", place)

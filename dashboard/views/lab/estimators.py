@@ -12,7 +12,7 @@ from core.studies.estimators import SAMPLES, Asked, Found
 from core.studies.rows import SEQUENCES
 from dashboard.charts.lab import estimates, estimator_cost, sample_mean
 from dashboard.charts.lab import influence as influence_charts
-from dashboard.charts.picture import number
+from dashboard.charts.picture import Look, number
 from dashboard.form import line, problem_line
 from dashboard.session import Session
 from dashboard.texts import Texts
@@ -27,8 +27,8 @@ def panel(held: Session, say: Texts) -> None:
     """Everything on the page."""
     asked = typed.asked("estimators", lambda: _asked(say)) or Asked()
     line(say("lab.estimators.attends") if held.experiment.attends else "", "aside")
-    frame.study(held, "estimators", asked, lambda found: _found(found, say), say)
-    frame.lower(held, PLACE, lambda: _lower(held, say))
+    frame.study(held, "estimators", asked, lambda found: _found(held, found, say), say)
+    frame.afterwards(held, PLACE, lambda: _lower(held, say))
 
 
 def _lower(held: Session, say: Texts) -> None:
@@ -52,7 +52,7 @@ def _asked(say: Texts) -> Asked:
     return Asked(k, cut, samples, sequences, weights == "begun")
 
 
-def _found(found: Found, say: Texts) -> None:
+def _found(held: Session, found: Found, say: Texts) -> None:
     look = looking.as_shown(say)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         columns = (found.columns[-1], *found.columns[:-1])
@@ -66,6 +66,11 @@ def _found(found: Found, say: Texts) -> None:
         problem_line(row.refused)
     looking.heading("estimates", "estimators.csv", looking.table(found.to_frame), PLACE, say)
     looking.figure(estimates.draw(found, weight, measure, look), "estimates", PLACE)
+    frame.afterwards(held, PLACE, lambda: _further(found, weight, look, say), "found")
+
+
+def _further(found: Found, weight: str, look: Look, say: Texts) -> None:
+    """All numbers, what an estimate costs, and what more of them bring."""
     _table(found, weight, say)
     left, right = st.columns(2, gap="large")
     with left:

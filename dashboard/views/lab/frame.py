@@ -26,8 +26,10 @@ from dashboard.views.notices import notices
 
 ASK_EVERY = 0.4
 """Seconds between two looks at how far a study is."""
-SOON = 0.8
-"""Seconds after which what stands further down a page comes: its first figure has a start by then."""
+QUICK = 1.5
+"""Seconds for which a page's first study is left alone once it has something to show: what is only being drawn would be drawn twice."""
+PATIENCE = 2.0
+"""Seconds after which the rest of a page comes, also where no figure stands by then: a long study may have only begun."""
 KEPT_BYTES = 4 * 2**20
 """The largest checkpoint of a run that its page keeps, to go on from."""
 MORE = (0, 100, 300, 1000)
@@ -64,6 +66,7 @@ def page(name: str, contents: Contents, badge: Panel) -> None:
             return
         catalogue = runs.catalogue()
         if held.run is None:
+            held.opened = name
             steering.open_run(held, catalogue, say)
         elif not steering.follow(held):
             steering.renew(held, say)
@@ -74,14 +77,21 @@ def page(name: str, contents: Contents, badge: Panel) -> None:
         if typed := controls.typed(held):
             steering.change(held, typed)
     say = say.about(*catalogue.subjects(held.experiment))
+    held.due.setdefault(name, time.monotonic() + PATIENCE)
+    with st.sidebar:
+        query, base = address.write(held.experiment, STARTS[FIRST]), st.get_option("server.baseUrlPath") or ""
+        told = tab(f"/{name}", query, held.control, base, watching=held.watching, awaits=_awaited(held, name))
+    with held.asked("drawn", told["drawn"]) as drawn:
+        if drawn == f"/{name}":
+            held.due[name] = 0
     with st.sidebar:
         if held.control is None:
             controls.summary(held.experiment, catalogue)
+        elif held.opened == name:
+            afterwards(held, name, lambda: controls.draw(held, catalogue, lambda typed: steering.change(held, typed), say), "form")
         else:
             controls.draw(held, catalogue, lambda typed: steering.change(held, typed), say)
-        query = address.write(held.experiment, STARTS[FIRST])
-        wish = tab(f"/{name}", query, held.control, st.get_option("server.baseUrlPath") or "", watching=held.watching)
-    with held.asked("reattach", wish) as control:
+    with held.asked("reattach", told["reattach"]) as control:
         again = bool(control) and steering.reattach(held, str(control), late=True)
     if again:
         st.rerun()
@@ -95,22 +105,28 @@ def page(name: str, contents: Contents, badge: Panel) -> None:
     contents.panel(held, say)
 
 
-def lower(held: Session, name: str, draw: Callable[[], None]) -> None:
-    """What stands further down a page, which on a visitor's first run of it comes a moment later.
+def afterwards(held: Session, name: str, draw: Callable[[], None], place: str = "lower") -> None:
+    """What comes only when the first figure of a page stands, or after `PATIENCE`: a browser builds all that it has been sent before it
+    draws a figure.
 
-    A browser builds everything that it is sent before it draws the first figure.
+    name: of the page.   place: on the page.
     """
-    left = held.due.setdefault(name, time.monotonic() + SOON) - time.monotonic()
+    left = held.due[name] - time.monotonic()
     if left <= 0:
         draw()
         return
 
-    @st.fragment(run_every=left, key=f"lower {name}")
+    @st.fragment(run_every=left, key=f"{place} {name}")
     def wait() -> None:
-        if time.monotonic() >= held.due[name]:
+        if not _awaited(held, name):
             st.rerun()
 
     wait()
+
+
+def _awaited(held: Session, name: str) -> bool:
+    """Whether a page waits for its first figure."""
+    return time.monotonic() < held.due[name]
 
 
 def further(say: Texts, *, there: bool) -> None:
@@ -244,7 +260,7 @@ def _begin(held: Session, name: str, asked: Any, past: int | None = None) -> Cal
 
 def _section(known: Inquiry, name: str, place: str, begin: Callable[[str], str], draw: Callable[[Any], None], say: Texts) -> None:
     """How far a study is and what it has found, looked at again and again while it goes on."""
-    every = ASK_EVERY if known.going_on else None
+    every = max(ASK_EVERY, _left_alone(known)) if known.going_on else None
 
     @st.fragment(run_every=every, key=f"study {name} {place}")
     def section() -> None:
@@ -261,11 +277,18 @@ def _section(known: Inquiry, name: str, place: str, begin: Callable[[str], str],
     section()
 
 
+def _left_alone(known: Inquiry) -> float:
+    """For how many seconds more nothing is told of a study but what it has found; at most 0 when all is told."""
+    return known.since + QUICK - time.monotonic() if known.shown is not None else 0.0
+
+
 def _progress(known: Inquiry, name: str, begin: Callable[[str], str], say: Texts) -> None:
     seen = known.progress
     if (seen is None and not known.problem) or (seen is not None and seen.state in ("done", "refused")):
         return
     if seen is not None and seen.state == "fitting":
+        if _left_alone(known) > 0:
+            return
         st.progress(seen.done / seen.total if seen.total else 0.0, literal(say("lab.going", words=seen.words or say("lab.begins"))))
         st.button(say("lab.cancel"), on_click=inquiry.cancel, args=(known,), key=f"cancel {name}")
         return

@@ -27,8 +27,8 @@ MEASURES = ("error", "degrees")
 
 def panel(held: Session, say: Texts) -> None:
     """Everything on the page."""
-    frame.study(held, "truncation", Asked(), lambda found: _found(found, say), say)
-    frame.lower(held, PLACE, lambda: _lower(held, say))
+    frame.study(held, "truncation", Asked(), lambda found: _found(held, found, say), say)
+    frame.afterwards(held, PLACE, lambda: _lower(held, say))
 
 
 def _lower(held: Session, say: Texts) -> None:
@@ -43,7 +43,7 @@ def _lower(held: Session, say: Texts) -> None:
     looking.picture_format(say)
 
 
-def _found(found: Found, say: Texts) -> None:
+def _found(held: Session, found: Found, say: Texts) -> None:
     look = looking.as_shown(say)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         scheme = looking.pick("bias scheme", SCHEMES, say("lab.truncation.scheme"), lambda name: say(f"lab.schemes.{name}"))
@@ -55,11 +55,15 @@ def _found(found: Found, say: Texts) -> None:
     with left:
         looking.heading("bias", "bias.csv", looking.table(found.bias.to_frame), PLACE, say)
         looking.figure(bias.draw(found, bias.Asked(measure, scheme, delta, weight), look), "bias", PLACE)
-    with right:
-        looking.heading("decay", "decay.csv", looking.table(found.fading.to_frame), PLACE, say)
-        looking.figure(decay.draw(found.fading, delta, look, found.bias, found.state), "decay", PLACE)
-    looking.heading("boundary", "lag_matrix.csv", looking.table(found.lag_frame), PLACE, say)
-    looking.figure(boundary.draw(found, scheme, look), "boundary", PLACE)
+
+    def further() -> None:
+        with right:
+            looking.heading("decay", "decay.csv", looking.table(found.fading.to_frame), PLACE, say)
+            looking.figure(decay.draw(found.fading, delta, look, found.bias, found.state), "decay", PLACE)
+        looking.heading("boundary", "lag_matrix.csv", looking.table(found.lag_frame), PLACE, say)
+        looking.figure(boundary.draw(found, scheme, look), "boundary", PLACE)
+
+    frame.afterwards(held, PLACE, further, "found")
 
 
 def _cost(found: cost.Found, say: Texts) -> None:

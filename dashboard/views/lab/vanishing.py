@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from html import escape
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -29,6 +29,9 @@ from dashboard.texts import Texts
 from dashboard.views import looking
 from dashboard.views.lab import frame, typed
 
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
 PLACE = "vanishing"
 SPANS = {"gain": (0.1, 10.0), "forget_bias": (-2.0, 6.0)}
 """Between which values the levers first go."""
@@ -49,8 +52,8 @@ def panel(held: Session, say: Texts) -> None:
         else looking.pick("fading state", kinds, say("look.state"), lambda kind: say(f"lab.vanishing.kinds.{kind}"))
     )
     line(say("lab.vanishing.attends") if experiment.attends else "", "aside")
-    frame.study(held, "vanishing", asked, lambda found: _fading(found, state, say), say)
-    frame.lower(held, PLACE, lambda: _lower(held, say))
+    frame.study(held, "vanishing", asked, lambda found: _fading(held, found, state, say), say)
+    frame.afterwards(held, PLACE, lambda: _lower(held, say))
 
 
 def _lower(held: Session, say: Texts) -> None:
@@ -91,22 +94,26 @@ def _question(held: Session, say: Texts) -> vanishing.Asked:
     return vanishing.Asked(layer, lag, last, run)
 
 
-def _fading(found: vanishing.Found, state: str, say: Texts) -> None:
+def _fading(held: Session, found: vanishing.Found, state: str, say: Texts) -> None:
     """What is known so far; what is still to come has its heading already."""
     look = looking.as_shown(say)
     fade = next((fade for fade in found.fades if fade.state == state), found.carrying)
-    if not found.radii:
+    columns = [column for _ in range(3) for column in st.columns(2, gap="large")] if found.radii else [st.container()]
+    with columns[0]:
         looking.heading("fading", "fading.csv", _numbers(found, "fading"), PLACE, say)
         looking.figure(fading.draw(fade, look), "fading", PLACE)
-        return
+    if found.radii:
+        frame.afterwards(held, PLACE, lambda: _recurrence(found, columns[1:], look, say), "found")
+
+
+def _recurrence(found: vanishing.Found, columns: Sequence[DeltaGenerator], look: Look, say: Texts) -> None:
+    """What the recurrence does to errors."""
     drawn: Sequence[tuple[str, Any, Callable[[Any, Look], Picture]]] = (
-        ("fading", fade, fading.draw),
         ("tail", found.tail, tail.draw),
         ("jacobians", found.steps, lambda steps, look: jacobians.draw_steps(steps, found, look)),
         ("products", found.products, jacobians.draw_products),
         ("rates", found.rates, rates.draw),
     )
-    columns = [column for _ in range(3) for column in st.columns(2, gap="large")]
     for column, (name, part, draw) in zip(columns, drawn, strict=False):
         with column:
             looking.heading(name, f"{name}.csv", _numbers(found, name) if part else None, PLACE, say)
