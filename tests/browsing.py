@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,9 +22,6 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-
-PROBED = re.compile(r"/[a-z]+/_stcore/(health|host-config)$")
-"""Where Streamlit's page asks whether a server stands below the path of a page, before it asks at the root."""
 
 SCREENS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
@@ -75,11 +71,11 @@ class Complaints:
         page.on("response", lambda answer: self._answered(answer.status, answer.url))
 
     def _said(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and not PROBED.search(message.location["url"]):
+        if message.type == "error":
             self.words.append(f"console: {message.text}")
 
     def _answered(self, status: int, url: str) -> None:
-        if status >= 400 and not PROBED.search(url):
+        if status >= 400:
             self.words.append(f"{status}: {url}")
 
     def _left(self, url: str) -> None:

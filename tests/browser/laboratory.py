@@ -20,11 +20,12 @@ TRACES = """plots => {
 
 
 class Laboratory:
-    """One open page of the laboratory; waits for its first picture."""
+    """One open page of the laboratory; waits for its first picture, and for what comes after that."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         expect(self.charts.first).to_be_visible(timeout=1000 * PATIENCE)
+        self.whole()
         self.rest()
 
     @property
@@ -52,6 +53,10 @@ class Laboratory:
     def state(self) -> str | None:
         """Of the page's script."""
         return self.page.locator(".stApp").get_attribute("data-test-script-state")
+
+    def whole(self) -> None:
+        """Until what comes only after the first picture is on its way."""
+        expect(self.page.locator("[data-awaits=false]")).to_be_attached(timeout=1000 * PATIENCE)
 
     def rest(self) -> None:
         """Until the page's script has run to its end."""

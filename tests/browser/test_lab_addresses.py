@@ -106,3 +106,20 @@ def test_an_address_that_was_changed_by_hand_means_another_run(open_page: Callab
     page.goto("/clipping?h=9")
     expect(subject).to_contain_text(" 9 hidden units", timeout=PATIENTLY)
     expect(subject).not_to_contain_text("after 1 iteration")
+
+
+def test_the_first_figure_comes_first(open_page: Callable[..., Page]):
+    """The form, the other figures and what stands further down come when it stands: a browser builds all before it draws."""
+    fields = "document.querySelectorAll('.stSidebar label').length"
+    stands = f"() => document.querySelector('.stMain .js-plotly-plot .main-svg') && {{ fields: {fields} }}"
+    for name in ("clipping", "truncation", "vanishing", "estimators"):
+        page = open_page(f"/{name}?h=8&seed=3")
+        assert page.wait_for_function(stands, polling="raf", timeout=PATIENTLY).json_value() == {"fields": 0}
+        Laboratory(page)
+        assert page.evaluate(fields) > 0
+
+
+def test_a_page_without_a_figure_is_whole_all_the_same(open_page: Callable[..., Page]):
+    page = open_page("/estimators?model=transformer")
+    expect(page.locator(".stMain .problem[role=alert]")).to_contain_text("choose the recurrent model", timeout=PATIENTLY)
+    expect(page.locator(".st-key-more-Model")).to_be_visible(timeout=PATIENTLY)

@@ -7,10 +7,11 @@ import { nextDrawn } from "./plot.js";
 import { TabRun, wish } from "./tabrun.js";
 import { arrival } from "./visits.js";
 
-export default mounted(() => new Tab());
+export default mounted((root) => new Tab(root));
 
 class Tab {
-  constructor() {
+  constructor(root) {
+    this.place = root.host ?? root;
     this.run = null;
     this.kept = new TabRun(() => this.run);
     plotly().catch(() => {}); // while what its figures show is computed
@@ -25,6 +26,7 @@ class Tab {
     const address = data.query ? `${path}?${data.query}` : path;
     if (!data.watching) this.kept.offer(data.run, (offered) => setStateValue("reattach", offered));
     this.run = data.run;
+    this.place.dataset.awaits = data.awaits; // for those who want to know whether the page is whole
     if (data.awaits && this.awaited !== path) {
       this.awaited = path;
       nextDrawn().then(() => this.awaited === path && setStateValue("drawn", wish(data.path)));
