@@ -24,7 +24,7 @@ class Inquiry:
     asked: of what network, and with which options; anything else is another question.   progress: None before it is asked.
     found: what is found so far, None where there is nothing; `stale` while it still answers the question before.
     problem: why there is nothing, or nothing more.   asker: who asks: another page may ask the same.
-    since: when it was asked for the first time, in seconds of the monotonic clock; 0 when there was an answer to an earlier question.
+    since: when it was asked in a hurry, in seconds of the monotonic clock; 0 when all of the answer was waited for.
     """
 
     asked: Any = None
@@ -51,22 +51,23 @@ class Inquiry:
         return self.progress is not None and self.progress.state == "fitting"
 
 
-def follow(held: Inquiry, asked: Any, begin: Callable[[str], str]) -> None:
-    """Ask, unless this was asked before.   begin: (asker) -> the ticket of the study, which it starts."""
+def follow(held: Inquiry, asked: Any, begin: Callable[[str], str], *, hurried: bool = False) -> None:
+    """Ask, unless this was asked before.   begin: (asker) -> the ticket of the study, which it starts.   hurried: see `again`."""
     with held.lock:
         if held.asked != asked:
             held.asked, held.stale = asked, held.found is not None
-            again(held, begin)
+            again(held, begin, hurried=hurried)
         look(held)
 
 
-def again(held: Inquiry, begin: Callable[[str], str]) -> None:
-    """Ask, also when it was cancelled.  A quick answer is waited for, and where there is none yet its beginning is enough; what was asked
-    before is given up.
+def again(held: Inquiry, begin: Callable[[str], str], *, hurried: bool = False) -> None:
+    """Ask, also when it was cancelled.  A quick answer is waited for; what was asked before is given up.
+
+    hurried: where there is no answer yet, the beginning of one is enough.
     """
     if held.going_on:
         cancel(held)
-    first, now = held.found is None, time.monotonic()
+    first, now = hurried and held.found is None, time.monotonic()
     held.problem, held.ticket, held.progress, held.since = "", "", None, now if first else 0.0
     try:
         held.ticket = begin(held.asker)

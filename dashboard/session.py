@@ -100,6 +100,9 @@ class Session:
     opened: str = ""
     """The page of the laboratory by which the tab was opened."""
 
+    by_address: bool = False
+    """Whether that is the page that is shown."""
+
     done: dict[str, str] = field(default_factory=dict)
     """What the browser asked for, name -> the id of the wish that was done last."""
 

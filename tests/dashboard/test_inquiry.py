@@ -84,7 +84,7 @@ class Slow:
 def test_a_beginning_is_shown_at_once_where_there_was_nothing(monkeypatch: pytest.MonkeyPatch):
     Slow(monkeypatch)
     held = Inquiry()
-    inquiry.follow(held, "a question", lambda _: "first")
+    inquiry.follow(held, "a question", lambda _: "first", hurried=True)
     assert (held.shown, held.going_on) == ("first, look 2", True)
     assert held.since > 0
 
@@ -93,6 +93,6 @@ def test_an_answer_is_not_replaced_by_the_beginning_of_the_next_one(monkeypatch:
     """A page would lose what stands there, and have it again a moment later."""
     Slow(monkeypatch)
     held = Inquiry(asked="a question", found="an answer")
-    inquiry.follow(held, "another question", lambda _: "second")
+    inquiry.follow(held, "another question", lambda _: "second", hurried=True)
     assert (held.shown, held.going_on) == ("second, look 3", False)
     assert held.since == 0

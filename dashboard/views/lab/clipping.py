@@ -74,7 +74,7 @@ def _norms_found(held: Session, found: clipping.Found, say: Texts) -> None:
     with left:
         looking.heading("norms", "norms.csv", looking.table(found.to_frame), place, say)
         looking.figure(norms.draw(found, quantile, look), "norms", place)
-    frame.afterwards(held, PLACE, lambda: _norms_further(found, quantile, right, look, say))
+    frame.afterwards(held, PLACE, lambda: _norms_further(found, quantile, right, look, say), "found")
 
 
 def _norms_further(found: clipping.Found, quantile: float, right: DeltaGenerator, look: Look, say: Texts) -> None:

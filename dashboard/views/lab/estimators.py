@@ -28,7 +28,7 @@ def panel(held: Session, say: Texts) -> None:
     asked = typed.asked("estimators", lambda: _asked(say)) or Asked()
     line(say("lab.estimators.attends") if held.experiment.attends else "", "aside")
     frame.study(held, "estimators", asked, lambda found: _found(held, found, say), say)
-    frame.afterwards(held, PLACE, lambda: _lower(held, say))
+    frame.lower(held, PLACE, lambda: _lower(held, say))
 
 
 def _lower(held: Session, say: Texts) -> None:

@@ -29,7 +29,10 @@ ASK_EVERY = 0.4
 QUICK = 1.5
 """Seconds for which a page's first study is left alone once it has something to show: what is only being drawn would be drawn twice."""
 PATIENCE = 2.0
-"""Seconds after which the rest of a page comes, also where no figure stands by then: a long study may have only begun."""
+"""Seconds after which the rest of a page that was opened by its address comes, also where no figure stands: a study may have only begun."""
+SOON = 0.8
+"""Seconds after which what stands further down any other page comes.  To be told of its first figure, or to look at a study that has only
+begun, would start the script anew just as somebody may go back, and Streamlit would show the page again that is left."""
 KEPT_BYTES = 4 * 2**20
 """The largest checkpoint of a run that its page keeps, to go on from."""
 MORE = (0, 100, 300, 1000)
@@ -77,20 +80,20 @@ def page(name: str, contents: Contents, badge: Panel) -> None:
         if typed := controls.typed(held):
             steering.change(held, typed)
     say = say.about(*catalogue.subjects(held.experiment))
-    held.due.setdefault(name, time.monotonic() + PATIENCE)
+    held.by_address = held.opened == name
+    if held.by_address:
+        held.due.setdefault(name, time.monotonic() + PATIENCE)
     with st.sidebar:
         query, base = address.write(held.experiment, STARTS[FIRST]), st.get_option("server.baseUrlPath") or ""
-        told = tab(f"/{name}", query, held.control, base, watching=held.watching, awaits=_awaited(held, name))
+        told = tab(f"/{name}", query, held.control, base, watching=held.watching, awaits=held.by_address and _awaited(held, name))
     with held.asked("drawn", told["drawn"]) as drawn:
         if drawn == f"/{name}":
             held.due[name] = 0
     with st.sidebar:
         if held.control is None:
             controls.summary(held.experiment, catalogue)
-        elif held.opened == name:
-            afterwards(held, name, lambda: controls.draw(held, catalogue, lambda typed: steering.change(held, typed), say), "form")
         else:
-            controls.draw(held, catalogue, lambda typed: steering.change(held, typed), say)
+            afterwards(held, name, lambda: controls.draw(held, catalogue, lambda typed: steering.change(held, typed), say), "form")
     with held.asked("reattach", told["reattach"]) as control:
         again = bool(control) and steering.reattach(held, str(control), late=True)
     if again:
@@ -105,13 +108,24 @@ def page(name: str, contents: Contents, badge: Panel) -> None:
     contents.panel(held, say)
 
 
-def afterwards(held: Session, name: str, draw: Callable[[], None], place: str = "lower") -> None:
-    """What comes only when the first figure of a page stands, or after `PATIENCE`: a browser builds all that it has been sent before it
-    draws a figure.
+def afterwards(held: Session, name: str, draw: Callable[[], None], place: str) -> None:
+    """What comes after the first figure of a page that was opened by its address: a browser builds all that it is sent before it draws.
 
     name: of the page.   place: on the page.
     """
-    left = held.due[name] - time.monotonic()
+    if held.by_address:
+        _later(held, name, draw, place)
+    else:
+        draw()
+
+
+def lower(held: Session, name: str, draw: Callable[[], None]) -> None:
+    """What stands further down a page, which comes later on a visitor's first run of any page."""
+    _later(held, name, draw, "lower")
+
+
+def _later(held: Session, name: str, draw: Callable[[], None], place: str) -> None:
+    left = held.due.setdefault(name, time.monotonic() + SOON) - time.monotonic()
     if left <= 0:
         draw()
         return
@@ -186,7 +200,7 @@ def study(held: Session, name: str, asked: Any, draw: Callable[[Any], None], say
     subject = (*_subject_of(held, asked), past)  # settings may have changed since, at the very same iteration
     if iteration is None and known.asked is not None and known.asked[0] == subject:
         iteration = known.asked[1]
-    inquiry.follow(known, (subject, iteration), begin)
+    inquiry.follow(known, (subject, iteration), begin, hurried=held.by_address)
     _section(known, name, place, begin, draw, say)
 
 

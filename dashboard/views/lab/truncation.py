@@ -28,7 +28,7 @@ MEASURES = ("error", "degrees")
 def panel(held: Session, say: Texts) -> None:
     """Everything on the page."""
     frame.study(held, "truncation", Asked(), lambda found: _found(held, found, say), say)
-    frame.afterwards(held, PLACE, lambda: _lower(held, say))
+    frame.lower(held, PLACE, lambda: _lower(held, say))
 
 
 def _lower(held: Session, say: Texts) -> None:

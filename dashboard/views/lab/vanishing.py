@@ -53,7 +53,7 @@ def panel(held: Session, say: Texts) -> None:
     )
     line(say("lab.vanishing.attends") if experiment.attends else "", "aside")
     frame.study(held, "vanishing", asked, lambda found: _fading(held, found, state, say), say)
-    frame.afterwards(held, PLACE, lambda: _lower(held, say))
+    frame.lower(held, PLACE, lambda: _lower(held, say))
 
 
 def _lower(held: Session, say: Texts) -> None:
