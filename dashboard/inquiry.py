@@ -24,7 +24,6 @@ class Inquiry:
     asked: of what network, and with which options; anything else is another question.   progress: None before it is asked.
     found: what is found so far, None where there is nothing; `stale` while it still answers the question before.
     problem: why there is nothing, or nothing more.   asker: who asks: another page may ask the same.
-    since: when it was asked in a hurry, in seconds of the monotonic clock; 0 when all of the answer was waited for.
     """
 
     asked: Any = None
@@ -34,7 +33,6 @@ class Inquiry:
     stale: bool = False
     problem: str = ""
     asker: str = field(default_factory=lambda: uuid4().hex)
-    since: float = 0.0
     lock: RLock = field(default_factory=RLock, compare=False, repr=False)
     """Held while it is asked: Streamlit starts the next run of a script before the last has ended, and that one, finding it asked, would
     draw a page that waits for nothing."""
@@ -67,17 +65,19 @@ def again(held: Inquiry, begin: Callable[[str], str], *, hurried: bool = False) 
     """
     if held.going_on:
         cancel(held)
-    first, now = hurried and held.found is None, time.monotonic()
-    held.problem, held.ticket, held.progress, held.since = "", "", None, now if first else 0.0
+    held.problem, held.ticket, held.progress = "", "", None
+    beginning = hurried and held.found is None
     try:
         held.ticket = begin(held.asker)
+        until = time.monotonic() + AT_ONCE
+        while studying.progress(held.ticket).state == "fitting" and time.monotonic() < until:
+            if beginning and studying.result(held.ticket) is not None:
+                break
+            time.sleep(LOOK_EVERY)
     except LiveError as error:
         held.problem = str(error)
         return
     look(held)
-    while held.going_on and not (first and held.found is not None) and time.monotonic() < now + AT_ONCE:
-        time.sleep(LOOK_EVERY)
-        look(held)
 
 
 def look(held: Inquiry) -> None:

@@ -203,7 +203,8 @@ def study(trainer: Trainer, asked: Asked) -> Iterator[Progress[Found]]:
 
     # RTRL may take long: it comes when all others have something to show.
     first = sorted(rows.values(), key=lambda row: row.name == "rtrl")
-    exact, drawn = ([row for row in first if row.estimator.random is random] for random in (False, True))
+    exact = [row for row in first if not row.estimator.random]
+    drawn = [row for row in first if row.estimator.random]
     queue = [
         *((row, row.weighed) for row in first),
         *((row, row.timed) for row in exact),
@@ -216,7 +217,7 @@ def study(trainer: Trainer, asked: Asked) -> Iterator[Progress[Found]]:
             if time.monotonic() - told > TELL_EVERY:
                 told = time.monotonic()
                 yield Progress(done, total, row.estimator.label, shown)
-        if time.monotonic() - told > TELL_EVERY or done + 1 in (len(first) - 1, total):
+        if (time.monotonic() - told > TELL_EVERY and done) or done + 1 in (len(first) - 1, total):  # BPTT alone shows nothing
             told, shown = time.monotonic(), found()
             yield Progress(done + 1, total, row.estimator.label, shown)
 

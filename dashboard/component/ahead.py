@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
 
 import streamlit as st
 from starlette.datastructures import MutableHeaders
@@ -25,7 +26,7 @@ class Ahead:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        await self._app(scope, receive, _Telling(send, self._words(scope["path"])) if scope["type"] == "http" else send)
+        await self._app(scope, receive, _Telling(send, partial(self._words, scope["path"])) if scope["type"] == "http" else send)
 
     def _words(self, path: str) -> bytes:
         """What is put on top of a page's head."""
@@ -39,7 +40,7 @@ class Ahead:
 class _Telling:
     """Sends on what is sent, pages with more words in their heads."""
 
-    def __init__(self, send: Send, words: bytes) -> None:
+    def __init__(self, send: Send, words: Callable[[], bytes]) -> None:
         self._send, self._words = send, words
         self._page: Message | None = None
         self._body = b""
@@ -58,7 +59,7 @@ class _Telling:
         headers = MutableHeaders(scope=page)
         if self._body:
             packed = headers.get("content-encoding") == "gzip"
-            body = (gzip.decompress(self._body) if packed else self._body).replace(HEAD, HEAD + self._words, 1)
+            body = (gzip.decompress(self._body) if packed else self._body).replace(HEAD, HEAD + self._words(), 1)
             self._body = gzip.compress(body, mtime=0) if packed else body
             headers["content-length"] = str(len(self._body))
         # Streamlit's page may be the same when these files are not: a browser that keeps it would keep their old names.

@@ -37,9 +37,9 @@ mimetypes.add_type("text/javascript", ".js")
 
 
 def version() -> str:
-    """Changes whenever one of the files does."""
+    """Changes whenever one of the files does, or how they are sent."""
     files = sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in (*FOLDER.iterdir(), LIBRARY))
-    return hashlib.sha256(repr(files).encode()).hexdigest()[:12]
+    return hashlib.sha256(repr((EAGER, files)).encode()).hexdigest()[:12]
 
 
 def loader(module: str) -> str:

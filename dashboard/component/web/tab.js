@@ -13,6 +13,7 @@ class Tab {
   constructor(root) {
     this.place = root.host ?? root;
     this.run = null;
+    this.waits = false;
     this.kept = new TabRun(() => this.run);
     plotly().catch(() => {}); // while what its figures show is computed
   }
@@ -26,18 +27,30 @@ class Tab {
     const address = data.query ? `${path}?${data.query}` : path;
     if (!data.watching) this.kept.offer(data.run, (offered) => setStateValue("reattach", offered));
     this.run = data.run;
-    this.place.dataset.awaits = data.awaits; // for those who want to know whether the page is whole
-    if (data.awaits && this.awaited !== path) {
-      this.awaited = path;
-      nextDrawn().then(() => this.awaited === path && setStateValue("drawn", wish(data.path)));
-    }
+    this.#await(path, data.awaits, () => setStateValue("drawn", wish(data.path)));
     this.arriving?.();
     this.arriving = arrival(path, () => {
       if (location.pathname + location.search !== address) history.replaceState(history.state, "", address);
     });
   }
 
+  /** Tells once of the first figure of a page that waits for it. */
+  #await(path, awaits, tell) {
+    if (awaits && this.awaited !== path) {
+      this.waits = true;
+      nextDrawn().then(() => this.waits && this.awaited === path && this.#toldOf(tell));
+    } else this.waits &&= awaits;
+    this.awaited = path;
+    this.place.dataset.awaits = this.waits; // for those who want to know whether the page is whole
+  }
+
+  #toldOf(tell) {
+    this.place.dataset.awaits = this.waits = false;
+    tell();
+  }
+
   dispose() {
+    this.waits = false;
     this.arriving?.();
     this.kept.end();
   }

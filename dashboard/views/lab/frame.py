@@ -26,8 +26,6 @@ from dashboard.views.notices import notices
 
 ASK_EVERY = 0.4
 """Seconds between two looks at how far a study is."""
-QUICK = 1.5
-"""Seconds for which a page's first study is left alone once it has something to show: what is only being drawn would be drawn twice."""
 PATIENCE = 2.0
 """Seconds after which the rest of a page that was opened by its address comes, also where no figure stands: a study may have only begun."""
 SOON = 0.8
@@ -140,7 +138,7 @@ def _later(held: Session, name: str, draw: Callable[[], None], place: str) -> No
 
 def _awaited(held: Session, name: str) -> bool:
     """Whether a page waits for its first figure."""
-    return time.monotonic() < held.due[name]
+    return time.monotonic() < held.due.get(name, 0)
 
 
 def further(say: Texts, *, there: bool) -> None:
@@ -191,6 +189,7 @@ def study(held: Session, name: str, asked: Any, draw: Callable[[Any], None], say
     past: the iteration of a checkpoint that is kept; the network as it was then is studied.
     """
     known = held.inquiries.setdefault(f"{name} {place}".strip(), Inquiry())
+    hurried = held.by_address and _awaited(held, held.opened)
     begin = _begin(held, name, asked, past)
     info = runs.find(held.control or "")
     # While it trains, every iteration would be another question: then the network is studied as it was when the question was first put.
@@ -200,8 +199,8 @@ def study(held: Session, name: str, asked: Any, draw: Callable[[Any], None], say
     subject = (*_subject_of(held, asked), past)  # settings may have changed since, at the very same iteration
     if iteration is None and known.asked is not None and known.asked[0] == subject:
         iteration = known.asked[1]
-    inquiry.follow(known, (subject, iteration), begin, hurried=held.by_address)
-    _section(known, name, place, begin, draw, say)
+    inquiry.follow(known, (subject, iteration), begin, hurried=hurried)
+    _section(known, name, place, begin, draw, say, alone=hurried and known.shown is not None)
 
 
 @contextmanager
@@ -272,18 +271,24 @@ def _begin(held: Session, name: str, asked: Any, past: int | None = None) -> Cal
     return begin
 
 
-def _section(known: Inquiry, name: str, place: str, begin: Callable[[str], str], draw: Callable[[Any], None], say: Texts) -> None:
-    """How far a study is and what it has found, looked at again and again while it goes on."""
-    every = max(ASK_EVERY, _left_alone(known)) if known.going_on else None
+def _section(
+    known: Inquiry, name: str, place: str, begin: Callable[[str], str], draw: Callable[[Any], None], say: Texts, *, alone: bool = False
+) -> None:
+    """How far a study is and what it has found, looked at again and again while it goes on.
+
+    alone: what it has found stands alone until the run of the script that brings the rest of the page: it would be drawn twice.
+    """
+    every = ASK_EVERY if known.going_on and not alone else None
 
     @st.fragment(run_every=every, key=f"study {name} {place}")
     def section() -> None:
         inquiry.look(known)
-        if known.going_on != bool(every):  # the fragment is to be asked again, or no more
+        if known.going_on != bool(every) and not alone:  # the fragment is to be asked again, or no more
             st.rerun()
         problem_line(known.problem)
         with st.container():  # of one place, however much is told in it: what is found would be seen twice as it moved
-            _progress(known, name, begin, say)
+            if not alone:
+                _progress(known, name, begin, say)
         if known.shown is not None:
             with st.container(key=f"{'stale' if known.stale else 'fresh'} {name} {place}"):
                 draw(known.shown)
@@ -291,18 +296,11 @@ def _section(known: Inquiry, name: str, place: str, begin: Callable[[str], str],
     section()
 
 
-def _left_alone(known: Inquiry) -> float:
-    """For how many seconds more nothing is told of a study but what it has found; at most 0 when all is told."""
-    return known.since + QUICK - time.monotonic() if known.shown is not None else 0.0
-
-
 def _progress(known: Inquiry, name: str, begin: Callable[[str], str], say: Texts) -> None:
     seen = known.progress
     if (seen is None and not known.problem) or (seen is not None and seen.state in ("done", "refused")):
         return
     if seen is not None and seen.state == "fitting":
-        if _left_alone(known) > 0:
-            return
         st.progress(seen.done / seen.total if seen.total else 0.0, literal(say("lab.going", words=seen.words or say("lab.begins"))))
         st.button(say("lab.cancel"), on_click=inquiry.cancel, args=(known,), key=f"cancel {name}")
         return
