@@ -65,9 +65,9 @@ def page() -> None:
 def _keep_run() -> None:
     """This page has no run, but one of the tab's live pages may: it is there again after this page was reloaded."""
     live = session.latest()
-    wish = tab(f"/{NAME}", {}, live.control, st.get_option("server.baseUrlPath") or "", watching=live.watching)
+    told = tab(f"/{NAME}", {}, live.control, st.get_option("server.baseUrlPath") or "", watching=live.watching)
     if runs.ready():
-        with live.asked("reattach", wish) as control, suppress(LiveError):
+        with live.asked("reattach", told["reattach"]) as control, suppress(LiveError):
             if control:
                 steering.reattach(live, control, late=True)
 
