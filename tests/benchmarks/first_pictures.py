@@ -3,7 +3,9 @@
 Starts the app and a Chromium for real and opens each page by its address, a visitor after the other with nothing in the browser's cache, on
 a warm server.  Prints the seconds from the address to the first figure that is drawn, as a Markdown table: medians, and all that was seen.
 
-Once with the network that the app begins with, which somebody has asked about before, and once with a network that nobody has seen.
+Once with the network that the app begins with, which somebody has asked about before, and once with a network that nobody has seen.  And
+each in turn in a browser in which nobody listens, as a visitor's (`tests.benchmarks.visitors`), and in one that tells Playwright of all it
+does, which costs it time.
 """
 
 from __future__ import annotations
@@ -17,20 +19,29 @@ from pathlib import Path
 from playwright.sync_api import Browser
 
 from dashboard.views.lab.pages import LAB
+from tests.benchmarks.visitors import Chromium, plain_chromium
 from tests.browsing import SCREENS, chromium
-from tests.serving import Server, serve
+from tests.serving import serve
 
 BAR = 2.0
 
-DRAWN = "() => document.querySelector('.stMain .js-plotly-plot .main-svg') ? performance.now() / 1000 : false"
+STANDS = "() => document.querySelector('.stMain .js-plotly-plot .main-svg')"
 
 
-def opened(browser: Browser, server: Server, page: str, seed: int | None = None) -> float:
-    """Seconds until a new visitor sees the first figure of a page.   seed: of the weights; None for those that the app begins with."""
-    context = browser.new_context(base_url=server.url, **SCREENS["light"])
+def opened(browser: Chromium, address: str) -> float:
+    """Seconds until a new visitor sees the first figure of a page."""
+    with browser.visitor() as visitor:
+        visitor.open(address)
+        return visitor.seen(STANDS)
+
+
+def listened(browser: Browser, address: str) -> float:
+    """The same where Playwright listens."""
+    context = browser.new_context(**SCREENS["light"])
     visit = context.new_page()
-    visit.goto(f"/{page}" + (f"?seed={seed}" if seed else ""), wait_until="commit")
-    seconds = float(visit.wait_for_function(DRAWN, polling="raf", timeout=60_000).json_value())
+    visit.goto(address, wait_until="commit")
+    drawn = f"() => ({STANDS})() ? performance.now() / 1000 : false"
+    seconds = float(visit.wait_for_function(drawn, polling="raf", timeout=60_000).json_value())
     context.close()
     return seconds
 
@@ -38,20 +49,34 @@ def opened(browser: Browser, server: Server, page: str, seed: int | None = None)
 def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split(":")[0])
-    parser.add_argument("--visits", type=int, default=5, help="of each page")
+    parser.add_argument("--visits", type=int, default=5, help="of each page, in each of the browsers")
     visits = parser.parse_args().visits
-    with tempfile.TemporaryDirectory() as folder, serve(Path(folder) / "log.txt") as server, chromium() as browser:
+    seeds = itertools.count(1000)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serve(Path(folder) / "log.txt") as server,
+        plain_chromium() as plain,
+        chromium() as telling,
+    ):
+
+        def both(page: str, network: str) -> tuple[float, float]:
+            """In one browser after the other; a new network is new to each."""
+
+            def address() -> str:
+                return f"{server.url}/{page}" + (f"?seed={next(seeds)}" if network == "new" else "")
+
+            return opened(plain, address()), listened(telling, address())
+
         for page in LAB:
-            opened(browser, server, page)  # the server is warm from here on
-        seeds = itertools.count(1000)
-        seen = {
-            (page, network): [opened(browser, server, page, next(seeds) if network == "new" else None) for _ in range(visits)]
-            for network in ("known", "new")
-            for page in LAB
-        }
-    print("| page opened by its address -> first figure, s | network | asked | median | all |\n|---|---|---|---|---|")
+            both(page, "known")  # the server is warm from here on
+        seen = {(page, network): [both(page, network) for _ in range(visits)] for network in ("known", "new") for page in LAB}
+    print("| page opened by its address -> first figure, s | network | asked | median | all | where Playwright listens: median | all |")
+    print("|---|---|---|---|---|---|---|")
     for (page, network), seconds in seen.items():
-        print(f"| {page} | {network} | <= {BAR:g} | {statistics.median(seconds):.2f} | {', '.join(f'{one:.2f}' for one in seconds)} |")
+        cells = " | ".join(
+            f"{statistics.median(some):.2f} | {', '.join(f'{one:.2f}' for one in some)}" for some in zip(*seconds, strict=True)
+        )
+        print(f"| {page} | {network} | <= {BAR:g} | {cells} |")
 
 
 if __name__ == "__main__":
