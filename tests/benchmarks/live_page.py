@@ -1,10 +1,10 @@
 """How the page moves: `python -m tests.benchmarks.live_page [--seconds 10] [--rounds 3] [--minutes 2] [--address LINK]`.
 
-Starts the app and a Chromium for real, the one on the first core and the other on the second, and prints what a visitor sees as a Markdown
-table: a run with T = H = 32 paced at 100 iterations a second, in the panels that are shown by default, the lag matrix among them.  What the
-page does is read from the component's own account of itself (`element.bptt`) and from Chromium's, what it costs from /proc.  Medians over
-the rounds.  `--address` measures another experiment, such as the series with attention of `/forecast?att=dot&heads=2`; `--rounds 0` leaves
-only the memory.  `tests.benchmarks.live_server` measures what needs no browser.
+Starts the app and a Chromium in which nobody listens (`tests.benchmarks.visitors`), the one on the first core and the other on the second,
+and prints what a visitor sees as a Markdown table: a run with T = H = 32 paced at 100 iterations a second, in the panels that are shown by
+default, the lag matrix among them.  What the page does is read from the component's own account of itself (`element.bptt`) and from
+Chromium's, what it costs from /proc.  Medians over the rounds.  `--address` measures another experiment, such as the series with attention
+of `/forecast?att=dot&heads=2`; `--rounds 0` leaves only the memory.  `tests.benchmarks.live_server` measures what needs no browser.
 """
 
 from __future__ import annotations
@@ -16,43 +16,45 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
-
-from playwright.sync_api import Browser, CDPSession, Page
 
 from core.experiment import Experiment
 from dashboard import address
 from dashboard.live.settings import Settings
 from tests.benchmarks.live_server import SQUARE
 from tests.benchmarks.processes import cores, cpu, family, kept_to, memory
-from tests.browsing import SCREENS, chromium
+from tests.benchmarks.visitors import Chromium, Visitor, plain_chromium
 from tests.serving import Server, serve
 
 ADDRESS = "/?" + urlencode(address.write(Experiment.from_dict(SQUARE)))
 SPEED = 100
 RERUNS = 8
 
-USABLE = """() => {
-    const e = document.querySelector('.st-key-explorer') && window.explorer?.();
-    return e?.bptt.painted > 0 && e.bptt.control && e.style.visibility !== 'hidden' && !e.querySelector('.play').disabled
-        && document.querySelector('[class*="st-key-field-learning_rate-"] input') ? performance.now() : false;
-}"""
-"""Pictures stand, play can be pressed, and the form is there; then milliseconds since the address was opened."""
+RATE = """() => document.querySelector('[class*="st-key-field-learning_rate-"] input')"""
 
-# Before any script of the page: how to find the explorer's element, in whatever shadow it stands.
-FIND = """window.explorer = () => {
-    const search = (root) => {
-        for (const e of root.querySelectorAll('*')) {
-            if (e.bptt) return e;
-            const found = e.shadowRoot && search(e.shadowRoot);
-            if (found) return found;
-        }
+USABLE = """() => {
+    const e = document.querySelector('.st-key-explorer') && window.explorer();
+    return e?.bptt.painted > 0 && e.bptt.control && e.style.visibility !== 'hidden' && !e.querySelector('.play').disabled
+        && (RATE)();
+}""".replace("RATE", RATE)
+"""Pictures stand, play can be pressed, and the form is there."""
+
+FIND = """() => {
+    window.explorer = () => {
+        const search = (root) => {
+            for (const e of root.querySelectorAll('*')) {
+                if (e.bptt) return e;
+                const found = e.shadowRoot && search(e.shadowRoot);
+                if (found) return found;
+            }
+        };
+        return window.found?.isConnected ? window.found : (window.found = search(document));
     };
-    return window.found?.isConnected ? window.found : (window.found = search(document));
-};"""
+}"""
+"""How to find the explorer's element, in whatever shadow it stands."""
 
 READ = """() => {
     const { painted, latencies, drawTimes } = window.explorer().bptt;
@@ -123,50 +125,36 @@ Found = dict[str, float]
 
 
 class Visit:
-    """One visitor, with nothing in the browser's cache."""
+    """What one visitor does and sees.   usable: seconds until the page could be used."""
 
-    def __init__(self, browser: Browser, server: Server, address: str) -> None:
-        self.server = server
-        self.address = address
-        context = browser.new_context(base_url=server.url, **SCREENS["light"])
-        context.add_init_script(FIND)
-        self.page: Page = context.new_page()
-        self.chrome: CDPSession = context.new_cdp_session(self.page)
-        self.chrome.send("Performance.enable")
-        self.context = context
-
-    def close(self) -> None:
-        """Leave, and wait until the run has been paused, which would otherwise train on beside the next visitor's."""
-        self.context.close()
-        time.sleep(2 * Settings.from_environment().pause_after)
-
-    def open(self) -> float:
-        """Seconds until the page can be used."""
-        self.page.goto(self.address, wait_until="commit")
-        return float(self.page.wait_for_function(USABLE, polling="raf", timeout=60_000).json_value()) / 1000
+    def __init__(self, page: Visitor, server: Server, address: str) -> None:
+        self.page, self.server = page, server
+        page.open(server.url + address)
+        page.evaluate(FIND)
+        self.usable = page.seen(USABLE)
+        page.ask("Performance.enable")
 
     def play(self) -> float:
         """Milliseconds from the click on play to the first pixel that has changed."""
         self.page.evaluate(f"() => {{ window.first = ({CLICK_TO_PIXEL})(); }}")
-        self.page.wait_for_timeout(500)
-        self.page.get_by_role("button", name="Play", exact=True).click()
+        time.sleep(0.5)
+        self.page.click("() => window.explorer().querySelector('.play')")
         return float(self.page.evaluate("() => window.first"))
 
     def pace(self, speed: int, fps: int) -> None:
         """So many iterations and pictures a second."""
-        explorer = self.page.locator(".explorer")
-        explorer.locator("select.speed").select_option(str(speed))
-        explorer.locator(".menu summary").click()
-        explorer.locator(".menu").get_by_role("button", name=str(fps), exact=True).click()
-        self.page.keyboard.press("Escape")
+        self.page.choose("() => window.explorer().querySelector('select.speed')", str(speed))
+        self.page.click("() => window.explorer().querySelector('.menu summary')")
+        self.page.click(f"() => [...window.explorer().querySelectorAll('.menu button')].find((e) => e.textContent === '{fps}')")
+        self.page.press("Escape")
 
     def metrics(self) -> dict[str, float]:
         """Chromium's own account of this page: ThreadTime is the CPU of its main thread in seconds, JSHeapUsedSize is in bytes."""
-        return {entry["name"]: entry["value"] for entry in self.chrome.send("Performance.getMetrics")["metrics"]}
+        return {entry["name"]: entry["value"] for entry in self.page.ask("Performance.getMetrics")["metrics"]}
 
     def heap(self) -> float:
         """MB of JavaScript that are really needed."""
-        self.chrome.send("HeapProfiler.collectGarbage")
+        self.page.ask("HeapProfiler.collectGarbage")
         return self.metrics()["JSHeapUsedSize"] / 2**20
 
     def stream(self, seconds: float) -> Found:
@@ -198,7 +186,7 @@ class Visit:
 
     def _watched(self, seconds: float, read: str) -> tuple[Any, Any, Found]:
         """What the page says of itself before and after so many seconds, and the milliseconds of CPU that were spent meanwhile."""
-        self.page.wait_for_timeout(1500)
+        time.sleep(1.5)
         web, every = [self.server.process.pid], list(self.server.processes())
         chrome = set(family(os.getpid())) - {os.getpid(), *every}
 
@@ -207,25 +195,30 @@ class Visit:
             return {"web": cpu(web), "workers": cpu(set(every) - set(web)), "chrome": cpu(chrome), "main": main}
 
         before, began = spent(), self.page.evaluate(read)
-        self.page.wait_for_timeout(1000 * seconds)
+        time.sleep(seconds)
         ended, after = self.page.evaluate(read), spent()
         return began, ended, {name: 1000 * (after[name] - before[name]) for name in after}
 
     def rerun(self) -> Found:
         """The largest gap in the stream while live settings are changed, and what of the component did not survive it."""
-        rate = self.page.locator("[class*='st-key-field-learning_rate-'] input")
         self.page.evaluate(WATCH)
         for count in range(RERUNS):
-            rate.fill(str(0.001 + 0.0001 * count))
-            rate.press("Enter")
-            self.page.wait_for_timeout(700)
+            self.page.fill(RATE, str(0.001 + 0.0001 * count))
+            time.sleep(0.7)
         return dict(self.page.evaluate("() => window.watched()"))
 
 
-def visited(browser: Browser, server: Server, address: str, seconds: float) -> Found:
+@contextlib.contextmanager
+def visiting(browser: Chromium, server: Server, address: str) -> Iterator[Visit]:
+    """A new visitor's.   Waits at the end until the run has been paused, which would otherwise train on beside the next visitor's."""
+    with browser.visitor() as page:
+        yield Visit(page, server, address)
+    time.sleep(2 * Settings.from_environment().pause_after)
+
+
+def stay(visit: Visit, seconds: float) -> Found:
     """All that one visitor sees."""
-    visit = Visit(browser, server, address)
-    found = {"usable": visit.open(), "click": visit.play()}
+    found = {"usable": visit.usable, "click": visit.play()}
     for fps in (30, 60):
         visit.pace(SPEED, fps)
         seen, unseen = visit.stream(seconds), visit.repaint(fps, seconds)
@@ -233,33 +226,27 @@ def visited(browser: Browser, server: Server, address: str, seconds: float) -> F
         cost = {"pictures": pictures, "cost": seen["web"] + pictures}
         found |= {f"{name} {fps}": value for name, value in (seen | unseen | cost).items()}
     visit.pace(SPEED, 30)
-    visit.page.wait_for_timeout(1000)
-    found |= visit.rerun()
-    visit.close()
-    return found
+    time.sleep(1)
+    return found | visit.rerun()
 
 
-def growth(browser: Browser, server: Server, address: str, minutes: float) -> Found:
+def growth(visit: Visit, minutes: float) -> Found:
     """MB that the server and the page's heap grow by after the first minute of a stream.
 
     A process that ends meanwhile, as one that has fitted baselines does, counts neither before nor after; one that begins counts in full.
     """
 
     def server_memory() -> dict[int, float]:
-        return {pid: memory([pid]) for pid in server.processes()}
+        return {pid: memory([pid]) for pid in visit.server.processes()}
 
-    visit = Visit(browser, server, address)
-    visit.open()
     visit.play()
     visit.pace(SPEED, 30)
-    visit.page.wait_for_timeout(60_000)
+    time.sleep(60)
     before, heap = server_memory(), visit.heap()
-    visit.page.wait_for_timeout(60_000 * (minutes - 1))
+    time.sleep(60 * (minutes - 1))
     after = server_memory()
     grown = sum(now - before.get(pid, 0.0) for pid, now in after.items())
-    found = {"server growth": grown, "heap growth": visit.heap() - heap}
-    visit.close()
-    return found
+    return {"server growth": grown, "heap growth": visit.heap() - heap}
 
 
 Row = tuple[str, str, str]
@@ -315,14 +302,15 @@ def main() -> None:
         with kept_to(ours):
             server = stack.enter_context(serve(folder / "log.txt"))
         with kept_to(theirs):
-            browser = stack.enter_context(chromium())
-        first = Visit(browser, server, options.address)
-        first.open()  # the server is warm from here on
-        first.close()
+            browser = stack.enter_context(plain_chromium())
+        with visiting(browser, server, options.address):
+            pass  # the server is warm from here on
         for _ in range(options.rounds):
-            keep(visited(browser, server, options.address, options.seconds))
+            with visiting(browser, server, options.address) as visit:
+                keep(stay(visit, options.seconds))
         if options.minutes > 1:
-            keep(growth(browser, server, options.address, options.minutes))
+            with visiting(browser, server, options.address) as visit:
+                keep(growth(visit, options.minutes))
 
     def said(name: str) -> str:
         return f"{statistics.median(found[name]):.3g}" if name in found else "not measured"
