@@ -96,7 +96,7 @@ class Settings:
     """Frames of one run on their way from its trainer that no viewer has been sent yet."""
     unconfirmed: int = 12
     """Frames on their way to a browser that counts what it receives (it does so every fourth frame)."""
-    forecast_every: float = 0.2
+    forecast_every: float = 0.3
     """Time between two forecasts of a series by a network that trains."""
     examine_every: float = 1.0
     """Time between two examinations of a network that trains on a drawn task, at least."""
