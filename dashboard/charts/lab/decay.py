@@ -78,7 +78,8 @@ def _estimate(fading: Fading, k: int | None, look: Look) -> str:
     if not math.isfinite(fading.beta):
         return say("charts.decay.unknown")
     if fading.beta >= 1:
-        return say("charts.decay.grows", beta=number(fading.beta), spread=_spread(fading, look))
+        key = "unsure" if fading.beta_spread[0] < 1 else "grows"
+        return say(f"charts.decay.{key}", tau=fading.tau, beta=number(fading.beta), spread=_spread(fading, look))
     seen = len(fading.phi)
     values = {
         "tau": fading.tau,
