@@ -3,7 +3,7 @@
 Playwright has the browser report every request, every frame of a socket and every exception, with the lines of the scripts that caused it.
 To know the lines V8 parses those scripts once more: 0.45 s of the 2 s until a first figure stood (`V8.CollectSourcePositions` in a trace of
 the page).  Browser tests want to know; what measures a page must not.  Here a page is only asked what JavaScript knows, over the DevTools
-protocol, none of whose domains is turned on.
+protocol, none of whose reports is turned on.
 """
 
 from __future__ import annotations
