@@ -29,8 +29,9 @@ DIGITS = 6
 class Comparison:
     """The baselines of one series with one horizon.
 
-    asked: what was asked for; another series, split, horizon or option is another question.   ticket: by which to ask after it.
+    asked: what was asked for, of which series and with which options.   ticket: by which to ask after it.
     results, lines: of the baselines that are done; `lines` as the live picture takes them.
+    stays: what the question before found of the same series by baselines whose options have not changed: it is found again.
     problem: why there is nothing, or nothing more.
     options: what was chosen last about the baselines and could be read.   unreadable: option -> why what is written there cannot be.
     """
@@ -42,6 +43,7 @@ class Comparison:
     progress: FitProgress | None = None
     results: Mapping[str, Result] = field(default_factory=dict)
     lines: list[dict[str, Any]] = field(default_factory=list)
+    stays: Mapping[str, Result] = field(default_factory=dict)
     problem: str = ""
     options: Options = field(default_factory=Options)
     unreadable: Mapping[str, str] = field(default_factory=dict)
@@ -75,15 +77,17 @@ def follow(held: Comparison, experiment: Experiment, options: Options) -> None:
     if experiment.task != "series":
         _forget(held)
         return
-    asked = [
+    series = [
         getattr(experiment, name) for name in ("series", "values", "points", "season", "noise", "seed", "horizon", "validation", "test")
     ]
     with held.lock:
         held.unreadable = unreadable(options)
         held.options = replace(options, **{name: getattr(held.options, name) for name in held.unreadable})
-        if held.asked != [*asked, held.options]:
+        asked = (series, held.options)
+        if held.asked != asked:
+            stays = _unchanged(held, *asked)
             _forget(held)
-            held.asked = [*asked, held.options]
+            held.asked, held.stays = asked, stays
             begin(held, experiment)
         look(held)
 
@@ -105,11 +109,12 @@ def look(held: Comparison) -> None:
         return
     try:
         progress = fits.progress(held.ticket)
-        results = fits.result(held.ticket)
+        found = {**held.stays, **fits.result(held.ticket)}
     except LiveError as error:
         held.problem, held.progress = str(error), None
         return
     held.progress = progress
+    results = {name: found[name] for name in BASELINES if name in found}
     if results.keys() != held.results.keys():
         held.results = results
         held.lines = [_line(held, name, result.forecast) for name, result in results.items() if result.forecast]
@@ -124,9 +129,18 @@ def cancel(held: Comparison) -> None:
     look(held)
 
 
+def _unchanged(held: Comparison, series: list[Any], options: Options) -> dict[str, Result]:
+    """What is found of this series by the baselines to which these options mean the same."""
+    if held.asked is None or held.asked[0] != series:
+        return {}
+    before: Options = held.asked[1]
+    changed = {option for option in Options.__dataclass_fields__ if getattr(before, option) != getattr(options, option)}
+    return {name: result for name, result in held.results.items() if changed.isdisjoint(BASELINES[name].options)}
+
+
 def _forget(held: Comparison) -> None:
     held.asked, held.ticket, held.series, held.parts, held.progress = None, "", None, None, None
-    held.results, held.lines, held.problem = {}, [], ""
+    held.results, held.lines, held.stays, held.problem = {}, [], {}, ""
 
 
 def _line(held: Comparison, name: str, forecast: Forecast) -> dict[str, Any]:

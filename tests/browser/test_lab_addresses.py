@@ -20,9 +20,12 @@ def test_the_experiment_comes_along_and_back_leads_to_the_page_before(open_page:
     Explorer(page)
     entries = page.evaluate("history.length")
 
+    headings = {"/clipping": "Clipping", "/estimators": "Estimators"}
+
     def stands(path: str, hidden: int) -> None:
         expect(page).to_have_url(f"{origin}{path}?h={hidden}", timeout=PATIENTLY)
         if path != "/":
+            expect(page.locator("h1.lab")).to_contain_text(headings[path], timeout=PATIENTLY)
             expect(page.locator(".stMain .subject")).to_contain_text(f" {hidden} hidden units", timeout=PATIENTLY)
 
     origin = page.evaluate("location.origin")
@@ -42,6 +45,26 @@ def test_the_experiment_comes_along_and_back_leads_to_the_page_before(open_page:
     page.go_back()
     stands("/", 8)
     assert page.evaluate("history.length") == entries + 2
+
+
+def test_a_way_back_that_is_overtaken_is_made_again(open_page: Callable[..., Page]):
+    """A late run of the page that was left writes its path once more, as it is written here."""
+    page = open_page("/?h=8")
+    Explorer(page)
+    for title in ("Clipping", "Estimators"):
+        page.get_by_role("link", name=title).click()
+        expect(page.locator("h1.lab")).to_contain_text(title, timeout=PATIENTLY)
+        Laboratory(page)
+    entries = page.evaluate("history.length")
+    page.evaluate("""
+        const late = () => { history.pushState({}, '', '/estimators?h=8'); window.overtaken = true; };
+        window.addEventListener('popstate', () => setTimeout(late, 200), { once: true });
+        history.back();
+    """)
+    page.wait_for_function("window.overtaken")
+    expect(page).to_have_url(f"{page.evaluate('location.origin')}/clipping?h=8", timeout=PATIENTLY)
+    expect(page.locator("h1.lab")).to_contain_text("Clipping", timeout=PATIENTLY)
+    assert page.evaluate("history.length") == entries
 
 
 def test_a_reload_keeps_the_run(open_page: Callable[..., Page]):

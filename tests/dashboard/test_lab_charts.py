@@ -68,8 +68,8 @@ def test_decay_draws_the_line_that_it_speaks_of(found: Found):
     assert f"it halves every {found.fading.fit.half_life:.3g} steps" in picture.words
     assert f"K = {found.fading.enough(0.1)} keeps all but" in picture.words
     (low, high), (least, most) = found.fading.tau_spread, found.fading.beta_spread
-    assert f"With the losses drawn again, 95 % of the samples do so from lag {low:g} to {high:g} on, " in picture.words
-    assert f"and keep {percent(least)} to {percent(most)} a step." in picture.words
+    assert f"With the losses drawn again, 95 % of the samples put that lag at {low:g} to {high:g}, " in picture.words
+    assert f"and what a step leaves at {percent(least)} to {percent(most)}." in picture.words
 
 
 @pytest.mark.parametrize(
@@ -129,11 +129,24 @@ def test_where_estimate_and_measurement_differ_it_is_said_which_to_trust(found):
         error[0, :, -1] = np.where(np.arange(1, 11) < measured, 1.0, 0.0)
         told = decay.draw(found.fading, 0.1, Look(), replace(found.bias, error=error)).words
         assert (f"Measured, the sliding window needs K = {measured} to come within 10 % of the gradient" in told) == (measured != k)
-    grown = replace(found.fading, fit=replace(found.fading.fit, slope=0.1))
-    told = decay.draw(grown, 0.1, Look(), found.bias).words
-    assert "cannot be told" in told  # the samples say that it fades
-    assert "No K follows from that." in told
+
+
+@pytest.mark.parametrize(
+    ("slope", "spread", "said"),
+    [
+        (0.1, (0.8, 0.9), "cannot be told"),
+        (0.1, (0.8, 1.2), "cannot be told"),
+        (-0.1, (0.8, 1.2), "cannot be told"),
+        (0.1, (1.1, 1.2), "the error does not fade"),
+    ],
+)
+def test_no_k_follows_from_a_decay_that_is_not_sure(found: Found, slope: float, spread: tuple[float, float], said: str):
+    unsure = replace(found.fading, fit=replace(found.fading.fit, slope=slope), beta_spread=spread)
+    told = decay.draw(unsure, 0.1, Look(), found.bias).words
+    assert said in told
+    assert f"{percent(spread[0])} to {percent(spread[1])}. No K follows from that." in told
     assert f"Measured, the sliding window needs K = {found.bias.enough('window', 0.1)} to come within 10 %" in told
+    assert "By this decay" not in told
 
 
 def test_a_k_for_weights_that_have_not_learned_is_told_to_be_one(found):

@@ -58,18 +58,24 @@ def draw(fading: Fading, delta: float, look: Look, bias: Bias | None = None, sta
 
 def words(fading: Fading, delta: float, look: Look, bias: Bias | None) -> str:
     """What is estimated, and which K to trust where that is not the measured one."""
-    estimated = fading.enough(delta)
+    estimated = fading.enough(delta) if _tells(fading) else None
     told = _estimate(fading, estimated, look)
     measured = bias.enough("window", delta) if bias else estimated
     if measured == estimated:
         return told
-    key = "measured" if estimated and _tells(fading) else "measured_alone"
+    key = "measured" if estimated else "measured_alone"
     return f"{told} {look.say(f'charts.decay.{key}', k=measured, delta=percent(delta))}"
 
 
 def _tells(fading: Fading) -> bool:
-    """Whether a K follows from the decay: only where the error fades, and halves within what is seen of it."""
-    return fading.beta < 1 and fading.fit.half_life <= len(fading.phi)
+    """Whether a K follows from the decay: only where the error surely fades, and halves within what is seen of it."""
+    return fading.beta < 1 and not _unsure(fading) and fading.fit.half_life <= len(fading.phi)
+
+
+def _unsure(fading: Fading) -> bool:
+    """Whether the samples and the fit say both: that the error fades, and that it does not."""
+    low, high = fading.beta_spread
+    return min(low, fading.beta) < 1 <= max(high, fading.beta)
 
 
 def _estimate(fading: Fading, k: int | None, look: Look) -> str:
@@ -77,9 +83,9 @@ def _estimate(fading: Fading, k: int | None, look: Look) -> str:
     say = look.say
     if not math.isfinite(fading.beta):
         return say("charts.decay.unknown")
-    if fading.beta >= 1:
-        key = "unsure" if fading.beta_spread[0] < 1 else "grows"
-        return say(f"charts.decay.{key}", tau=fading.tau, beta=number(fading.beta), spread=_spread(fading, look))
+    if _unsure(fading) or fading.beta >= 1:
+        key = "unsure" if _unsure(fading) else "grows"
+        return say(f"charts.decay.{key}", tau=fading.tau, beta=percent(fading.beta), spread=_spread(fading, look))
     seen = len(fading.phi)
     values = {
         "tau": fading.tau,

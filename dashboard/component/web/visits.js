@@ -25,6 +25,7 @@ export function arrival(path, arrived) {
 
 const PAGES = "a:is([data-testid^='stTopNavLink'], [data-testid^='stSidebarNavLink'])"; // a box around each has such a name, too
 const SETTLED = 1500; // ms
+const LOOK_EVERY = 50; // ms
 let clicks = 0;
 
 // Streamlit lets what looks again and again at the fits of a page win over a click that leaves the page: such a click is made again.
@@ -39,3 +40,19 @@ document.addEventListener("click", (event) => {
     [...document.querySelectorAll(PAGES)].find((other) => new URL(other.href).pathname === pathname)?.click();
   }, SETTLED);
 });
+
+// So it is with Back and Forward: a run of the page that was left, which had only been asked for, writes that page's path behind the one
+// that was gone to.  Then the way is made again, once.
+let [overtaken, again] = [0, false];
+const settled = () => clearInterval(overtaken);
+window.addEventListener("popstate", () => {
+  settled();
+  if (again) return (again = false);
+  const [gone, until] = [location.pathname, performance.now() + SETTLED];
+  overtaken = setInterval(() => {
+    again = location.pathname !== gone;
+    if (again) history.back();
+    if (again || performance.now() > until) settled();
+  }, LOOK_EVERY);
+}, { capture: true });
+document.addEventListener("click", (event) => event.isTrusted && settled(), { capture: true });
