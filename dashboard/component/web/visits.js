@@ -42,17 +42,19 @@ document.addEventListener("click", (event) => {
 });
 
 // So it is with Back and Forward: a run of the page that was left, which had only been asked for, writes that page's path behind the one
-// that was gone to.  Then the way is made again, once.
-let [overtaken, again] = [0, false];
+// that was gone to.  Then the way is made again: a few times, since it may lead to a path that no page has.
+const WAYS = 3;
+let [overtaken, gone, ways, own] = [0, "", WAYS, false];
 const settled = () => clearInterval(overtaken);
 window.addEventListener("popstate", () => {
   settled();
-  if (again) return (again = false);
-  const [gone, until] = [location.pathname, performance.now() + SETTLED];
+  [gone, ways] = own ? [gone, ways - 1] : [location.pathname, WAYS];
+  own = false;
+  const until = performance.now() + SETTLED;
   overtaken = setInterval(() => {
-    again = location.pathname !== gone;
-    if (again) history.back();
-    if (again || performance.now() > until) settled();
+    own = location.pathname !== gone && ways > 0;
+    if (own) history.back();
+    if (own || performance.now() > until) settled();
   }, LOOK_EVERY);
 }, { capture: true });
 document.addEventListener("click", (event) => event.isTrusted && settled(), { capture: true });
