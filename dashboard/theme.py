@@ -11,12 +11,17 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 PALETTE = Path(__file__).resolve().parent / "component" / "web" / "palette.json"
 
 PAGES = {"light": ("#ffffff", "#5c6370", "#e6e8ec"), "dark": ("#101319", "#d3d7de", "#2c323c")}
 """Page, labels and fine lines.  The page's own colours are as in `.streamlit/config.toml`: a saved picture takes its page along."""
 
 Ramp = tuple[str, ...]
+
+PALEST = 3
+"""The first of the magnitudes that a thin line can have: it has three times the page's contrast or more (WCAG 2.2, 1.4.11)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,13 @@ class Colours:
     text: str
     grid: str
 
+    def shades(self, count: int) -> list[str]:
+        """So many shades of `magnitude`, for lines in an order: none so pale that it is lost on the page."""
+        ramp = [_channels(colour) for colour in self.magnitude[PALEST:]]
+        at = np.linspace(0, len(ramp) - 1, count)
+        mixed = np.column_stack([np.interp(at, range(len(ramp)), channel) for channel in zip(*ramp, strict=True)])
+        return ["#" + "".join(f"{round(value):02x}" for value in colour) for colour in mixed]
+
 
 @cache
 def colours(dark: bool) -> Colours:
@@ -59,6 +71,12 @@ def colours(dark: bool) -> Colours:
         text=text,
         grid=grid,
     )
+
+
+def _channels(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue of "#rrggbb", from 0 to 255."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return red, green, blue
 
 
 def scale(ramp: Ramp) -> list[tuple[float, str]]:

@@ -35,8 +35,21 @@ def luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
+def contrast(colour: str, page: str) -> float:
+    dim, bright = sorted((luminance(colour), luminance(page)))
+    return (bright + 0.05) / (dim + 0.05)
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_labels_can_be_read_on_the_page(dark: bool):
-    layout = template(dark).layout
-    dim, bright = sorted((luminance(layout.font.color), luminance(colours(dark).page)))
-    assert (bright + 0.05) / (dim + 0.05) >= 4.5, "WCAG 2.2, 1.4.3"
+    assert contrast(template(dark).layout.font.color, colours(dark).page) >= 4.5, "WCAG 2.2, 1.4.3"
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("count", [0, 1, 2, 5, 8])
+def test_lines_in_an_order_can_be_seen_and_told_apart(count: int, dark: bool):
+    shades, page = colours(dark).shades(count), colours(dark).page
+    assert len(set(shades)) == count
+    against = [contrast(shade, page) for shade in shades]
+    assert against == sorted(against)
+    assert all(one >= 3 for one in against), "WCAG 2.2, 1.4.11"

@@ -12,17 +12,11 @@ from core.trace import Array
 from dashboard.charts.lab.bands import pale
 from dashboard.charts.picture import NARROW, Look, Picture, number, on_page
 
-PALEST = 0.35
-"""Of the ramp of magnitudes, where the smallest K begins: paler lines would be lost on the page."""
-
 
 def draw(found: Found, quantity: str, look: Look) -> Picture:
     """A line for each K, the mean of its seeds, with all of them in a pale band.   quantity: of `Found.quantities`."""
     say, figure = look.say, go.Figure()
-    ramp = look.colours.magnitude
-    for place, k in enumerate(found.ks):
-        share = PALEST + (1 - PALEST) * (place / max(len(found.ks) - 1, 1))
-        colour = ramp[round(share * (len(ramp) - 1))]
+    for place, (k, colour) in enumerate(zip(found.ks, look.colours.shades(len(found.ks)), strict=True)):
         rows = found.curves(quantity)[place]
         mean, low, high = summary(rows)
         if len(rows) > 1:

@@ -16,12 +16,11 @@ FLOOR = 1e-6
 
 def draw(found: Found, scheme: str, k: int, look: Look) -> Picture:
     """scheme: whose lines are drawn.   k: the one that the words are about, the nearest that was followed."""
-    say, colours = look.say, look.colours
+    say = look.say
     place = SCHEMES.index(scheme)
     figure = go.Figure()
-    ramp = colours.magnitude
-    for column, one in enumerate(found.ks):
-        shade = ramp[round(2 + (len(ramp) - 4) * (1 - column / max(1, len(found.ks) - 1)))]
+    shades = reversed(look.colours.shades(len(found.ks)))
+    for column, (one, shade) in enumerate(zip(found.ks, shades, strict=True)):
         values = found.error[place, :, column]
         figure.add_trace(
             go.Scatter(

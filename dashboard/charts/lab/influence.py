@@ -44,11 +44,10 @@ def draw_training(found: Found, look: Look) -> Picture:
     say, colours = look.say, look.colours
     figure = go.Figure()
     truncated = [run for run in found.runs if run.name == "k"]
+    shades = colours.shades(len(truncated))
     for run in found.runs:
         if run.name == "k":
-            ramp, place = colours.magnitude, truncated.index(run)
-            shade = ramp[round(2 + (len(ramp) - 4) * place / max(1, len(truncated) - 1))]
-            line = {"color": shade, "width": 2, "dash": "dot"}
+            line = {"color": shades[truncated.index(run)], "width": 2, "dash": "dot"}
         else:
             line = {"color": {"rtrl": colours.first, "uoro": colours.second, "artbp": colours.cut}[run.name], "width": 2}
         figure.add_trace(

@@ -52,15 +52,14 @@ def draw(found: Found, history: Array, look: Look) -> Picture:
     say, colours = look.say, look.colours
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.07)
     thresholds = sorted({branch.threshold for branch in found.branches if branch.clip != "off" and not branch.own})
-    ramp = colours.magnitude[len(colours.magnitude) // 3 :]
+    shades = dict(zip(thresholds, colours.shades(len(thresholds)), strict=True))
     for branch in sorted(found.branches, key=lambda one: one.own):  # the run's own on top
         if branch.own:
             line = {"color": colours.second, "width": 3}
         elif branch.clip == "off":
             line = {"color": colours.cut, "width": 1.5, "dash": "dot"}
         else:
-            place = thresholds.index(branch.threshold) / max(1, len(thresholds) - 1)
-            line = {"color": ramp[round(place * (len(ramp) - 1))], "width": 1.75}
+            line = {"color": shades[branch.threshold], "width": 1.75}
         for row, values in ((1, branch.loss), (2, branch.before)):
             figure.add_trace(
                 go.Scatter(
