@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ class Found:
 
     ks: (n,), the last one T.   steps, sequences: of the batch.   schemes as in `core.measures.bias.SCHEMES`.
     held: the most bytes of tensors that were held at one time, (schemes, n); as integers.   seconds: CPU time, median, (schemes, n).
+    With K = T all schemes are one computation, and have one time.
     """
 
     ks: tuple[int, ...]
@@ -55,17 +55,18 @@ def study(trainer: Trainer, _: Asked) -> Iterator[Progress[Found]]:
     batch = task.batch(rows_of(trainer))
     steps = len(batch.inputs)
     ks = (*(k for k in DOUBLED if k < steps), steps)
-    total = len(SCHEMES) * len(ks)
-    held, seconds = np.zeros((len(SCHEMES), len(ks)), np.int64), np.full((len(SCHEMES), len(ks)), np.nan)
-    for place in range(total):
-        row, column = place % len(SCHEMES), place // len(SCHEMES)
-        scheme, k = SCHEMES[row], ks[column]
-        held[row, column] = weigh(model, task, batch, scheme, k)
-        times = []
-        for _round in range(ROUNDS):
+    held, times = np.zeros((len(SCHEMES), len(ks)), np.int64), np.zeros((len(SCHEMES), len(ks), ROUNDS))
+    ways = [(row, column) for column in range(len(ks)) for row in range(len(SCHEMES))]
+    total = (1 + ROUNDS) * len(ways)
+    for place, (row, column) in enumerate(ways):
+        held[row, column] = weigh(model, task, batch, SCHEMES[row], ks[column])
+        yield Progress(place, total, f"K = {ks[column]}")
+    for turn in range(ROUNDS):  # in turn, so that a moment in which the machine is slow is not that of one K
+        for place, (row, column) in enumerate(ways):
             begin = time.process_time()
-            walk(model, task, batch, scheme, k)
-            times.append(time.process_time() - begin)
-            yield Progress(place, total, f"K = {k}")
-        seconds[row, column] = statistics.median(times)
+            walk(model, task, batch, SCHEMES[row], ks[column])
+            times[row, column, turn] = time.process_time() - begin
+            yield Progress((1 + turn) * len(ways) + place, total, f"K = {ks[column]}")
+    seconds = np.median(times, axis=-1)
+    seconds[:, -1] = np.median(times[:, -1])
     yield Progress(total, total, "", Found(ks, steps, batch.inputs.shape[1], held, seconds))

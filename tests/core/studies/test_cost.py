@@ -33,6 +33,7 @@ def test_a_short_chunk_holds_less(fields):
 def test_what_cuts_nothing_costs_both_schemes_the_same():
     seen = found(attention="dot")
     assert seen.held[0, -1] == seen.held[1, -1]
+    assert seen.seconds[0, -1] == seen.seconds[1, -1]
     assert len(seen.to_frame()) == len(SCHEMES) * len(seen.ks)
 
 
