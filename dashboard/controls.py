@@ -120,6 +120,8 @@ def draw(held: Session, catalogue: Catalogue, change: Change, say: Texts) -> Non
         for name in members:
             if name in ALWAYS:
                 _field(name, held, catalogue, change)
+                if name == "task":
+                    _definition(description, say)
                 if name == "text":
                     _vocabulary(description, say)
                 if name == "series" and own_series.is_chosen(held):
@@ -150,6 +152,18 @@ def typed(held: Session) -> dict[str, str]:
 def _is_choice(name: str, catalogue: Catalogue) -> bool:
     """Whether there is anything to choose: a registry with a single member is no question."""
     return not isinstance(SPECS[name].choices, str) or len(catalogue.members(name)) > 1
+
+
+def _definition(description: Mapping[str, Any], say: Texts) -> None:
+    """How the sequences of a task are drawn, where that was published, and what chance earns."""
+    if not description.get("definition"):
+        return
+    told = [description["definition"]]
+    if chance := description["chance"]:
+        levels = ", ".join(f"{score} {level:.3g}" for score, level in chance.items())
+        told.append(say("controls.chance", levels=levels, guess=description["guess"]))
+    words = "".join(f"<p>{escape(line)}</p>" for line in told)
+    st.html(f"<details class='definition'><summary>{escape(say('controls.definition'))}</summary>{words}</details>")
 
 
 def _more(group: str, names: list[str], held: Session, catalogue: Catalogue, change: Change) -> None:

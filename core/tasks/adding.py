@@ -28,6 +28,11 @@ class Adding(Drawn):
     label = "Adding problem"
     help = "Two numbers of a row are marked: say their sum after the last step."
     options = ("length", "examples")
+    definition = (
+        "T steps, each of which reads a number, evenly from 0 to 1, and a mark: 1 at one step of the first half and at one of the "
+        "second, otherwise 0. After the last step the sum of the two marked numbers is asked for. Experiment 4 of Hochreiter & "
+        "Schmidhuber 1997, in the form of Le, Jaitly & Hinton 2015 and Arjovsky, Shah & Bengio 2016."
+    )
     score = "squared error"
     inputs, outputs = 2, 1
     vocabulary = labels = ()

@@ -51,6 +51,11 @@ class Copy(Copying):
     label = "Copy memory"
     help = "Keep symbols over a delay, then say them again in their order."
     options = ("items", "delay", "examples", "embedding")
+    definition = (
+        f"T = d + 2n steps: n symbols drawn evenly from {KINDS}; d - 1 blanks and a sign to go; n blanks, at which the symbols are said "
+        "in their order. Until then, a blank is due. Hochreiter & Schmidhuber 1997, in the form of Arjovsky, Shah & Bengio 2016 "
+        "(section 4.1), whose n is 10."
+    )
     vocabulary = (*Copying.labels, "go")
     _long = "delay"
 
@@ -89,6 +94,10 @@ class Echo(Copying):
     label = "Delayed copy"
     help = "Say each symbol again a fixed number of steps after it was read."
     options = ("length", "delay", "examples", "embedding")
+    definition = (
+        f"T steps, each of which reads a symbol drawn evenly from {KINDS}; from step d + 1 on, the symbol of d steps before is due, "
+        "until then a blank. The copy memory problem of Hochreiter & Schmidhuber 1997 and Arjovsky, Shah & Bengio 2016, without an end."
+    )
     tells = 600
     vocabulary = Copying.labels[:KINDS]
 

@@ -33,6 +33,11 @@ class Influence(Task):
     label = "Influence balancing"
     help = "A weight that helps in the short run and harms in the long run: with windows of up to 40 steps, learning goes the wrong way."
     options = ()
+    definition = (
+        f"{STEPS} steps, each of which reads 1; after the last, 1 is asked for. It is about one linear network, whose single parameter "
+        "moves some units one way and others the other way. Tallec & Ollivier 2017, section 5.1, whose network is updated at each of its "
+        "steps and never stopped."
+    )
     suits = MappingProxyType({"model": "balanced"})
     inputs = outputs = sequences = 1
     lengths = (STEPS,)

@@ -38,6 +38,12 @@ SIMPLE: Arrows = (
 )
 
 
+def _told(arrows: Arrows) -> str:
+    """The arrows of each state, as a reader sees them."""
+    states = (", ".join(f"{symbol} to {to}" for symbol, to in leaving) for leaving in arrows[:-1])
+    return "Arrows: " + "; ".join(f"{state}: {leads}" for state, leads in enumerate(states)) + "."
+
+
 def embedded() -> Arrows:
     """B, then T or P, then a string of the simple grammar, then the same T or P, then E: two copies of the simple grammar, one for each."""
     size = len(SIMPLE) - 1
@@ -161,6 +167,10 @@ class Reber(Grammar):
 
     label = "Reber grammar"
     help = "Predict the next symbol of strings that a small automaton writes; which of two arrows it takes is chance."
+    definition = (
+        f"Symbols that an automaton writes from state 0 to state {len(SIMPLE) - 1}, choosing evenly where two arrows leave a state. "
+        f"{_told(SIMPLE)} Reber 1967; Cleeremans, Servan-Schreiber & McClelland 1989."
+    )
     automaton = Automaton(SIMPLE)
     guess = "what mostly follows the last symbol"
     chance = _earned(automaton.knowing(lambda symbol, state: symbol))
@@ -185,6 +195,10 @@ class EmbeddedReber(Grammar):
 
     label = "Embedded Reber grammar"
     help = "A string of the Reber grammar between two equal symbols: the last symbol but one repeats the second."
+    definition = (
+        f"B, then T or P, then a string of the Reber grammar, then the same T or P, then E. {_told(SIMPLE)} Experiment 1 of Hochreiter & "
+        "Schmidhuber 1997."
+    )
     automaton = Automaton(embedded())
     guess = "knowing the grammar, but not its second symbol any more"
     chance = MappingProxyType({"loss": automaton.knowing(lambda symbol, state: forgetful(state))[0], "accuracy": 1 / 2})

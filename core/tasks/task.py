@@ -22,6 +22,7 @@ class Task(ABC):
     """Sequences to learn from, and the loss that says how well they were learned.
 
     label, help, options: for `TASKS` (see `core.catalogue.Member`).
+    definition: how its sequences are drawn, what is asked for, and where that was published; "" where it is nobody's.
     inputs: how many numbers enter the model at each step; None where inputs are ids that it embeds.
     outputs: how many numbers the model's readout has at each step.
     sequences: how many sequences there are.   lengths: the steps of each.
@@ -42,6 +43,7 @@ class Task(ABC):
     label: ClassVar[str]
     help: ClassVar[str]
     options: ClassVar[tuple[str, ...]]
+    definition: ClassVar[str] = ""
     suits: ClassVar[Mapping[str, str]] = MappingProxyType({})
     chance: Mapping[str, float] = MappingProxyType({})
     best: Mapping[str, float] = MappingProxyType({})
@@ -114,10 +116,14 @@ class Task(ABC):
         return True
 
     def describe(self) -> dict[str, Any]:
-        """What a form shows of the task, as plain values ready for JSON: the labels of the steps of every sequence that can be looked
-        at, the vocabulary, the steps of the longest sequence, `lag` and `tells`, and whether it reads and writes texts."""
+        """What a form shows of the task, as plain values ready for JSON: its definition, with what chance earns and how; the labels of the
+        steps of every sequence that can be looked at, the vocabulary, the steps of the longest sequence, `lag` and `tells`, and whether it
+        reads and writes texts."""
         axes = [self.axis(index) for index in range(len(self.texts))]
         return {
+            "definition": self.definition,
+            "chance": dict(self.chance),
+            "guess": self.guess,
             "sequences": [{"inputs": list(axis.inputs), "targets": list(axis.targets)} for axis in axes],
             "vocabulary": list(self.vocabulary),
             "steps": self.steps,

@@ -26,6 +26,11 @@ class TemporalOrder(Symbols):
     label = "Temporal order"
     help = "Two symbols X or Y stand far apart in noise: say which came first and which second."
     options = ("length", "examples", "embedding")
+    definition = (
+        "T steps: E, then symbols drawn evenly from a, b, c and d, then B. Two places between, the first from T/10 to T/5 and the second "
+        "from T/2 to 3T/5 (counted from 0), hold X or Y instead. After B the order is asked for: XX, XY, YX or YY. Task 6a of Hochreiter & "
+        "Schmidhuber 1997, whose T is from 100 to 110; here the places are scaled with T."
+    )
     vocabulary = ("E", "B", *DISTRACTORS, *MARKS)
     labels = tuple(first + second for first in MARKS for second in MARKS)
     chance = evenly(4)

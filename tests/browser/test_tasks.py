@@ -43,6 +43,18 @@ def test_each_task_is_chosen_and_plays(page: Page):
     explorer.wait(lambda: not {"task", "model"} & explorer.query().keys() and exam(explorer) == "", "sentences again")
 
 
+def test_a_task_tells_its_definition_and_its_chance(open_page: Callable[..., Page]):
+    explorer = Explorer(open_page("/?task=order"))
+    told = explorer.page.locator(".stSidebar .definition")
+    said = told.get_by_text("Task 6a of Hochreiter & Schmidhuber 1997")
+    expect(said).not_to_be_visible()
+    told.locator("summary").press("Enter")
+    expect(said).to_be_visible()
+    expect(told).to_contain_text("Chance: loss 1.39, accuracy 0.25 (any of the 4 orders).")
+    explorer.choose("task", "Sentences")
+    expect(told).to_have_count(0)
+
+
 def test_a_task_that_answers_at_its_end_has_a_lag_matrix_of_one_row(open_page: Callable[..., Page]):
     explorer = Explorer(open_page("/?task=adding&trunc=window&k=5"))
     panel = explorer.element.locator("[data-panel=lag]")
@@ -124,6 +136,6 @@ def test_networks_that_differ_in_k_are_trained_side_by_side(open_page: Callable[
     assert [trace["name"] for trace in lines] == ["K = 2", "K = 12 (cuts nothing)"]
     assert [trace["x"] for trace in lines] == [list(range(1, 11))] * 2
     lab.enter("cliff ks 12 4", "2, a")
-    lab.says("Several K must be whole numbers, apart by commas, not 2, a.")
+    lab.says("Several K must be whole numbers, apart by commas, not '2, a'.")
     lab.enter("cliff ks 12 4", "0, 2")
     lab.says("K must be 1 to 8 different whole numbers from 1 to 512, the smallest first, not 0, 2.")

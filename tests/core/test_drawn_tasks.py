@@ -412,3 +412,11 @@ def test_a_string_of_the_embedded_grammar_ends_with_its_second_end():
     assert made.text.count("E") == 2
     assert made.text.endswith("E")
     assert not trainer.generate(1, seed=1).ended
+
+
+def test_each_task_says_how_it_is_drawn_and_where_that_was_published():
+    for name in DRAWN:
+        assert re.search(r" (19|20)\d\d\b", TASKS[name].definition), name
+    arrows = "Arrows: 0: B to 1; 1: T to 2, P to 3; 2: S to 2, X to 4; 3: T to 3, V to 5; 4: X to 3, S to 6; 5: P to 4, V to 6; 6: E to 7."
+    assert arrows in TASKS["reber"].definition
+    assert arrows in TASKS["embedded_reber"].definition
