@@ -198,7 +198,12 @@ def _stack(prefix: str, weights: Mapping[str, Tensor], others: Mapping[str, Tens
         raise InvalidWeights(f"{_named(prefix, begins=True)} has {layers} layers; at most {limits.LAYERS} are allowed.")
     wanted = [name for layer in range(layers) for name in torch_names(layer)]
     if missing := [name for name in wanted if name not in weights]:
-        why = "it was made without biases, which this engine always has" if missing[0].startswith("bias") else "the file is not whole"
+        biased = any(name.startswith("bias") for name in weights)
+        why = (
+            "the file is not whole"
+            if biased or not missing[0].startswith("bias")
+            else "it was made without biases, which this engine always has"
+        )
         raise InvalidWeights(f"{_named(prefix, begins=True)} has no {missing[0]}: {why}.")
     if any(weights[name].ndim != 1 + name.startswith("weight") for name in wanted):
         raise InvalidWeights(f"{_named(prefix, begins=True)} has weights that are no matrices, or biases that are no vectors.")

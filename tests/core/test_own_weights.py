@@ -221,6 +221,7 @@ NAN = {name: value.clone().fill_(torch.nan) for name, value in LSTM.items()}
         (saved(nn.LSTM(2, 3, bias=False).state_dict()), "has no bias_ih_l0: it was made without biases"),
         (saved(nn.LSTM(2, 3, 5).state_dict()), "has 5 layers; at most 4"),
         (saved(without(LSTM, "weight_hh_l0")), "has no weight_hh_l0: the file is not whole"),
+        (saved(without(LSTM, "bias_hh_l0")), "has no bias_hh_l0: the file is not whole"),
         (saved({**LSTM, "weight_hh_l0": torch.zeros(6, 3)}), "weight_hh_l0 of the stack without a name is 6 by 3"),
         (saved({**LSTM, "weight_hh_l0": torch.zeros(12, 0)}), "weight_hh_l0 of the stack without a name is 12 by 0"),
         (saved({**LSTM, "weight_ih_l0": torch.zeros(11, 2)}), "weight_ih_l0 of the stack without a name is 11 by 2; 12 by 2 would fit"),
@@ -232,7 +233,7 @@ NAN = {name: value.clone().fill_(torch.nan) for name, value in LSTM.items()}
         (saved({name: value.to_sparse() for name, value in LSTM.items()}), "more than tensors"),
         (saved({name: torch.zeros(1).expand(10**6, 10**6) for name in LSTM}), "no vectors"),
     ],
-    ids=range(31),
+    ids=range(32),
 )
 def test_what_cannot_be_used_is_refused_in_one_sentence(block: bytes, sentence: str):
     with pytest.raises(InvalidWeights, match=sentence):
