@@ -31,3 +31,8 @@ def _read(file: Path) -> tuple[Example, ...]:
 
 
 EXAMPLES: tuple[Example, ...] = _read(_FILE)
+
+
+def titled(title: str) -> Example:
+    """One of them by its title."""
+    return next(example for example in EXAMPLES if example.title == title)

@@ -39,7 +39,7 @@ class Asked:
     def __post_init__(self) -> None:
         start.check(self.start, self.iterations)
         if not 0 <= self.spikes <= SPIKES:
-            raise Refused(f"The number of spikes must be from 0 to {SPIKES}, not {self.spikes}.")
+            raise Refused(f"Spikes must be a whole number from 0 to {SPIKES}, not {self.spikes}.")
 
 
 @dataclass(frozen=True, eq=False)

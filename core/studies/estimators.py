@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from core import limits
+from core.experiment import number
 from core.studies.rows import SEQUENCES, rows_of
 from core.studies.start import TELL_EVERY
 from core.studies.study import Progress, Refused
@@ -34,7 +35,7 @@ TIMED_FOR = 0.1
 def check_cut(cut: float) -> None:
     """`Refused` for a probability of ARTBP's cuts with which it would hardly ever cut, or hardly ever go on."""
     if not SHORTEST_CUT <= cut <= LONGEST_CUT:
-        raise Refused(f"The probability of a cut must be a number from {SHORTEST_CUT} to {LONGEST_CUT}, not {cut}.")
+        raise Refused(f"Cut probability must be a number from {SHORTEST_CUT} to {LONGEST_CUT}, not {number(cut)}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class Asked:
 
     def __post_init__(self) -> None:
         if type(self.seeds) is not int or not 1 <= self.seeds <= SEEDS:
-            raise Refused(f"The number of seeds must be a whole number from 1 to {SEEDS}, not {self.seeds!r}.")
+            raise Refused(f"Seeds must be a whole number from 1 to {SEEDS}, not {self.seeds!r}.")
         if self.inputs not in INPUTS:
             raise Refused(f"The inputs must be one of {', '.join(INPUTS)}, not {self.inputs!r}.")
         whole = type(self.first) is int and type(self.last) is int

@@ -50,7 +50,7 @@ class Asked:
             raise Refused(
                 f"{label} goes from a lower to a higher value between {least:g} and {most:g}, not from {self.low:g} to {self.high:g}."
             )
-        for name, label, most in (("values", "The number of values", MOST), ("longest", "The longest sequence", LONGEST)):
+        for name, label, most in (("values", "Values", MOST), ("longest", "Longest sequence", LONGEST)):
             value = getattr(self, name)
             if type(value) is not int or not 2 <= value <= most:
                 raise Refused(f"{label} must be a whole number from 2 to {most}, not {value!r}.")

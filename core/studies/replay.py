@@ -41,7 +41,7 @@ class Asked:
     def __post_init__(self) -> None:
         start.check(self.start, self.iterations)
         if not 0 <= self.alike <= start.ITERATIONS:
-            raise Refused(f"Iterations before thresholds part must be from 0 to {start.ITERATIONS:,}, not {self.alike:,}.")
+            raise Refused(f"Same until must be a whole number from 0 to {start.ITERATIONS:,}, not {self.alike:,}.")
         if self.clipping not in CLIPPINGS:
             raise Refused(f"Clipping is by {' or by '.join(CLIPPINGS)}, not by {self.clipping!r}.")
         object.__setattr__(self, "thresholds", tuple(sorted({float(threshold) for threshold in self.thresholds})))

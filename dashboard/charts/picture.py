@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,11 +72,31 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class Steps:
+    """One trace of a figure at each of several steps, which are gone through in the browser: with a slider, by its keys, or by dragging the
+    trace itself, sideways.
+
+    trace: its index.   first: the step that is shown at first.   lines: the x and y of each step.
+    words: what is written of each, in the figure's title.   label: of the slider.
+    """
+
+    trace: int
+    first: int
+    lines: Sequence[tuple[Sequence[float], Sequence[float]]]
+    words: Sequence[str]
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
-    """A figure, and one or two sentences that say what it shows now (plain text, tokens as they are)."""
+    """A figure, and one or two sentences that say what it shows now (plain text, tokens as they are).
+
+    steps: of a trace to go through.
+    """
 
     figure: go.Figure
     words: str
+    steps: Steps | None = None
 
 
 @dataclass(frozen=True, slots=True)

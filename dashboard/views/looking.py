@@ -144,7 +144,8 @@ def figure(picture: Picture, name: str, place: str, picked: Callable[[float, flo
         if picked and (chosen := clicked(session.widget(key))):
             picked(*chosen)
 
-    plot(key, picture.figure, picture.words, saved(name), st.get_option("server.baseUrlPath") or "", pick if picked else None)
+    base = st.get_option("server.baseUrlPath") or ""
+    plot(key, picture.figure, picture.words, saved(name), base, pick if picked else None, picture.steps)
     st.html(f"<p class='words'>{escape(picture.words)}</p>")
 
 

@@ -25,7 +25,7 @@ from dashboard.views.lab import frame
 NAME = "proof"
 OPEN = "proof open"
 SEED = "proof seed"
-CHECKED = ("check", "of", "error", "tolerance", "numbers", "passed")
+CHECKED = ("check", "passed", "of", "error", "tolerance", "numbers")
 
 
 def badge(held: Session, say: Texts) -> None:
@@ -132,7 +132,8 @@ def _found(found: Found, say: Texts) -> None:
 
 def _row(check: Check, say: Texts) -> tuple[str, ...]:
     passed = "✓" if check.passed else f"✗ {say('proof.too_large')}"
-    return say(f"proof.checks.{check.name}"), _of(check.of, say), _error(check.error), _error(check.tolerance), f"{check.checked:,}", passed
+    name, of = say(f"proof.checks.{check.name}"), _of(check.of, say)
+    return name, passed, of, _error(check.error), _error(check.tolerance), f"{check.checked:,}"
 
 
 def _of(what: str, say: Texts) -> str:
@@ -143,7 +144,7 @@ def _of(what: str, say: Texts) -> str:
 
 def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], say: Texts) -> str:
     body = "".join(
-        f"<tr class='{'' if row[-1] == '✓' else 'bad'}'>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+        f"<tr class='{'' if row[1] == '✓' else 'bad'}'>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )
     return _framed(columns, body, say)
 
@@ -164,4 +165,4 @@ def _framed(columns: tuple[str, ...], body: str, say: Texts) -> str:
 
 def _error(value: float) -> str:
     """One digit is enough for an error."""
-    return f"{value:.0e}" if math.isfinite(value) else "—"
+    return (f"{value:.0e}" if value else "0") if math.isfinite(value) else "—"

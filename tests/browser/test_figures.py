@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import product
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -41,22 +41,29 @@ def test_no_button_of_a_figure_leads_to_another_host(open_page: Callable[..., Pa
     lab.figure(BIAS)
     buttons = lab.widget(BIAS).locator(".modebar-btn")
     titles = buttons.evaluate_all("buttons => buttons.map(({ dataset }) => dataset.title)")
-    assert titles == ["Download plot as a PNG", "Zoom", "Pan", "Zoom in", "Zoom out", "Reset axes", "Full screen"]
+    assert titles == ["Zoom", "Pan", "Zoom in", "Zoom out", "Reset axes", "Save as a picture", "Full screen"]
 
 
-def test_on_a_phone_the_buttons_leave_the_names_of_the_lines_alone(open_page: Callable[..., Page]):
-    lab = Laboratory(open_page("/truncation", "phone"))
-    lab.figure(BIAS)
-    plot = lab.widget(BIAS).locator(".js-plotly-plot")
-    bar, *names = plot.evaluate(
-        "plot => [...plot.querySelectorAll('.modebar, .legendtext')].map((part) => part.getBoundingClientRect()).map("
-        "({ left, right, top, bottom }) => [left, right, top, bottom])"
-    )
-    boxes = sorted([bar, *names])
-    assert len(names) == 2
-    for left, right in pairwise(boxes):
-        apart = left[1] <= right[0] or left[3] <= right[2] or right[3] <= left[2]
-        assert apart, boxes
+WORDS = ".legendtext, .annotation-text, .gtitle, .xtick text, .ytick text"
+
+
+@pytest.mark.parametrize("name", ["truncation", "clipping"])
+def test_on_a_phone_the_buttons_leave_all_words_alone(open_page: Callable[..., Page], name: str):
+    lab = Laboratory(open_page(f"/{name}", "phone"))
+    lab.wait(lambda: lab.page.locator(".plot").count() == lab.charts.count() > 1, "all figures")
+    box = "({ left, right, top, bottom }) => [left, right, top, bottom]"
+    for plot in lab.charts.all():
+        bars, words = (
+            plot.evaluate(
+                f"(plot, which) => [...plot.querySelectorAll(which)].map((part) => part.getBoundingClientRect()).map({box})", which
+            )
+            for which in (".modebar", WORDS)
+        )
+        assert len(bars) == 1
+        assert words
+        for left, right in product(bars, words):
+            apart = left[1] <= right[0] or right[1] <= left[0] or left[3] <= right[2] or right[3] <= left[2]
+            assert apart, (left, right)
 
 
 def test_another_figure_is_drawn_in_place_of_the_one_before(open_page: Callable[..., Page]):

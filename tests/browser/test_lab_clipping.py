@@ -68,7 +68,7 @@ def test_every_control_of_the_norms_moves_what_it_names(lab: Laboratory):
     option(lab, "norms start", "the weights as they are")
     lab.wait(lambda: lab.figure("norms chart norms")[0]["x"][0] == 1, "from the present, which is the beginning")
     lab.enter("norms iterations", "many")
-    lab.wait(lambda: "Iterations must be a whole number, not many." in lab.problems, "a sentence")
+    lab.wait(lambda: "Iterations must be a whole number, not 'many'." in lab.problems, "a sentence")
     lab.enter("norms iterations", "5000")
     lab.wait(lambda: "Iterations must be a whole number from 1 to 2,000, not 5,000." in lab.problems, "a sentence")
     assert points(lab, "norms chart norms") == 250, "what was found stays"
@@ -113,7 +113,7 @@ def test_numbers_and_pictures_can_be_saved(lab: Laboratory):
     chart = lab.widget("norms chart norms")
     chart.hover()
     with lab.page.expect_download() as download:
-        chart.locator("[data-title*='Download plot']").click()
+        chart.locator("[data-title='Save as a picture']").click()
     assert download.value.suggested_filename == "bptt_norms.png"
 
 
@@ -141,7 +141,7 @@ def test_other_thresholds_are_trained_beside_what_happened(open_page: Callable[.
     first, second = (trace["y"] for trace in lab.figure("replay chart replay")[:3:2])
     assert first[:10] == second[:10]
     lab.enter("replay thresholds", "1, two")
-    lab.wait(lambda: "Thresholds must be a number, not two." in lab.problems, "a sentence")
+    lab.wait(lambda: "Thresholds must be a number, not 'two'." in lab.problems, "a sentence")
     lab.enter("replay thresholds", "0")
     lab.wait(lambda: "A threshold must be a number from 0.000001 to 1,000,000, not 0." in lab.problems, "a sentence")
     assert lab.csv("csv replay")[0] == "clipping,own,iteration,quantity,value"
@@ -178,7 +178,7 @@ def test_the_cliff_is_descended_from_where_it_is_clicked(lab: Laboratory):
     lab.wait(lambda: abs(lab.figure("error_cliff chart contour")[-1]["x"][0] - w) < 1e-3, "the ring is there")
     for name, text, sentence in (
         ("rate", "0", "Rate must be a number from 0.000001 to 10, not 0."),
-        ("rate", "fast", "Rate must be a number, not fast."),
+        ("rate", "fast", "Rate must be a number, not 'fast'."),
         ("span", "1e9", "Span must be a number from 0.05 to 20, not 1,000,000,000."),
     ):
         lab.enter(f"error_cliff {name}", text)
@@ -199,8 +199,8 @@ def test_the_badge_opens_the_numbers_and_measures_again(lab: Laboratory):
     table = lab.widget("proof panel").locator(".checks").first
     kinds = table.locator("tbody tr td:first-child").all_inner_texts()
     assert kinds == ["Books", "Autograd", "Slopes"]
-    errors = [float(text) for text in table.locator("tbody tr td:nth-child(3)").all_inner_texts()]
-    allowed = [float(text) for text in table.locator("tbody tr td:nth-child(4)").all_inner_texts()]
+    errors = [float(text) for text in table.locator("tbody tr td:nth-child(4)").all_inner_texts()]
+    allowed = [float(text) for text in table.locator("tbody tr td:nth-child(5)").all_inner_texts()]
     assert all(0 <= error < limit for error, limit in zip(errors, allowed, strict=True))
     assert len(lab.csv("csv proof")) == 1 + 3 + 1 + 7 + 1, "books, the loss, each weight, slopes"
     lab.press("prove again")

@@ -82,8 +82,8 @@ def test_bad_values_are_refused_in_a_sentence_and_what_was_found_stays(lab: Labo
     before = table(lab)
     for key, text, good, sentence in (
         ("k", "513", "4", "K must be a whole number from 1 to 512, not 513."),
-        ("k", "four", "4", "K must be a whole number, not four."),
-        ("cut", "1", "0.1", "The probability of a cut must be a number from 0.01 to 0.9, not 1.0."),
+        ("k", "four", "4", "K must be a whole number, not 'four'."),
+        ("cut", "1", "0.1", "Cut probability must be a number from 0.01 to 0.9, not 1."),
         ("samples", "1", "20", "Samples must be a whole number from 2 to 500, not 1."),
         ("sequences", "65", "8", "Sequences must be a whole number from 1 to 64, not 65."),
     ):
@@ -127,5 +127,5 @@ def test_numbers_and_pictures_can_be_saved(lab: Laboratory):
     chart = lab.widget(CHART)
     chart.hover()
     with lab.page.expect_download() as download:
-        chart.locator("[data-title*='Download plot']").click()
+        chart.locator("[data-title='Save as a picture']").click()
     assert download.value.suggested_filename == "bptt_estimates.png"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.explorer import Explorer
 from tests.browser.laboratory import Laboratory
@@ -56,24 +57,54 @@ def test_the_form_changes_the_network_that_is_studied(lab: Laboratory):
     lab.wait(lambda: len(lab.figure("truncation chart bias")[0]["x"]) == 15, "another sentence")
 
 
-@pytest.mark.slow
-def test_dragging_the_boundary_asks_no_server(lab: Laboratory):
+@pytest.fixture
+def boundary(lab: Laboratory) -> Locator:
     chart = lab.widget("truncation chart boundary")
     chart.scroll_into_view_if_needed()
-    before, rail = lab.figure("truncation chart boundary")[1], chart.locator(".slider-rail-rect").first.bounding_box()
-    assert rail
-    lab.page.mouse.move(rail["x"] + rail["width"] * 0.3, rail["y"] + rail["height"] / 2)
-    lab.page.mouse.down()
-    lab.page.mouse.move(rail["x"] + rail["width"] * 0.98, rail["y"] + rail["height"] / 2, steps=5)
-    lab.page.mouse.up()
-    lab.wait(lambda: lab.figure("truncation chart boundary")[1] != before, "another boundary")
-    assert "K = 10" in chart.locator(".slider-group").text_content()
+    assert lab.figure("truncation chart boundary")[1]["x"]
+    return chart
+
+
+@pytest.mark.slow
+def test_the_boundary_is_moved_with_keys(lab: Laboratory, boundary: Locator):
+    slider, told = boundary.get_by_role("slider", name="Steps that are kept, K"), boundary.locator(".gtitle")
+    for key, k in (("ArrowLeft", 3), ("Home", 1), ("ArrowRight", 2), ("End", 10)):
+        before = lab.figure("truncation chart boundary")[1]
+        slider.press(key)
+        lab.wait(lambda before=before: lab.figure("truncation chart boundary")[1] != before, "another boundary")
+        expect(told).to_contain_text(f"K = {k}: error ")
+        expect(slider).to_have_attribute("aria-valuetext", re.compile(f"^K = {k}: error .* paths kept"))
     assert lab.figure("truncation chart boundary")[1]["x"] == [], "K = T cuts nothing"
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("scheme", "cut", "k"), [("sliding window", 5, 3), ("chunks", 8, 6)])
+def test_the_boundary_is_dragged_itself(lab: Laboratory, boundary: Locator, scheme: str, cut: int, k: int):
+    lab.choose("bias scheme", scheme)
+    told = boundary.locator(".gtitle")
+    expect(told).to_contain_text("K = 4: error ")
+    boundary.get_by_role("slider").scroll_into_view_if_needed()
+    row = 9
+    cell = f"""plot => {{
+        const {{ xaxis, yaxis }} = plot._fullLayout;
+        const {{ left, top }} = plot.getBoundingClientRect();
+        return {{ x: left + xaxis._offset + xaxis.d2p(0.5), y: top + yaxis._offset + yaxis.d2p({row}), wide: xaxis.d2p(2) - xaxis.d2p(1) }};
+    }}"""
+    place = boundary.locator(".js-plotly-plot").evaluate(cell)
+    mouse = lab.page.mouse
+    mouse.move(place["x"] + cut * place["wide"] + 2, place["y"])
+    expect(boundary.locator(".plot")).to_have_class(re.compile("near"))
+    mouse.down()
+    mouse.move(place["x"] + 6 * place["wide"], place["y"], steps=6)
+    mouse.up()
+    expect(told).to_contain_text(f"K = {k}: error ")
+    mouse.move(place["x"] + 2 * place["wide"], place["y"], steps=6)
+    expect(told).to_contain_text(f"K = {k}: error ")
+
+
+@pytest.mark.slow
 def test_bad_iterations_are_refused_and_good_ones_measured(lab: Laboratory):
-    for text, sentence in (("many", "must be a whole number, not many"), ("5", "must be a whole number from 16 to 5,000, not 5")):
+    for text, sentence in (("many", "must be a whole number, not 'many'"), ("5", "must be a whole number from 16 to 5,000, not 5")):
         lab.enter("growth iterations", text)
         lab.wait(lambda said=sentence: said in lab.problems, sentence)
         expect(lab.widget("begin growth").get_by_role("button")).to_be_disabled()
@@ -102,7 +133,7 @@ def test_numbers_and_pictures_can_be_saved(lab: Laboratory):
     chart = lab.widget("truncation chart bias")
     chart.hover()
     with lab.page.expect_download() as download:
-        chart.locator("[data-title*='Download plot']").click()
+        chart.locator("[data-title='Save as a picture']").click()
     assert download.value.suggested_filename == "bptt_bias.png"
 
 

@@ -63,10 +63,10 @@ def test_what_cannot_be_gets_a_sentence_and_the_pictures_stay(lab: Laboratory):
     done(lab)
     for key, text, good, sentence in (
         ("vanishing run", "20", "600", "The long run must be a whole number from 50 to 4096, not 20."),
-        ("vanishing first", "x", "1", "First lag of the fit must be a whole number, not x."),
+        ("vanishing first", "x", "1", "First lag of the fit must be a whole number, not 'x'."),
         ("phase high gain", "11", "10", "between 0.01 and 10, not from 0.1 to 11."),
-        ("phase longest", "500", "64", "The longest sequence must be a whole number from 2 to 128, not 500."),
-        ("half_lives seeds", "0", "5", "The number of seeds must be a whole number from 1 to 20, not 0."),
+        ("phase longest", "500", "64", "Longest sequence must be a whole number from 2 to 128, not 500."),
+        ("half_lives seeds", "0", "5", "Seeds must be a whole number from 1 to 20, not 0."),
     ):
         lab.enter(key, text)
         lab.wait(lambda said=sentence: said in lab.problems, sentence)

@@ -84,17 +84,17 @@ def test_decay_claims_no_k_where_there_is_none(beta: float, said: str):
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_the_boundary_encloses_what_is_cut(found: Found, scheme: str):
-    figure = boundary.draw(found, scheme, Look()).figure
-    (slider,) = figure.layout.sliders
-    assert len(slider.steps) == 10
-    assert slider.steps[slider.active].label.startswith("K = 3: ")
-    for k, step in zip(found.bias.ks, slider.steps, strict=True):
+    steps = boundary.draw(found, scheme, Look()).steps
+    assert steps
+    assert len(steps.lines) == len(steps.words) == 10
+    assert steps.words[steps.first].startswith("K = 3: ")
+    for k, (xs, ys), told in zip(found.bias.ks, steps.lines, steps.words, strict=True):
         reach = (TBPTT(1, k) if scheme == "window" else TBPTT(k, k)).reach(10)
-        assert f"{reach.sum()} of 55 paths kept" in step.label
+        assert f"{reach.sum()} of 55 paths kept" in told
         held = found.held[SCHEMES.index(scheme), k - 1]
         assert held > 0
-        assert f"{held / 2**20:.3g} MiB held" in step.label
-        x, y = (np.array(values[0]) for values in (step.args[0]["x"], step.args[0]["y"]))
+        assert f"{held / 2**20:.3g} MiB held" in told
+        x, y = np.array(xs), np.array(ys)
         cut = [(s + 1, t + 1) for s in range(10) for t in range(s + 1) if not reach[s, t]]
         # By the shoelace formula; cells above the diagonal are never enclosed, so the area counts what is cut.
         area = abs(float(x @ np.roll(y, 1) - y @ np.roll(x, 1))) / 2 if len(x) else 0

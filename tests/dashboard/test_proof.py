@@ -97,8 +97,8 @@ def test_without_a_trace_nothing_is_claimed(monkeypatch):
 def test_a_check_that_fails_is_loud_in_the_table():
     say = load()
     rows = [proof._row(check, say) for check in found(0.2).checks]
-    assert rows[0] == ("Books", "shares of the steps add up to each weight's gradient", "2e-16", "1e-09", "9", "✓")
-    assert rows[1] == ("Autograd", "readout.bias", "2e-01", "1e-09", "7", "✗ too large")
+    assert rows[0] == ("Books", "✓", "shares of the steps add up to each weight's gradient", "2e-16", "1e-09", "9")
+    assert rows[1] == ("Autograd", "✗ too large", "readout.bias", "2e-01", "1e-09", "7")
     table = proof._table(proof.CHECKED, rows, say)
     assert table.count("class='bad'") == 1
     assert "readout.bias" in proof._slopes(found(0.2).slopes, say)

@@ -1,7 +1,4 @@
-"""The lag matrix with a boundary to drag: what a truncation at K cuts off, and the error, the angle and the cells that it leaves.
-
-The slider is the figure's own, so that dragging it asks no server.
-"""
+"""The lag matrix with a boundary to drag: what a truncation at K cuts off, and the error, the angle and the cells that it leaves."""
 
 from __future__ import annotations
 
@@ -17,17 +14,19 @@ from core.truncation import TBPTT
 from dashboard import theme
 from dashboard.charts.lab.bands import pale
 from dashboard.charts.lag_matrix import decades, first_loss, height
-from dashboard.charts.picture import Look, Picture, number, percent
+from dashboard.charts.picture import Look, Picture, Steps, number, percent
 from dashboard.charts.token_axis import loss_axis, token_axis
 
 ROUNDING = 1e-4
 """Degrees: a smaller angle is that of rounding."""
+BELOW = 110
+"""Pixels below the matrix, for its labels and what is told of K."""
 STAIRS = 128
 """Up to this many steps the boundary is drawn from cell to cell; beyond, its corners would not be seen."""
 
 
 def draw(found: Found, scheme: str, look: Look) -> Picture:
-    """scheme: which truncation the slider moves."""
+    """scheme: which truncation has the boundary."""
     say, colours = look.say, look.colours
     low, high = decades(found.lag)
     with np.errstate(divide="ignore"):
@@ -67,22 +66,20 @@ def draw(found: Found, scheme: str, look: Look) -> Picture:
     token_axis(figure, found.axis, look, title=say("charts.axis.state"), height=height(540, len(steps) - above))
     labels = [_label(found, scheme, k, look) for k in ks]
     figure.update_layout(
-        margin={**figure.layout.margin.to_plotly_json(), "b": 170},
-        sliders=[
-            {
-                "active": first,
-                "pad": {"t": 84, "l": 0, "r": 0},
-                "currentvalue": {"prefix": "", "xanchor": "left", "font": {"size": 14, "color": colours.first}},
-                "font": {"color": "rgba(0,0,0,0)", "size": 1},
-                "ticklen": 0,
-                "steps": [
-                    {"label": label, "method": "restyle", "args": [{"x": [x], "y": [y]}, [1]]}
-                    for label, (x, y) in zip(labels, outlines, strict=True)
-                ],
-            }
-        ],
+        margin={**figure.layout.margin.to_plotly_json(), "b": BELOW},
+        title={
+            "text": labels[first],
+            "font": {"size": 14, "color": colours.first},
+            "x": 0,
+            "xref": "paper",
+            "xanchor": "left",
+            "y": 0,
+            "yref": "container",
+            "yanchor": "bottom",
+            "pad": {"b": 6},
+        },
     )
-    return Picture(figure, say("charts.boundary.words"))
+    return Picture(figure, say("charts.boundary.words"), Steps(1, first, outlines, labels, say("charts.boundary.slider")))
 
 
 def _label(found: Found, scheme: str, k: int, look: Look) -> str:

@@ -63,7 +63,7 @@ def draw_surface(found: Found, scale: str, look: Look) -> Picture:
     axis = {"backgroundcolor": "rgba(0,0,0,0)", "showspikes": False}
     on_page(figure, look, height=460)
     figure.update_layout(
-        margin={"l": 0, "r": 0, "t": 30, "b": 0},
+        margin={"l": 0, "r": 0, "t": 30, "b": 30},
         scene={
             "xaxis": {**axis, "title": {"text": "w"}, "range": [drawn.w[0], drawn.w[-1]]},
             "yaxis": {**axis, "title": {"text": "b"}, "range": [drawn.b[0], drawn.b[-1]]},
@@ -72,7 +72,7 @@ def draw_surface(found: Found, scale: str, look: Look) -> Picture:
             "aspectratio": {"x": 1.2, "y": 1.2, "z": 0.8},
         },
         showlegend=True,
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
+        legend={"orientation": "h", "yanchor": "top", "y": 0, "x": 0},  # at the top are the buttons
     )
     return Picture(figure, steepest(found, look))
 

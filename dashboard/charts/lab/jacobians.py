@@ -35,7 +35,8 @@ def draw_steps(steps: Steps, found: Found, look: Look) -> Picture:
     figure.update_yaxes(title={"text": say("charts.jacobians.value"), "standoff": 6}, type="log", exponentformat="power", nticks=6)
     _legend(figure, look)
     largest = steps.values[:, 0]
-    told = [say("charts.jacobians.words", low=number(largest.min()), high=number(largest.max()))]
+    low, high = number(largest.min()), number(largest.max())
+    told = [say("charts.jacobians.all", value=high) if low == high else say("charts.jacobians.words", low=low, high=high)]
     if largest.max() > 1:
         told.append(say("charts.jacobians.stretches"))
     elif largest.max() < 1:

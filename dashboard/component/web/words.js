@@ -120,7 +120,7 @@ const ENGLISH = {
     describe: "{title}: {value} at iteration {iteration}",
     chance: "chance {value}", best: "best {value}", exam: "{score} {value} on {sequences} new sequences (chance {chance}), at iteration {iteration}",
   },
-  figure: { missing: "The code that draws this chart could not be loaded. Reload the page to try again.", full: "Full screen" },
+  figure: { missing: "The code that draws this chart could not be loaded. Reload the page to try again.", save: "Save as a picture", full: "Full screen" },
   readout: {
     row: "loss of step s", column: "state of step t", lag: "|dL\u209b/dh\u209c|", loss: "L\u209c, its share of the loss", h: "|h\u209c|", dh: "|dL/dh\u209c| {part}",
     said: "predicted for {time}{column}", true: "true value", unanswered: "no answer at this step", answer: "answer of the network",

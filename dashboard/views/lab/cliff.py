@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import streamlit as st
 
 from core import limits
@@ -11,6 +13,7 @@ from dashboard.session import Session
 from dashboard.texts import Texts
 from dashboard.views import looking
 from dashboard.views.lab import frame, typed
+from dashboard.views.lab.leads import lead
 
 PLACE = "cliff"
 
@@ -27,6 +30,11 @@ def section(held: Session, say: Texts) -> None:
                 looking.figure(cliff.draw(found, quantity, look), f"cliff {quantity}", PLACE)
 
     with frame.headed(held, "cliff", PLACE, say):
+        if not held.description["lag"]:
+            st.html(f"<p class='words'>{escape(say('lab.cliff.unknown'))}</p>")
+            with st.container(horizontal=True):
+                lead("order", "truncation", say)
+                lead("echo", "truncation", say)
         frame.on_demand(held, "cliff", lambda: _asked(held, say), say("lab.cliff.ask"), draw, say)
 
 

@@ -9,12 +9,13 @@ import numpy as np
 import streamlit as st
 
 from core.measures.error_cliff import CLIPPINGS
+from core.measures.norms import TYPICAL
 from core.studies import cliff_descent, clipping, replay
 from core.studies.start import STARTS
 from dashboard import session
 from dashboard.charts.lab import error_cliff, norms
 from dashboard.charts.lab import replay as replayed
-from dashboard.charts.picture import Look, percent
+from dashboard.charts.picture import Look, number, percent
 from dashboard.form import line
 from dashboard.live import runs
 from dashboard.live.runs import LiveError
@@ -22,6 +23,7 @@ from dashboard.session import Session
 from dashboard.texts import Texts
 from dashboard.views import looking
 from dashboard.views.lab import frame, typed
+from dashboard.views.lab.leads import lead
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -64,20 +66,20 @@ def _norms(held: Session, say: Texts) -> None:
         ),
     )
     if asked:
-        frame.study(held, "clipping", asked, lambda found: _norms_found(held, found, say), say)
+        frame.study(held, "clipping", asked, lambda found: _norms_found(held, asked, found, say), say)
 
 
-def _norms_found(held: Session, found: clipping.Found, say: Texts) -> None:
+def _norms_found(held: Session, asked: clipping.Asked, found: clipping.Found, say: Texts) -> None:
     look, place = looking.as_shown(say), "norms"
     quantile = typed.pick("norms", "quantile", QUANTILES, 0.9, percent, say)
     left, right = st.columns(2, gap="large")
     with left:
         looking.heading("norms", "norms.csv", looking.table(found.to_frame), place, say)
         looking.figure(norms.draw(found, quantile, look), "norms", place)
-    frame.afterwards(held, PLACE, lambda: _norms_further(found, quantile, right, look, say), "found")
+    frame.afterwards(held, PLACE, lambda: _norms_further(asked, found, quantile, right, look, say), "found")
 
 
-def _norms_further(found: clipping.Found, quantile: float, right: DeltaGenerator, look: Look, say: Texts) -> None:
+def _norms_further(asked: clipping.Asked, found: clipping.Found, quantile: float, right: DeltaGenerator, look: Look, say: Texts) -> None:
     """How the norms are distributed, how far clipping turned gradients, and what carried the longest."""
     place = "norms"
     with right:
@@ -91,6 +93,10 @@ def _norms_further(found: clipping.Found, quantile: float, right: DeltaGenerator
         st.html(f"<p class='words'>{escape(turned.words)}</p>")
     if found.spikes:
         _spike(found, look, say)
+    elif asked.spikes:
+        least = say("lab.norms.no_spike", times=number(clipping.LEAST), latest=TYPICAL)
+        st.html(f"<p class='words'>{escape(least)}</p>")
+        lead("spikes", PLACE, say)
 
 
 def _spike(found: clipping.Found, look: Look, say: Texts) -> None:

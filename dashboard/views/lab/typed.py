@@ -98,20 +98,24 @@ class Fields:
 
 def read_number(label: str, text: str, say: Texts) -> float:
     """A number as people type it; Refused for anything else."""
+    if not text:
+        raise Refused(say("lab.empty", label=label))
     try:
         return float(text.replace(",", "") if GROUPED.fullmatch(text) else text)
     except ValueError:
-        raise Refused(say("lab.no_number", label=label, text=text or say("lab.nothing"))) from None
+        raise Refused(say("lab.no_number", label=label, text=text)) from None
 
 
 def read_whole(label: str, text: str, say: Texts) -> int:
     """A whole number as people type it; Refused for anything else."""
+    if not text:
+        raise Refused(say("lab.empty", label=label))
     try:
         value = read_number(label, text, say)
     except Refused:
         value = math.nan
     if not value.is_integer():
-        raise Refused(say("lab.no_whole", label=label, text=text or say("lab.nothing")))
+        raise Refused(say("lab.no_whole", label=label, text=text))
     return int(value)
 
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -24,10 +23,10 @@ from dashboard.charts.picture import Look, Picture, number, percent
 from dashboard.form import line
 from dashboard.live import runs
 from dashboard.session import Session
-from dashboard.starts import FIRST
 from dashboard.texts import Texts
 from dashboard.views import looking
 from dashboard.views.lab import frame, typed
+from dashboard.views.lab.leads import link
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -182,7 +181,7 @@ def _phase(held: Session, found: phase.Found, say: Texts) -> None:
     st.html(f"<p class='words'>{escape(say('lab.vanishing.cell', length=chosen.length, norm=norm, **words))}</p>")
     experiment = held.experiment.replace(**{found.lever: value})
     if address.carries_text(experiment):
-        st.link_button(say("lab.vanishing.open", **words), _link(held, experiment), icon=":material/open_in_new:")
+        st.link_button(say("lab.vanishing.open", **words), link(PLACE, held.page, experiment, held.start), icon=":material/open_in_new:")
 
 
 def _chosen(found: phase.Found) -> phase_chart.Cell:
@@ -192,13 +191,6 @@ def _chosen(found: phase.Found) -> phase_chart.Cell:
     clicked = session.widget("phase cell", {})
     cell = first | (clicked if clicked.get("lever") == found.lever else {})
     return phase_chart.Cell(min(cell["row"], len(found.values) - 1), min(cell["length"], len(found.lengths)))
-
-
-def _link(held: Session, experiment: Experiment) -> str:
-    """The address that starts this experiment on the live page that the run belongs to."""
-    root = (st.context.url or "").rstrip("/").removesuffix(f"/{PLACE}")
-    query = address.write(experiment, held.start)
-    return f"{root}/{'' if held.page == FIRST else held.page}" + (f"?{urlencode(query)}" if query else "")
 
 
 def _cells(held: Session, say: Texts) -> None:
