@@ -26,6 +26,11 @@ class Checkpoints:
         return max(self._blocks, default=0)
 
     @property
+    def full(self) -> float:
+        """How much of the room for them is taken, 0 to 1."""
+        return min(1.0, max(len(self._blocks) / self._keep, sum(map(len, self._blocks.values())) / self._together))
+
+    @property
     def latest(self) -> bytes:
         """The latest; nothing where there is none."""
         return self._blocks.get(self.iteration, b"")

@@ -265,7 +265,8 @@ class Run:
         if self.changes == self.checkpoint_changes or not self.checkpoints.fits:
             return False
         rested = self.state != words.TRAINING and self.iteration != self.checkpoints.iteration
-        return rested or now - self.checkpoint_at >= self._settings.checkpoint_every
+        # A young run has places left: it can be gone back to soon after it began, too.
+        return rested or now - self.checkpoint_at >= self._settings.checkpoint_every * self.checkpoints.full
 
     @property
     def untouched(self) -> bool:

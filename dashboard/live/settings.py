@@ -36,7 +36,7 @@ class Settings:
     hang_timeout: float = 30.0
     """A worker that has not answered for this time is ended by force and replaced."""
     checkpoint_every: float = 5.0
-    """Time between two checkpoints of a run that advances."""
+    """Time between two checkpoints of a run that advances; shorter while there is room for many more."""
     checkpoint_bytes: int = 4 * 2**20
     """Larger checkpoints are not kept: such a run starts again from its first iteration when its worker dies."""
     checkpoints: int = 12

@@ -347,6 +347,7 @@ def test_11_approximations_of_rtrl_are_not_bptt():
         assert rtrl == pytest.approx(1, abs=1e-12)
         assert 0.75 < snap < 0.98
         assert 0.75 < window < 0.98
+        assert snap == pytest.approx(window, abs=0.02)
         assert 0.04 < one < 0.25
         assert 0.25 < twenty < 0.75
     assert found[1][3] < found[0][3]

@@ -21,6 +21,11 @@ def test_there_is_none_at_first():
     assert (made.iterations, made.iteration, made.latest, made.at(0), made.fits) == ((), 0, b"", None, True)
 
 
+def test_room_is_taken_by_number_or_by_size():
+    assert [kept(iterations).full for iterations in ([], [1], [1, 2], [*range(9)])] == [0.0, 0.25, 0.5, 1.0]
+    assert kept([1, 2], keep=8, size=10).full == 0.5
+
+
 def test_the_latest_is_kept_and_the_others_are_spread():
     made = kept([*range(0, 101, 5), 102])
     assert made.latest == bytes([102])

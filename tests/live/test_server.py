@@ -533,6 +533,13 @@ class TestDeaths:
         runs.command(keys.control, "pause")
         wait_for(lambda: run.state == "paused" and runs.checkpoints(keys.control)[-1] == run.iteration)
 
+    def test_a_young_run_is_kept_sooner(self, keys: runs.RunKeys, monkeypatch: pytest.MonkeyPatch):
+        """While there is room: four of twelve are there after six twelfths of the usual time, not after three times that."""
+        run = runs.registry().find(keys.control)
+        monkeypatch.setattr(run, "_settings", dataclasses.replace(run._settings, checkpoint_every=12.0))
+        runs.command(keys.control, "play")
+        wait_for(lambda: len(runs.checkpoints(keys.control)) >= 4)
+
     def test_a_change_younger_than_the_checkpoint_survives(self, viewer: Watcher, keys: runs.RunKeys):
         runs.command(keys.control, "step")
         wait_for(lambda: runs.registry().find(keys.control).checkpoints.latest)

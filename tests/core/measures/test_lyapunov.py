@@ -96,6 +96,8 @@ def test_10_the_exponent_is_the_rate_of_the_backward_pass(gain, published):
     values, growth = measured(Recurrence(random_network(80, gain, 0.5, 2 * WARM + STEPS, generator())))
     assert values[0] == pytest.approx(growth, abs=0.01)
     assert values[0] == pytest.approx(published, abs=0.12)
+    if gain != 1.5:  # there the sign hangs on the size and on the draw
+        assert (values[0] > 0) == (growth > 0) == (published > 0)
 
 
 def test_growth_is_the_engines():

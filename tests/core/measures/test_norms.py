@@ -55,7 +55,7 @@ def test_small_angles_are_exact_and_scaling_turns_nothing():
     assert math.isnan(degrees(one, np.zeros(2)))
 
 
-def test_advice_is_the_published_band_and_a_quantile():
+def test_4_advice_is_the_published_band_and_a_quantile():
     norms = np.array([4.0, 1.0, 2.0, 3.0, 90.0, np.nan, np.inf])
     found = advice(norms, 0.8)
     assert (found.mean, found.median, found.largest) == (20, 3, 90)
