@@ -166,7 +166,7 @@ def test_figures_and_numbers_leave(lab: Laboratory):
     chart.scroll_into_view_if_needed()
     chart.hover()
     with lab.page.expect_download() as download:
-        chart.locator(".modebar-btn[data-title*='Download']").click()
+        chart.locator(".modebar-btn[data-title='Save as a picture']").click()
     assert download.value.suggested_filename == "bptt_tail.svg"
     assert download.value.path().read_text(encoding="utf-8").startswith("<svg")
 
