@@ -19,8 +19,9 @@ from dashboard.charts.token_axis import loss_axis, token_axis
 
 ROUNDING = 1e-4
 """Degrees: a smaller angle is that of rounding."""
-BELOW = 110
-"""Pixels below the matrix, for its labels and what is told of K."""
+BELOW = 150
+"""Pixels below the matrix, for its labels and what is told of K: that takes the last `TOLD` of them."""
+TOLD = 42
 STAIRS = 128
 """Up to this many steps the boundary is drawn from cell to cell; beyond, its corners would not be seen."""
 
@@ -73,10 +74,9 @@ def draw(found: Found, scheme: str, look: Look) -> Picture:
             "x": 0,
             "xref": "paper",
             "xanchor": "left",
-            "y": 0,
+            "y": TOLD / figure.layout.height,
             "yref": "container",
-            "yanchor": "bottom",
-            "pad": {"b": 6},
+            "yanchor": "top",
         },
     )
     return Picture(figure, say("charts.boundary.words"), Steps(1, first, outlines, labels, say("charts.boundary.slider")))

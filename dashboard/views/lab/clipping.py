@@ -9,13 +9,12 @@ import numpy as np
 import streamlit as st
 
 from core.measures.error_cliff import CLIPPINGS
-from core.measures.norms import TYPICAL
 from core.studies import cliff_descent, clipping, replay
 from core.studies.start import STARTS
 from dashboard import session
 from dashboard.charts.lab import error_cliff, norms
 from dashboard.charts.lab import replay as replayed
-from dashboard.charts.picture import Look, number, percent
+from dashboard.charts.picture import Look, percent
 from dashboard.form import line
 from dashboard.live import runs
 from dashboard.live.runs import LiveError
@@ -94,8 +93,6 @@ def _norms_further(asked: clipping.Asked, found: clipping.Found, quantile: float
     if found.spikes:
         _spike(found, look, say)
     elif asked.spikes:
-        least = say("lab.norms.no_spike", times=number(clipping.LEAST), latest=TYPICAL)
-        st.html(f"<p class='words'>{escape(least)}</p>")
         lead("spikes", PLACE, say)
 
 
