@@ -54,6 +54,17 @@ def test_it_opens_by_its_address_and_gives_advice(lab: Laboratory):
     assert max(angles) > 1
 
 
+def test_a_run_without_spikes_leads_to_one_with_some(open_page: Callable[..., Page]):
+    calm = Laboratory(open_page("/clipping"))
+    calm.says("Clipping changed 0 of 300 gradients, 0 %.")
+    link = calm.widget("lead spikes").get_by_role("link")
+    assert link.get_attribute("target") == "_blank"
+    lab = Laboratory(open_page(link.get_attribute("href")))
+    lab.says("RNN (tanh), 32 hidden units")
+    lab.wait(lambda: lab.widget("norms chart spike").count(), "a spike that is looked into")
+    assert not lab.widget("lead spikes").count()
+
+
 @pytest.mark.slow
 def test_every_control_of_the_norms_moves_what_it_names(lab: Laboratory):
     lab.enter("norms iterations", "250")

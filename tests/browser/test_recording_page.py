@@ -117,3 +117,16 @@ def test_a_reload_of_this_page_keeps_the_run_of_the_live_page(open_page: Callabl
     explorer = Explorer(page)
     explorer.wait(lambda: explorer.iteration == 3, "the same run")
     assert explorer.query() == {"h": "8"}
+
+
+def test_a_file_that_the_browser_refuses_takes_the_sentence_before_away(page: Page, tmp_path: Path):
+    """No word of it comes to the server."""
+    bad, large = tmp_path / "bad.safetensors", tmp_path / "large.safetensors"
+    bad.write_bytes(b"nothing of the kind")
+    large.write_bytes(bytes(33 * 2**20))
+    upload(page, bad)
+    problem = page.locator(".problem[role=alert]")
+    expect(problem).to_be_visible(timeout=PATIENCE)
+    upload(page, large)
+    expect(page.get_by_text("large.safetensors")).to_be_visible(timeout=PATIENCE)
+    expect(problem).to_be_hidden(timeout=PATIENCE)

@@ -17,9 +17,26 @@ from dashboard.charts.lab import bands, error_cliff, norms
 from dashboard.charts.lab import replay as replayed
 from dashboard.charts.picture import Look, number, percent
 from dashboard.texts import load
+from dashboard.views.lab.leads import LEADS
 
 LOOKS = [Look(), Look(dark=True)]
 looks = pytest.mark.parametrize("look", LOOKS, ids=["light", "dark"])
+
+
+def test_the_lead_to_spikes_leads_to_some():
+    from core.training import Trainer
+
+    *_, last = clipping.study(Trainer(LEADS["spikes"]), clipping.Asked())
+    assert last.found is not None
+    assert last.found.share_clipped > 0.3
+    assert max(one.times for one in last.found.spikes) > 10
+
+
+@pytest.mark.parametrize("name", ["order", "echo"])
+def test_the_leads_to_a_cliff_lead_to_tasks_that_ask_back(name: str):
+    from core.training import Trainer
+
+    assert Trainer(LEADS[name]).task.lag > 1
 
 
 def spike(**more) -> Spike:
