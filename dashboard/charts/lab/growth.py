@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from core.measures.bias import SCHEMES
 from core.studies.growth import Found
+from dashboard.charts.lab.bands import decades
 from dashboard.charts.picture import NARROW, Look, Picture, number, on_page, percent
 
 FLOOR = 1e-6
@@ -35,7 +36,8 @@ def draw(found: Found, scheme: str, k: int, look: Look) -> Picture:
             )
         )
     figure.update_xaxes(title={"text": say("charts.growth.iteration"), "standoff": 6})
-    figure.update_yaxes(title={"text": say("charts.bias.error"), "standoff": 6}, type="log", exponentformat="power")
+    drawn = np.maximum(found.error[place], FLOOR)
+    figure.update_yaxes(title={"text": say("charts.bias.error"), "standoff": 6}, type="log", exponentformat="power", dtick=decades(drawn))
     on_page(figure, look, height=340, margin=NARROW)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0})
     return Picture(figure, words(found, scheme, k, look))
