@@ -31,7 +31,6 @@ class Comparison:
 
     asked: what was asked for, of which series and with which options.   ticket: by which to ask after it.
     results, lines: of the baselines that are done; `lines` as the live picture takes them.
-    stays: what the question before found of the same series by baselines whose options have not changed: it is found again.
     problem: why there is nothing, or nothing more.
     options: what was chosen last about the baselines and could be read.   unreadable: option -> why what is written there cannot be.
     """
@@ -43,7 +42,6 @@ class Comparison:
     progress: FitProgress | None = None
     results: Mapping[str, Result] = field(default_factory=dict)
     lines: list[dict[str, Any]] = field(default_factory=list)
-    stays: Mapping[str, Result] = field(default_factory=dict)
     problem: str = ""
     options: Options = field(default_factory=Options)
     unreadable: Mapping[str, str] = field(default_factory=dict)
@@ -87,8 +85,9 @@ def follow(held: Comparison, experiment: Experiment, options: Options) -> None:
         if held.asked != asked:
             stays = _unchanged(held, *asked)
             _forget(held)
-            held.asked, held.stays = asked, stays
+            held.asked = asked
             begin(held, experiment)
+            _take(held, stays)  # what is found again stays there meanwhile
         look(held)
 
 
@@ -105,19 +104,25 @@ def begin(held: Comparison, experiment: Experiment) -> None:
 
 def look(held: Comparison) -> None:
     """Take over what is done."""
-    if not held.ticket or (held.progress is not None and held.progress.state == "done"):
-        return
-    try:
-        progress = fits.progress(held.ticket)
-        found = {**held.stays, **fits.result(held.ticket)}
-    except LiveError as error:
-        held.problem, held.progress = str(error), None
-        return
-    held.progress = progress
-    results = {name: found[name] for name in BASELINES if name in found}
-    if results.keys() != held.results.keys():
-        held.results = results
-        held.lines = [_line(held, name, result.forecast) for name, result in results.items() if result.forecast]
+    with held.lock:
+        if not held.ticket or (held.progress is not None and held.progress.state == "done"):
+            return
+        try:
+            progress = fits.progress(held.ticket)
+            results = fits.result(held.ticket)
+        except LiveError as error:
+            held.problem, held.progress = str(error), None
+            return
+        held.progress = progress
+        _take(held, results)
+
+
+def _take(held: Comparison, results: Mapping[str, Result]) -> None:
+    """Results, beside those that are there."""
+    found = {**held.results, **results}
+    if found.keys() != held.results.keys():
+        held.results = {name: found[name] for name in BASELINES if name in found}
+        held.lines = [_line(held, name, result.forecast) for name, result in held.results.items() if result.forecast]
 
 
 def cancel(held: Comparison) -> None:
@@ -140,7 +145,7 @@ def _unchanged(held: Comparison, series: list[Any], options: Options) -> dict[st
 
 def _forget(held: Comparison) -> None:
     held.asked, held.ticket, held.series, held.parts, held.progress = None, "", None, None, None
-    held.results, held.lines, held.stays, held.problem = {}, [], {}, ""
+    held.results, held.lines, held.problem = {}, [], ""
 
 
 def _line(held: Comparison, name: str, forecast: Forecast) -> dict[str, Any]:

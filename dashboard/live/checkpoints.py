@@ -27,8 +27,9 @@ class Checkpoints:
 
     @property
     def full(self) -> float:
-        """How much of the room for them is taken, 0 to 1."""
-        return min(1.0, max(len(self._blocks) / self._keep, sum(map(len, self._blocks.values())) / self._together))
+        """How much of the room for them is taken, 0 to 1: all of it where another one like the latest would not fit."""
+        taken = sum(map(len, self._blocks.values()))
+        return 1.0 if taken + len(self.latest) > self._together else max(len(self._blocks) / self._keep, taken / self._together)
 
     @property
     def latest(self) -> bytes:

@@ -266,7 +266,8 @@ class Run:
             return False
         rested = self.state != words.TRAINING and self.iteration != self.checkpoints.iteration
         # A young run has places left: it can be gone back to soon after it began, too.
-        return rested or now - self.checkpoint_at >= self._settings.checkpoint_every * self.checkpoints.full
+        share = max(self.checkpoints.full, 1 / self._settings.checkpoints)
+        return rested or now - self.checkpoint_at >= self._settings.checkpoint_every * share
 
     @property
     def untouched(self) -> bool:

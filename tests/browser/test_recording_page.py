@@ -130,3 +130,5 @@ def test_a_file_that_the_browser_refuses_takes_the_sentence_before_away(page: Pa
     upload(page, large)
     expect(page.get_by_text("large.safetensors")).to_be_visible(timeout=PATIENCE)
     expect(problem).to_be_hidden(timeout=PATIENCE)
+    upload(page, bad)
+    expect(problem).to_be_visible(timeout=PATIENCE)

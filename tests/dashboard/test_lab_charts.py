@@ -19,7 +19,6 @@ from core.training import Trainer
 from core.truncation import TBPTT
 from dashboard.charts import Look
 from dashboard.charts.lab import bias, boundary, decay, growth
-from dashboard.charts.picture import percent
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +68,7 @@ def test_decay_draws_the_line_that_it_speaks_of(found: Found):
     assert f"K = {found.fading.enough(0.1)} keeps all but" in picture.words
     (low, high), (least, most) = found.fading.tau_spread, found.fading.beta_spread
     assert f"With the losses drawn again, 95 % of the samples put that lag at {low:g} to {high:g}, " in picture.words
-    assert f"and what a step leaves at {percent(least)} to {percent(most)}." in picture.words
+    assert f"and what a step leaves at {100 * least:.3g} % to {100 * most:.3g} %." in picture.words
 
 
 @pytest.mark.parametrize(
@@ -137,14 +136,17 @@ def test_where_estimate_and_measurement_differ_it_is_said_which_to_trust(found):
         (0.1, (0.8, 0.9), "cannot be told"),
         (0.1, (0.8, 1.2), "cannot be told"),
         (-0.1, (0.8, 1.2), "cannot be told"),
-        (0.1, (1.1, 1.2), "the error does not fade"),
+        (0.1, (1.12, 1.2), "the error does not fade"),
+        (math.log(1.004), (0.98, 1.03), "by the fit, each step back leaves 100.4 % of it"),
+        (math.log(1.04), (1.001, 1.049), "the error does not fade: each step back leaves 104 % of it"),
     ],
 )
 def test_no_k_follows_from_a_decay_that_is_not_sure(found: Found, slope: float, spread: tuple[float, float], said: str):
     unsure = replace(found.fading, fit=replace(found.fading.fit, slope=slope), beta_spread=spread)
     told = decay.draw(unsure, 0.1, Look(), found.bias).words
     assert said in told
-    assert f"{percent(spread[0])} to {percent(spread[1])}. No K follows from that." in told
+    low, high = (f"{100 * value:.4g} %" for value in spread)
+    assert f"{low} to {high}. No K follows from that." in told
     assert f"Measured, the sliding window needs K = {found.bias.enough('window', 0.1)} to come within 10 %" in told
     assert "By this decay" not in told
 

@@ -24,6 +24,8 @@ def test_there_is_none_at_first():
 def test_room_is_taken_by_number_or_by_size():
     assert [kept(iterations).full for iterations in ([], [1], [1, 2], [*range(9)])] == [0.0, 0.25, 0.5, 1.0]
     assert kept([1, 2], keep=8, size=10).full == 0.5
+    assert kept([1, 2, 3], keep=8, size=15).full == 0.0, "too large to be kept at all"
+    assert kept([*range(9)], keep=8, size=9).full == 1.0, "four of nine bytes leave no room for a fifth"
 
 
 def test_the_latest_is_kept_and_the_others_are_spread():

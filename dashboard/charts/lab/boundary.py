@@ -74,9 +74,10 @@ def draw(found: Found, scheme: str, look: Look) -> Picture:
             "x": 0,
             "xref": "paper",
             "xanchor": "left",
-            "y": TOLD / figure.layout.height,
-            "yref": "container",
+            "y": 0,
+            "yref": "paper",
             "yanchor": "top",
+            "pad": {"t": BELOW - TOLD},
         },
     )
     return Picture(figure, say("charts.boundary.words"), Steps(1, first, outlines, labels, say("charts.boundary.slider")))

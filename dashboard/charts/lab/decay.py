@@ -85,11 +85,11 @@ def _estimate(fading: Fading, k: int | None, look: Look) -> str:
         return say("charts.decay.unknown")
     if _unsure(fading) or fading.beta >= 1:
         key = "unsure" if _unsure(fading) else "grows"
-        return say(f"charts.decay.{key}", tau=fading.tau, beta=percent(fading.beta), spread=_spread(fading, look))
+        return say(f"charts.decay.{key}", tau=fading.tau, beta=_left(fading.beta), spread=_spread(fading, look))
     seen = len(fading.phi)
     values = {
         "tau": fading.tau,
-        "beta": percent(fading.beta),
+        "beta": _left(fading.beta),
         "low": percent(fading.beta_low),
         "high": percent(fading.beta_high),
         "half": number(fading.fit.half_life),
@@ -99,6 +99,11 @@ def _estimate(fading: Fading, k: int | None, look: Look) -> str:
         return say("charts.decay.slow", lags=seen, **values)
     told = say("charts.decay.fades", **values)
     return f"{told} {say('charts.decay.enough', k=k, tail=percent(fading.tail(k)))}" if k else told
+
+
+def _left(factor: float) -> str:
+    """What a step leaves, as a percentage with the digits that tell on which side of 100 % it lies."""
+    return f"{100 * factor:.{4 if factor >= 1 else 3}g} %"
 
 
 def _spread(fading: Fading, look: Look) -> str:
@@ -112,5 +117,5 @@ def _spread(fading: Fading, look: Look) -> str:
         redrawn=look.say(f"charts.decay.drawn.{fading.redrawn}"),
         share=percent(SURE),
         tau=between(*map(number, fading.tau_spread)),
-        beta=between(*map(percent, fading.beta_spread)),
+        beta=between(*map(_left, fading.beta_spread)),
     )

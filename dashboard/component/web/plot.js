@@ -95,6 +95,7 @@ class Plot {
       ],
     };
     const { data: traces, layout } = JSON.parse(data.figure);
+    this.steps?.write(traces, layout);
     await window.Plotly.react(element, traces, layout, config);
     this.steps?.drawn();
     if (this.drawn || this.disposed) return;
@@ -116,8 +117,9 @@ class Plot {
   /** As a picture, in which the page's own font does not exist: words that are measured in another would run into each other. */
   #save() {
     const { data, layout, offsetWidth: width, offsetHeight: height } = this.element;
-    const font = { ...layout.font, family: "sans-serif" };
-    window.Plotly.downloadImage({ data, layout: { ...layout, font } }, { ...this.data.file, scale: 2, width, height });
+    const copy = structuredClone({ data, layout }); // Plotly writes into what it draws
+    copy.layout.font = { ...layout.font, family: "sans-serif" };
+    window.Plotly.downloadImage(copy, { ...this.data.file, scale: 2, width, height }).catch(reportError);
   }
 
   #full() {

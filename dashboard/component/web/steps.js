@@ -3,20 +3,26 @@
 
 import { make } from "./dom.js";
 
+const EDGE = 0.5; // the left side of the first cell
 const NEAR = { mouse: 8, pen: 10, touch: 18 }; // px from the line
 
 export class Steps {
   /** `element`: what Plotly draws in.  `label`: of the slider. */
   constructor(element, label) {
-    Object.assign(this, { element, held: false });
-    this.slider = make("input", { type: "range", min: "0", step: "1", "aria-label": label, on: { input: () => this.#show(this.slider.valueAsNumber) } });
+    Object.assign(this, { element, held: null });
+    this.slider = make("input", { type: "range", min: "0", step: "1", hidden: true, "aria-label": label, on: { input: () => this.#show(this.at) } });
     this.ending = new AbortController();
     const listen = (type, listener) => element.addEventListener(type, listener, { capture: true, passive: false, signal: this.ending.signal });
     listen("pointerdown", (event) => this.#grab(event));
     listen("pointermove", (event) => this.#drag(event));
-    for (const type of ["pointerup", "pointercancel"]) listen(type, () => (this.held = false));
+    for (const type of ["pointerup", "pointercancel"]) listen(type, ({ pointerId }) => pointerId === this.held && (this.held = null));
+    listen("pointerleave", ({ target }) => target === element && element.classList.remove("near"));
     // Plotly would zoom, and a finger scroll.
-    for (const type of ["mousedown", "touchstart"]) listen(type, (event) => this.held && [event.preventDefault(), event.stopImmediatePropagation()]);
+    for (const type of ["mousedown", "touchstart"]) listen(type, (event) => this.held !== null && [event.preventDefault(), event.stopImmediatePropagation()]);
+  }
+
+  get at() {
+    return this.slider.valueAsNumber;
   }
 
   /** `steps`: trace (its index), first, words and lines (x, y), one of each for every step.  What was chosen stays while there are as many. */
@@ -27,17 +33,27 @@ export class Steps {
     if (!same) this.slider.value = String(steps.first);
   }
 
-  /** After the figure has been drawn anew. */
+  /** The chosen step into a figure that is to be drawn. */
+  write(traces, layout) {
+    const [x, y] = this.steps.lines[this.at];
+    Object.assign(traces[this.steps.trace], { x, y });
+    layout.title.text = this.#tell();
+  }
+
   drawn() {
-    this.#show(this.slider.valueAsNumber);
+    this.slider.hidden = false;
   }
 
   #show(at) {
-    const { words, lines, trace } = this.steps;
-    const [x, y] = lines[at];
     this.slider.value = String(at);
-    this.slider.setAttribute("aria-valuetext", words[at].replaceAll("<br>", " "));
-    window.Plotly.update(this.element, { x: [x], y: [y] }, { "title.text": words[at] }, [trace]);
+    const [x, y] = this.steps.lines[at];
+    window.Plotly.update(this.element, { x: [x], y: [y] }, { "title.text": this.#tell() }, [this.steps.trace]);
+  }
+
+  #tell() {
+    const told = this.steps.words[this.at];
+    this.slider.setAttribute("aria-valuetext", told.replaceAll("<br>", " "));
+    return told;
   }
 
   /** Where the pointer is, in the numbers of the axes, and how many pixels one of x has; null beside the figure. */
@@ -51,22 +67,25 @@ export class Steps {
   }
 
   #near(event) {
-    const place = this.#place(event);
-    return place && Math.abs(crossing(this.steps.lines[this.slider.valueAsNumber], place.y, 0.5) - place.x) * place.pixels <= (NEAR[event.pointerType] ?? NEAR.mouse);
+    const [place, line] = [this.#place(event), this.steps?.lines[this.at]];
+    if (!place) return false;
+    // Where nothing is cut, the line is at the left edge, from where it can be dragged again.
+    const off = Math.abs(crossing(line, place.y, line[0].length ? -Infinity : EDGE) - place.x) * place.pixels;
+    return off <= (NEAR[event.pointerType] ?? NEAR.mouse);
   }
 
   #grab(event) {
     if (event.button || !this.#near(event)) return;
-    this.held = true;
+    this.held = event.pointerId;
     this.element.setPointerCapture(event.pointerId);
   }
 
   #drag(event) {
-    this.element.classList.toggle("near", this.held || Boolean(this.#near(event)));
-    const place = this.held ? this.#place(event) : null;
+    if (this.held === null) this.element.classList.toggle("near", this.#near(event));
+    const place = event.pointerId === this.held ? this.#place(event) : null;
     if (!place) return;
-    const off = this.steps.lines.map((line) => Math.abs(crossing(line, place.y, 0.5) - place.x));
-    const [now, least] = [this.slider.valueAsNumber, Math.min(...off)];
+    const off = this.steps.lines.map((line) => Math.abs(crossing(line, place.y, EDGE) - place.x));
+    const [now, least] = [this.at, Math.min(...off)];
     const nearest = off.flatMap((distance, at) => (distance <= least + 1e-9 ? [at] : []));
     const at = nearest.reduce((best, other) => (Math.abs(other - now) < Math.abs(best - now) ? other : best));
     if (at !== now) this.#show(at);
