@@ -133,7 +133,7 @@ def test_an_exploded_network_is_refused():
         ({"samples": 2.5}, "Samples must be"),
         ({"sequences": 65}, "Sequences must be a whole number from 1 to 64"),
         ({"cut": 0.0}, "Cut probability must be a number from 0.01 to 0.9"),
-        ({"cut": math.nan}, "probability of a cut"),
+        ({"cut": math.nan}, "Cut probability"),
         ({"seed": -1}, "Seed must be"),
     ],
 )

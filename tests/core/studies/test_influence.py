@@ -65,7 +65,7 @@ def test_another_seed_draws_something_else():
         ({"rate": 0.0}, "Learning rate must be a number from 0.0000001 to 0.01"),
         ({"rate": math.nan}, "Learning rate"),
         ({"steps": 99}, "Steps must be a whole number from 100 to 200,000"),
-        ({"cut": 1.0}, "probability of a cut"),
+        ({"cut": 1.0}, "Cut probability"),
         ({"units": 1}, "2 to 100 units"),
         ({"positive": 24}, "From 1 to 23"),
         ({"seed": -1}, "Seed"),
