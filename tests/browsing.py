@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, sync_playwright
+from playwright.sync_api import TimeoutError as NotInTime
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+OPENINGS = 3
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -82,3 +84,16 @@ class Complaints:
         parts = urlsplit(url)
         if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname != "127.0.0.1":
             self.words.append(f"asked another machine: {url}")
+
+
+def pick(field: Locator, label: str) -> None:
+    """An entry of a list.  A list closes when the page scrolls under it, or is drawn anew: then it is opened again, as a visitor would."""
+    page, option = field.page, field.page.get_by_role("option", name=label, exact=True)
+    field.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    for _ in range(OPENINGS):
+        field.locator("input").click()
+        with contextlib.suppress(NotInTime):
+            option.click(timeout=10_000)
+            return
+    raise AssertionError(f"no {label!r} in the list, which was opened {OPENINGS} times")

@@ -8,6 +8,8 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browsing import pick
+
 PATIENCE = 60.0
 """Seconds; a machine with two cores may be busy with other things."""
 
@@ -138,11 +140,7 @@ class Explorer:
         field = self.field(name)
         field.locator("input, button").first.wait_for()  # which of the two it is shows only when it is drawn
         if field.get_by_test_id("stSelectbox").count():
-            # A list closes when the page scrolls under it.
-            field.scroll_into_view_if_needed()
-            self.page.wait_for_timeout(300)
-            field.locator("input").click()
-            self.page.get_by_role("option", name=label, exact=True).click()
+            pick(field, label)
         else:
             field.get_by_text(label, exact=True).click()
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browsing import pick
+
 PATIENCE = 90.0
 """Seconds; a machine with two cores may be busy with other things."""
 
@@ -73,11 +75,7 @@ class Laboratory:
     def choose(self, key: str, label: str) -> None:
         """Choose from a list."""
         self.rest()
-        field = self.widget(key)
-        field.scroll_into_view_if_needed()
-        self.page.wait_for_timeout(300)  # a list closes when the page scrolls under it
-        field.locator("input").click()
-        self.page.get_by_role("option", name=label, exact=True).click()
+        pick(self.widget(key), label)
         self.rest()
 
     def enter(self, key: str, text: str) -> None:
