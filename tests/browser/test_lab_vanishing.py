@@ -13,6 +13,7 @@ from core.experiment import Experiment
 from core.measures.phase import first_errors
 from core.studies import half_lives, phase, vanishing, ways
 from core.training import Trainer
+from dashboard.charts.picture import number
 from tests.browser.explorer import Explorer
 from tests.browser.laboratory import Laboratory
 
@@ -127,6 +128,10 @@ def test_half_lives_follow_their_controls_and_leave_as_numbers(lab: Laboratory):
     lab.wait(lambda: lab.figure("vanishing chart half_lives")[last_drawn:][:1], "the last line")
     lab.wait(lambda: lab.figure("vanishing chart half_lives")[last_drawn]["x"] == pytest.approx(lives), "both seeds of the last line")
     lab.wait(lambda: "Computing" not in lab.text, "the end of the study")
+    table = lab.page.locator(".side.numbers tbody tr")
+    expect(table).to_have_count(len(last.found.lines))
+    drawn = last.found.lines[-1]
+    expect(table.last.locator("td").first).to_have_text(number(drawn.half_life))
     rows = list(csv.DictReader(lab.csv("csv half_lives")))
     assert [float(row["half_life"]) for row in rows] == pytest.approx([decay.half_life for line in lines for decay in line.decays])
 

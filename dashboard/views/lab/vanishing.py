@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 import streamlit as st
 
 from core import limits
@@ -36,6 +37,9 @@ SPANS = {"gain": (0.1, 10.0), "forget_bias": (-2.0, 6.0)}
 """Between which values the levers first go."""
 MODELS_COMPARED = ("recurrent", "transformer")
 """Of which there are networks of other weights, to be compared on the same sequence."""
+
+COLUMNS = ("network", "half_life", "shortest", "longest", "left")
+"""Of the table of half-lives."""
 
 A = TypeVar("A")
 
@@ -198,11 +202,25 @@ def _cells(held: Session, say: Texts) -> None:
     members = runs.catalogue().members("cell")
 
     def draw(found: half_lives.Found) -> None:
-        looking.figure(half_lives_chart.draw(found, lambda cell: members[cell].label, looking.as_shown(say)), "half_lives", PLACE)
+        look = looking.as_shown(say)
+        looking.figure(half_lives_chart.draw(found, lambda cell: members[cell].label, look), "half_lives", PLACE)
+        names = [half_lives_chart.name(line, lambda cell: members[cell].label, look) for line in found.lines]
+        st.html(_in_numbers(names, found.lines, say))
 
     with frame.headed(held, "half_lives", PLACE, say):
         asked = typed.asked("half_lives", lambda: _line_up(say)) or half_lives.Asked()
         frame.study(held, "half_lives", asked, draw, say)
+
+
+def _in_numbers(names: Sequence[str], lines: Sequence[half_lives.Line], say: Texts) -> str:
+    """The same in numbers: the median of the seeds, the shortest and the longest, and what a step leaves."""
+    head = "".join(f"<th scope='col'>{escape(say(f'lab.vanishing.columns.{column}'))}</th>" for column in COLUMNS)
+    body = ""
+    for name, one in zip(names, lines, strict=True):
+        left = float(np.median([decay.beta for decay in one.decays])) if one.decays else math.nan
+        cells = [*map(number, (one.half_life, *one.ends)), f"{100 * left:.3g} %"]
+        body += f"<tr><th scope='row'>{escape(name)}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+    return f"<div class='side numbers'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def _line_up(say: Texts) -> half_lives.Asked:
