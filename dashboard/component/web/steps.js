@@ -47,7 +47,9 @@ export class Steps {
   #show(at) {
     this.slider.value = String(at);
     const [x, y] = this.steps.lines[at];
-    window.Plotly.update(this.element, { x: [x], y: [y] }, { "title.text": this.#tell() }, [this.steps.trace]);
+    // The height of now: on a full screen Plotly would go back to the one that the figure came with.
+    const layout = { "title.text": this.#tell(), height: this.element.offsetHeight };
+    window.Plotly.update(this.element, { x: [x], y: [y] }, layout, [this.steps.trace]);
   }
 
   #tell() {
